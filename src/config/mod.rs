@@ -1,0 +1,1 @@
+//! Defaults, file and environment, checked and typed: each room gets its own struct.

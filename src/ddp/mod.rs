@@ -1,0 +1,1 @@
+//! The DDP protocol without I/O.

@@ -1,0 +1,1 @@
+//! EJSON values and shallow views of raw JSON.

@@ -1,0 +1,1 @@
+//! What the mesh broadcasts, turned into stream events.

@@ -1,0 +1,1 @@
+//! The door: accept, admission, HTTP answers, upgrade.

@@ -1,0 +1,17 @@
+//! `ddp-streamer`: the edge of a Rocket.Chat workspace, where every client's WebSocket ends.
+
+pub mod client;
+pub mod collections;
+pub mod config;
+pub mod ddp;
+pub mod ejson;
+pub mod events;
+pub mod gateway;
+pub mod markup;
+pub mod mesh;
+pub mod methods;
+pub mod services;
+pub mod session;
+pub mod store;
+pub mod streams;
+pub mod telemetry;

@@ -1,0 +1,1 @@
+//! The parser of Rocket.Chat's message markup.

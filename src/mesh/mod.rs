@@ -1,0 +1,1 @@
+//! A Moleculer node.

@@ -1,0 +1,1 @@
+//! Who listens to what, under which rules, and the fan-out.
