@@ -1,0 +1,115 @@
+//! Where clients are found: by session, and by user.
+
+use std::sync::Arc;
+
+use dashmap::DashMap;
+use dashmap::mapref::entry::Entry;
+
+use super::handle::Client;
+use super::identity::{Identity, SessionId, UserId};
+
+/// All clients of this process.
+#[derive(Debug, Default)]
+pub struct Directory {
+    sessions: DashMap<SessionId, Arc<Client>>,
+    users: DashMap<UserId, Vec<Arc<Client>>>,
+}
+
+impl Directory {
+    /// Lists a client; the guard takes it out again, whatever the way out.
+    #[must_use]
+    pub fn enter(self: &Arc<Self>, client: &Arc<Client>) -> Listed {
+        self.sessions.insert(client.id().clone(), client.clone());
+        Listed {
+            directory: self.clone(),
+            client: client.clone(),
+        }
+    }
+
+    /// Logs a client in or out; answers who it was before.
+    pub fn identify(
+        &self,
+        client: &Arc<Client>,
+        identity: Option<Identity>,
+    ) -> Option<Arc<Identity>> {
+        let identity = identity.map(Arc::new);
+        let user = identity.as_ref().map(|identity| identity.user.clone());
+        let former = client.identify(identity);
+        if former.as_ref().map(|former| &former.user) != user.as_ref() {
+            if let Some(former) = &former {
+                self.forget(&former.user, client);
+            }
+            if let Some(user) = user {
+                self.users.entry(user).or_default().push(client.clone());
+            }
+        }
+        former
+    }
+
+    fn forget(&self, user: &UserId, client: &Arc<Client>) {
+        if let Entry::Occupied(mut entry) = self.users.entry(user.clone()) {
+            entry.get_mut().retain(|other| !Arc::ptr_eq(other, client));
+            if entry.get().is_empty() {
+                entry.remove();
+            }
+        }
+    }
+
+    /// The client of a session.
+    #[must_use]
+    pub fn session(&self, id: &str) -> Option<Arc<Client>> {
+        self.sessions.get(id).map(|client| client.clone())
+    }
+
+    /// All clients that are logged in as a user.
+    #[must_use]
+    pub fn of_user(&self, user: &str) -> Vec<Arc<Client>> {
+        self.users
+            .get(user)
+            .map(|clients| clients.clone())
+            .unwrap_or_default()
+    }
+
+    /// All clients.
+    #[must_use]
+    pub fn all(&self) -> Vec<Arc<Client>> {
+        self.sessions
+            .iter()
+            .map(|entry| entry.value().clone())
+            .collect()
+    }
+
+    /// All users with a logged-in client.
+    #[must_use]
+    pub fn users(&self) -> Vec<UserId> {
+        self.users.iter().map(|entry| entry.key().clone()).collect()
+    }
+
+    /// How many sessions there are.
+    #[must_use]
+    pub fn connected(&self) -> usize {
+        self.sessions.len()
+    }
+
+    /// How many sessions are logged in.
+    #[must_use]
+    pub fn logged_in(&self) -> usize {
+        self.users.iter().map(|entry| entry.value().len()).sum()
+    }
+}
+
+/// A client's entry in the directory; dropping it takes the client out.
+#[derive(Debug)]
+pub struct Listed {
+    directory: Arc<Directory>,
+    client: Arc<Client>,
+}
+
+impl Drop for Listed {
+    fn drop(&mut self) {
+        self.directory.sessions.remove(self.client.id().as_str());
+        if let Some(user) = self.client.user() {
+            self.directory.forget(&user, &self.client);
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! The outbox: what a session still has to write, bounded in bytes.
+//!
+//! Anybody pushes, without waiting; the session's task alone takes. Bytes count from the push until they were written
+//! to the socket, so the bound holds whether they wait here or in a half-written batch.
+
+use std::collections::VecDeque;
+use std::task::{Context, Poll, Waker};
+
+use parking_lot::Mutex;
+
+use crate::ddp::{Close, Frame};
+
+/// A batch above this many slots is given back to the allocator after it was written: a session at rest holds no more.
+const KEPT_SLOTS: usize = 8;
+
+/// A session's outbox.
+#[derive(Debug)]
+pub struct Outbox {
+    state: Mutex<State>,
+    limit: usize,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    frames: VecDeque<Frame>,
+    /// Bytes pushed and not yet written.
+    unsent: usize,
+    /// The session's task, when it waits.
+    waker: Option<Waker>,
+    /// Once set, nothing more is accepted; the first close wins.
+    close: Option<Close>,
+}
+
+/// What the session found in its outbox.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Taken {
+    /// Frames to write are in the batch.
+    Frames,
+    /// Nothing is left to write, and the session is to be closed.
+    Close(Close),
+}
+
+impl Outbox {
+    /// An empty outbox that holds at most `limit` unsent bytes.
+    #[must_use]
+    pub fn new(limit: usize) -> Self {
+        Self {
+            state: Mutex::default(),
+            limit,
+        }
+    }
+
+    /// Puts a frame last. Over the bound everything unsent is dropped and the session closed as too slow; a session
+    /// that is closing takes nothing more. Says whether the frame was accepted.
+    pub fn push(&self, frame: Frame) -> bool {
+        let mut state = self.state.lock();
+        if state.close.is_some() {
+            return false;
+        }
+        state.unsent += frame.len();
+        let accepted = state.unsent <= self.limit;
+        if accepted {
+            state.frames.push_back(frame);
+        } else {
+            state.frames = VecDeque::new();
+            state.close = Some(Close::TooSlow);
+        }
+        let waker = state.waker.take();
+        drop(state);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+        accepted
+    }
+
+    /// Asks the session to close once what was pushed before is written. The first close wins.
+    pub fn close(&self, close: Close) {
+        let mut state = self.state.lock();
+        if state.close.is_none() {
+            state.close = Some(close);
+        }
+        let waker = state.waker.take();
+        drop(state);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    /// The close that was asked for.
+    #[must_use]
+    pub fn closing(&self) -> Option<Close> {
+        self.state.lock().close
+    }
+
+    /// Bytes pushed and not yet written.
+    #[must_use]
+    pub fn unsent(&self) -> usize {
+        self.state.lock().unsent
+    }
+
+    /// Moves all that waits into `batch`, which must be empty; waits when there is nothing. For the session's task only.
+    pub fn poll_take(&self, cx: &mut Context<'_>, batch: &mut VecDeque<Frame>) -> Poll<Taken> {
+        let mut state = self.state.lock();
+        if !state.frames.is_empty() {
+            std::mem::swap(&mut state.frames, batch);
+            return Poll::Ready(Taken::Frames);
+        }
+        if let Some(close) = state.close {
+            return Poll::Ready(Taken::Close(close));
+        }
+        if !state
+            .waker
+            .as_ref()
+            .is_some_and(|waker| waker.will_wake(cx.waker()))
+        {
+            state.waker = Some(cx.waker().clone());
+        }
+        Poll::Pending
+    }
+
+    /// Tells that `bytes` of a batch were written, and gives its slots back when all were. For the session's task only.
+    pub fn written(&self, bytes: usize, batch: &mut VecDeque<Frame>) {
+        let mut state = self.state.lock();
+        state.unsent = state.unsent.saturating_sub(bytes);
+        if batch.is_empty() && batch.capacity() > KEPT_SLOTS {
+            *batch = VecDeque::new();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ddp::Framing;
+
+    fn frame(len: usize) -> Frame {
+        Frame::message(Framing::Raw, "x".repeat(len - 2).as_bytes())
+    }
+
+    fn take(outbox: &Outbox, batch: &mut VecDeque<Frame>) -> Poll<Taken> {
+        outbox.poll_take(&mut Context::from_waker(Waker::noop()), batch)
+    }
+
+    #[test]
+    fn bytes_count_until_they_are_written() {
+        let (outbox, mut batch) = (Outbox::new(100), VecDeque::new());
+        assert!(outbox.push(frame(60)));
+        assert_eq!(take(&outbox, &mut batch), Poll::Ready(Taken::Frames));
+        assert!(outbox.push(frame(40)));
+        batch.clear();
+        outbox.written(60, &mut batch);
+        assert_eq!(outbox.unsent(), 40);
+        assert!(outbox.push(frame(60)));
+        assert!(!outbox.push(frame(10)), "over the bound");
+        assert_eq!(
+            take(&outbox, &mut batch),
+            Poll::Ready(Taken::Close(Close::TooSlow)),
+            "what was unsent is dropped"
+        );
+        assert!(!outbox.push(frame(10)), "nothing after a close");
+    }
+
+    #[test]
+    fn what_was_pushed_before_a_close_is_written_first() {
+        let (outbox, mut batch) = (Outbox::new(100), VecDeque::new());
+        assert!(outbox.push(frame(10)));
+        outbox.close(Close::ProtocolError);
+        outbox.close(Close::GoingAway);
+        assert!(!outbox.push(frame(10)));
+        assert_eq!(take(&outbox, &mut batch), Poll::Ready(Taken::Frames));
+        batch.clear();
+        outbox.written(10, &mut batch);
+        assert_eq!(
+            take(&outbox, &mut batch),
+            Poll::Ready(Taken::Close(Close::ProtocolError))
+        );
+    }
+
+    #[test]
+    fn a_push_wakes_the_session_once() {
+        use std::sync::Arc;
+        use std::sync::atomic::{AtomicUsize, Ordering};
+        #[derive(Default)]
+        struct Count(AtomicUsize);
+        impl std::task::Wake for Count {
+            fn wake(self: Arc<Self>) {
+                self.0.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+        let (outbox, mut batch, count) = (
+            Outbox::new(1000),
+            VecDeque::new(),
+            Arc::new(Count::default()),
+        );
+        let waker = Waker::from(count.clone());
+        assert!(
+            outbox
+                .poll_take(&mut Context::from_waker(&waker), &mut batch)
+                .is_pending()
+        );
+        assert!(outbox.push(frame(10)) && outbox.push(frame(10)));
+        assert_eq!(count.0.load(Ordering::Relaxed), 1);
+    }
+
+    #[test]
+    fn a_session_at_rest_holds_no_slots() {
+        let (outbox, mut batch) = (Outbox::new(100_000), VecDeque::new());
+        for _ in 0..1000 {
+            outbox.push(frame(10));
+        }
+        assert_eq!(take(&outbox, &mut batch), Poll::Ready(Taken::Frames));
+        batch.clear();
+        outbox.written(10_000, &mut batch);
+        assert!(
+            batch.capacity() <= KEPT_SLOTS && outbox.state.lock().frames.capacity() <= KEPT_SLOTS
+        );
+    }
+}

@@ -1,0 +1,126 @@
+//! A session's publications, and the topics that they listen to.
+//!
+//! The hub (streams) interns topics and fans out; the session's table stands here, since login, teardown and the
+//! limits need it without knowing what a stream is. Lock order, everywhere: a client's publications, then a topic's
+//! listeners, then an outbox.
+
+use std::fmt;
+use std::sync::Arc;
+
+use compact_str::CompactString;
+use parking_lot::RwLock;
+use serde_json::value::RawValue;
+use slab::Slab;
+
+use super::handle::Client;
+
+/// Something to listen to: an event name of a stream, or a published collection.
+pub struct Topic {
+    /// The stream or collection, by its row in the hub's catalogue.
+    pub stream: u16,
+    /// The event name; empty for a collection.
+    pub event_name: Box<str>,
+    /// Everybody who listens.
+    pub listeners: RwLock<Slab<Listener>>,
+}
+
+impl fmt::Debug for Topic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Topic")
+            .field("stream", &self.stream)
+            .field("event_name", &self.event_name)
+            .finish_non_exhaustive()
+    }
+}
+
+/// One publication's entry in its topic.
+#[derive(Clone)]
+pub struct Listener {
+    /// Whose publication it is.
+    pub client: Arc<Client>,
+}
+
+/// One active DDP subscription of a session.
+#[derive(Debug, Clone)]
+pub struct Publication {
+    /// The client's id for it.
+    pub id: CompactString,
+    /// What it listens to.
+    pub topic: Arc<Topic>,
+    /// Its place among the topic's listeners.
+    pub slot: u32,
+    /// The arguments of its rule, a JSON array, where it had any: the rule may be asked again.
+    pub args: Option<Box<RawValue>>,
+}
+
+/// All publications of a session, in the order in which they came.
+#[derive(Debug, Default)]
+pub struct Publications {
+    list: Vec<Publication>,
+    /// Set by the teardown: a session that left gets no publication any more.
+    closed: bool,
+}
+
+/// The table grows by this many slots at a time: doubling would leave half of it empty in every session.
+const GROWTH: usize = 8;
+
+impl Publications {
+    /// The publication with an id.
+    #[must_use]
+    pub fn get(&self, id: &str) -> Option<&Publication> {
+        self.list.iter().find(|publication| publication.id == id)
+    }
+
+    /// All of them, oldest first.
+    pub fn iter(&self) -> impl Iterator<Item = &Publication> {
+        self.list.iter()
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// Whether the session has left.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.closed
+    }
+
+    /// Adds one. The caller has seen that the id is free and the session has not left.
+    pub fn push(&mut self, publication: Publication) {
+        if self.list.len() == self.list.capacity() {
+            self.list.reserve_exact(GROWTH);
+        }
+        self.list.push(publication);
+    }
+
+    /// Takes one away.
+    pub fn remove(&mut self, id: &str) -> Option<Publication> {
+        let at = self
+            .list
+            .iter()
+            .position(|publication| publication.id == id)?;
+        Some(self.list.remove(at))
+    }
+
+    /// Takes away all that `which` names.
+    pub fn remove_if(&mut self, mut which: impl FnMut(&Publication) -> bool) -> Vec<Publication> {
+        self.list
+            .extract_if(.., |publication| which(publication))
+            .collect()
+    }
+
+    /// Takes all away, for good.
+    pub fn close(&mut self) -> Vec<Publication> {
+        self.closed = true;
+        std::mem::take(&mut self.list)
+    }
+}

@@ -1,0 +1,292 @@
+//! What goes over the wire: a message in its framing, in a WebSocket frame, ready to be written.
+//!
+//! A server's frames are not masked, so a frame is the same for every client: the header is written once with the
+//! payload, and everybody gets a share of the same bytes.
+
+use std::sync::OnceLock;
+
+use bytes::{BufMut, Bytes, BytesMut};
+
+use super::close::Close;
+use crate::ejson;
+
+/// How messages are wrapped inside WebSocket frames.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Framing {
+    /// One text frame is one message.
+    Raw,
+    /// SockJS: `a["<message>"]` from the server, an array of messages from the client.
+    SockJs,
+}
+
+impl Framing {
+    /// A short name for counters and logs.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Raw => "raw",
+            Self::SockJs => "sockjs",
+        }
+    }
+
+    /// The messages in one text frame of a client; `None` when the frame is not in this framing.
+    #[must_use]
+    pub fn unwrap(self, text: &str) -> Option<Messages<'_>> {
+        match self {
+            Self::Raw => Some(Messages::One(Some(text))),
+            Self::SockJs if text.trim_start().starts_with('[') => {
+                serde_json::from_str::<Vec<String>>(text)
+                    .ok()
+                    .map(|all| Messages::Many(all.into_iter()))
+            }
+            Self::SockJs => None,
+        }
+    }
+}
+
+/// The messages of one frame.
+#[derive(Debug)]
+pub enum Messages<'a> {
+    /// Raw framing: the frame itself.
+    One(Option<&'a str>),
+    /// SockJS: as many as the array has.
+    Many(std::vec::IntoIter<String>),
+}
+
+impl<'a> Iterator for Messages<'a> {
+    type Item = std::borrow::Cow<'a, str>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        match self {
+            Self::One(text) => text.take().map(Into::into),
+            Self::Many(all) => all.next().map(Into::into),
+        }
+    }
+}
+
+/// One complete WebSocket frame, header and payload, shared by all who get it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Frame(Bytes);
+
+/// First byte of a final text frame (RFC 6455, section 5.2).
+const FINAL_TEXT: u8 = 0x81;
+/// First byte of a close frame.
+const FINAL_CLOSE: u8 = 0x88;
+/// The longest header of an unmasked frame.
+const HEADER: usize = 10;
+
+impl Frame {
+    /// A message in the framing of its client.
+    #[must_use]
+    pub fn message(framing: Framing, json: &[u8]) -> Self {
+        match framing {
+            Framing::Raw => Self::text(json),
+            Framing::SockJs => {
+                let mut payload = Vec::with_capacity(json.len() + json.len() / 8 + 8);
+                payload.extend_from_slice(b"a[");
+                ejson::write_text(&mut payload, &String::from_utf8_lossy(json));
+                payload.push(b']');
+                Self::text(&payload)
+            }
+        }
+    }
+
+    /// SockJS's opening frame.
+    #[must_use]
+    pub fn sockjs_open() -> Self {
+        Self(Bytes::from_static(&[FINAL_TEXT, 1, b'o']))
+    }
+
+    /// A close frame.
+    #[must_use]
+    pub fn close(close: Close) -> Self {
+        let mut out = BytesMut::with_capacity(32);
+        match close.code() {
+            None => out.extend_from_slice(&[FINAL_CLOSE, 0]),
+            Some((code, reason)) => {
+                // Reasons are short constants: a control frame carries at most 125 bytes.
+                out.put_u8(FINAL_CLOSE);
+                out.put_u8(u8::try_from(reason.len() + 2).unwrap_or(2));
+                out.put_u16(code);
+                out.extend_from_slice(reason.as_bytes());
+            }
+        }
+        Self(out.freeze())
+    }
+
+    /// Bytes that are framed already: the answers to control frames.
+    #[must_use]
+    pub fn ready(bytes: Bytes) -> Self {
+        Self(bytes)
+    }
+
+    fn text(payload: &[u8]) -> Self {
+        let mut out = BytesMut::with_capacity(HEADER + payload.len());
+        out.put_u8(FINAL_TEXT);
+        match payload.len() {
+            len @ 0..126 => out.put_u8(len as u8),
+            len @ 126..=0xffff => {
+                out.put_u8(126);
+                out.put_u16(len as u16);
+            }
+            len => {
+                out.put_u8(127);
+                out.put_u64(len as u64);
+            }
+        }
+        out.extend_from_slice(payload);
+        Self(out.freeze())
+    }
+
+    /// The bytes as they are written.
+    #[must_use]
+    pub fn bytes(&self) -> &Bytes {
+        &self.0
+    }
+
+    /// How many bytes are written.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Never: a frame has a header.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// One message for many clients: framed at most once for each framing, and only when somebody listens with it.
+#[derive(Debug)]
+pub struct SharedFrame {
+    json: Vec<u8>,
+    raw: OnceLock<Frame>,
+    sockjs: OnceLock<Frame>,
+}
+
+impl SharedFrame {
+    /// A message that is not framed yet.
+    #[must_use]
+    pub fn new(json: Vec<u8>) -> Self {
+        Self {
+            json,
+            raw: OnceLock::new(),
+            sockjs: OnceLock::new(),
+        }
+    }
+
+    /// The frame for a client.
+    #[must_use]
+    pub fn framed(&self, framing: Framing) -> Frame {
+        let cell = match framing {
+            Framing::Raw => &self.raw,
+            Framing::SockJs => &self.sockjs,
+        };
+        cell.get_or_init(|| Frame::message(framing, &self.json))
+            .clone()
+    }
+
+    /// How often the message was encoded so far: at most two.
+    #[must_use]
+    pub fn encodings(&self) -> usize {
+        usize::from(self.raw.get().is_some()) + usize::from(self.sockjs.get().is_some())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use tokio_tungstenite::tungstenite::{Message, protocol::Role, protocol::WebSocket};
+
+    /// Reads the frame back with the library that clients of ours could use.
+    fn read_back(frame: &Frame) -> Message {
+        let stream = std::io::Cursor::new(frame.bytes().to_vec());
+        WebSocket::from_raw_socket(stream, Role::Client, None)
+            .read()
+            .unwrap()
+    }
+
+    #[test]
+    fn every_length_of_header() {
+        for len in [0, 1, 125, 126, 127, 65_535, 65_536, 70_000] {
+            let text = "x".repeat(len);
+            assert_eq!(
+                read_back(&Frame::message(Framing::Raw, text.as_bytes())),
+                Message::text(text)
+            );
+        }
+    }
+
+    #[test]
+    fn close_frames_carry_their_code() {
+        for close in Close::ALL {
+            let Message::Close(frame) = read_back(&Frame::close(close)) else {
+                panic!("no close frame")
+            };
+            assert_eq!(
+                frame.map(|frame| (frame.code.into(), frame.reason.to_string())),
+                close.code().map(|(code, reason)| (code, reason.into()))
+            );
+        }
+    }
+
+    #[test]
+    fn one_encoding_a_framing() {
+        let shared = SharedFrame::new(br#"{"msg":"ping"}"#.to_vec());
+        assert_eq!(shared.encodings(), 0);
+        for _ in 0..1000 {
+            assert_eq!(
+                read_back(&shared.framed(Framing::SockJs)),
+                Message::text(r#"a["{\"msg\":\"ping\"}"]"#)
+            );
+        }
+        assert_eq!(shared.encodings(), 1);
+        assert_eq!(
+            read_back(&shared.framed(Framing::Raw)),
+            Message::text(r#"{"msg":"ping"}"#)
+        );
+        assert_eq!(shared.encodings(), 2);
+    }
+
+    #[test]
+    fn malformed_sockjs_is_refused() {
+        for bad in [
+            "",
+            "x",
+            "\"a\"",
+            "{}",
+            "[1]",
+            "[null]",
+            "[\"a\"",
+            "[[\"a\"]]",
+            "[\"a\",1]",
+            "1",
+        ] {
+            assert!(Framing::SockJs.unwrap(bad).is_none(), "{bad}");
+        }
+        assert_eq!(
+            Framing::SockJs
+                .unwrap(r#"["a","b"]"#)
+                .unwrap()
+                .collect::<Vec<_>>(),
+            ["a", "b"]
+        );
+        assert_eq!(Framing::SockJs.unwrap("[]").unwrap().count(), 0);
+    }
+
+    proptest! {
+        #[test]
+        fn sockjs_survives_the_round(text in ".*") {
+            let Message::Text(wire) = read_back(&Frame::message(Framing::SockJs, text.as_bytes())) else { panic!("no text") };
+            let inner: Vec<String> = serde_json::from_str(wire.strip_prefix('a').unwrap()).unwrap();
+            prop_assert_eq!(inner, vec![text]);
+        }
+
+        #[test]
+        fn any_frame_is_unwrapped_or_refused(text in ".*") {
+            let _ = Framing::SockJs.unwrap(&text).map(Iterator::count);
+        }
+    }
+}

@@ -1,0 +1,451 @@
+//! Messages: what a client may send, and what the server says (reference/ddp.md, "Messages").
+
+use serde_json::value::RawValue;
+
+use super::close::Close;
+use super::error::DdpError;
+use crate::ejson::{self, RawObject, write_text};
+
+/// The versions of DDP that are spoken here.
+pub const VERSIONS: [&str; 3] = ["1", "pre2", "pre1"];
+
+/// What a client sent.
+#[derive(Debug)]
+pub enum ClientMessage {
+    /// The handshake; `known` says whether its version is spoken here.
+    Connect {
+        /// Whether the version is one of [`VERSIONS`].
+        known: bool,
+    },
+    /// Answered at once with [`pong`].
+    Ping(Option<Box<RawValue>>),
+    /// An answer to our ping.
+    Pong,
+    /// One of the three that are answered strictly in order.
+    Request(Request),
+    /// An object without `msg`: silence.
+    Silence,
+    /// An unknown `msg`: answered with [`error`].
+    Unknown,
+}
+
+/// What is answered in the order in which it came.
+#[derive(Debug)]
+pub enum Request {
+    /// A method call.
+    Method(MethodCall),
+    /// A new publication.
+    Sub(Subscription),
+    /// The end of a publication.
+    Unsub {
+        /// The publication's id.
+        id: String,
+    },
+}
+
+/// A method call.
+#[derive(Debug)]
+pub struct MethodCall {
+    /// The client's id of the call.
+    pub id: String,
+    /// The method.
+    pub method: String,
+    /// A JSON array.
+    pub params: Box<RawValue>,
+}
+
+/// A request for a publication.
+#[derive(Debug)]
+pub struct Subscription {
+    /// The client's id of the publication.
+    pub id: String,
+    /// The publication, such as `stream-room-messages`.
+    pub name: String,
+    /// A JSON array.
+    pub params: Box<RawValue>,
+}
+
+impl Request {
+    /// How many bytes it holds while it waits.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        size_of::<Self>()
+            + match self {
+                Self::Method(call) => call.id.len() + call.method.len() + call.params.get().len(),
+                Self::Sub(sub) => sub.id.len() + sub.name.len() + sub.params.get().len(),
+                Self::Unsub { id } => id.len(),
+            }
+    }
+
+    /// The message that refuses this request with an error; an `unsub` needs none.
+    #[must_use]
+    pub fn refusal(&self, error: &DdpError) -> Vec<Vec<u8>> {
+        match self {
+            Self::Method(call) => vec![result_error(&call.id, error), updated(&call.id)],
+            Self::Sub(sub) => vec![nosub(&sub.id, Some(error))],
+            Self::Unsub { .. } => Vec::new(),
+        }
+    }
+}
+
+impl ClientMessage {
+    /// Reads one message.
+    ///
+    /// # Errors
+    /// The close that the reference demands: 1007 for what is no JSON object (or nests too deep), 1002 for a request without its id or name.
+    pub fn parse(json: &str) -> Result<Self, Close> {
+        if ejson::too_deep(json) {
+            return Err(Close::UnsupportedData);
+        }
+        let object = RawObject::parse(json).ok_or(Close::UnsupportedData)?;
+        let Some(msg) = object.get("msg") else {
+            return Ok(Self::Silence);
+        };
+        Ok(match ejson::text(msg).as_deref() {
+            Some("connect") => Self::Connect {
+                known: object
+                    .text("version")
+                    .is_some_and(|version| VERSIONS.contains(&&*version)),
+            },
+            Some("ping") => Self::Ping(object.get("id").map(ToOwned::to_owned)),
+            Some("pong") => Self::Pong,
+            Some("method") => Self::Request(Request::Method(MethodCall {
+                id: required(&object, "id")?,
+                method: required(&object, "method")?,
+                params: params(&object),
+            })),
+            Some("sub") => Self::Request(Request::Sub(Subscription {
+                id: required(&object, "id")?,
+                name: required(&object, "name")?,
+                params: params(&object),
+            })),
+            Some("unsub") => Self::Request(Request::Unsub {
+                id: required(&object, "id")?,
+            }),
+            _ => Self::Unknown,
+        })
+    }
+}
+
+fn required(object: &RawObject<'_>, key: &str) -> Result<String, Close> {
+    object
+        .text(key)
+        .map(String::from)
+        .ok_or(Close::ProtocolError)
+}
+
+/// A missing `params` is `[]`; so is `null`, which some clients write for it. Whatever else is no array is kept as it
+/// is: the method or publication refuses it.
+fn params(object: &RawObject<'_>) -> Box<RawValue> {
+    object
+        .present("params")
+        .map_or_else(|| EMPTY.to_owned(), ToOwned::to_owned)
+}
+
+static EMPTY: std::sync::LazyLock<Box<RawValue>> = std::sync::LazyLock::new(|| {
+    serde_json::value::to_raw_value::<[(); 0]>(&[]).unwrap_or_else(|_| RawValue::NULL.to_owned())
+});
+
+/// The greeting of every session.
+pub const GREETING: &[u8] = br#"{"server_id":"0"}"#;
+/// The server's ping.
+pub const PING: &[u8] = br#"{"msg":"ping"}"#;
+/// The answer to an unknown version.
+pub const FAILED: &[u8] = br#"{"msg":"failed","version":"1"}"#;
+
+/// `connected`.
+#[must_use]
+pub fn connected(session: &str) -> Vec<u8> {
+    with_text(br#"{"msg":"connected","session":"#, session, b"}")
+}
+
+/// `pong`, with the id of the ping when it had one.
+#[must_use]
+pub fn pong(id: Option<&RawValue>) -> Vec<u8> {
+    let mut out = br#"{"msg":"pong""#.to_vec();
+    if let Some(id) = id {
+        out.extend_from_slice(br#","id":"#);
+        out.extend_from_slice(id.get().as_bytes());
+    }
+    out.push(b'}');
+    out
+}
+
+/// The result of a method; `None` is a method that returned nothing.
+#[must_use]
+pub fn result(id: &str, value: Option<&RawValue>) -> Vec<u8> {
+    let mut out = with_text(br#"{"msg":"result","id":"#, id, b"");
+    if let Some(value) = value {
+        out.extend_from_slice(br#","result":"#);
+        out.extend_from_slice(value.get().as_bytes());
+    }
+    out.push(b'}');
+    out
+}
+
+/// The error of a method.
+#[must_use]
+pub fn result_error(id: &str, error: &DdpError) -> Vec<u8> {
+    let mut out = with_text(br#"{"msg":"result","id":"#, id, br#","error":"#);
+    error.write(&mut out);
+    out.push(b'}');
+    out
+}
+
+/// `updated`: the method's writes are visible.
+#[must_use]
+pub fn updated(id: &str) -> Vec<u8> {
+    with_text(br#"{"msg":"updated","methods":["#, id, b"]}")
+}
+
+/// `ready`.
+#[must_use]
+pub fn ready(id: &str) -> Vec<u8> {
+    with_text(br#"{"msg":"ready","subs":["#, id, b"]}")
+}
+
+/// `nosub`: a publication ended, or was refused.
+#[must_use]
+pub fn nosub(id: &str, error: Option<&DdpError>) -> Vec<u8> {
+    let mut out = with_text(br#"{"msg":"nosub","id":"#, id, b"");
+    if let Some(error) = error {
+        out.extend_from_slice(br#","error":"#);
+        error.write(&mut out);
+    }
+    out.push(b'}');
+    out
+}
+
+/// `error`: a message that is not understood; `offending` is what came, verbatim.
+#[must_use]
+pub fn error(reason: &str, offending: &str) -> Vec<u8> {
+    let mut out = with_text(
+        br#"{"msg":"error","reason":"#,
+        reason,
+        br#","offendingMessage":"#,
+    );
+    out.extend_from_slice(offending.trim().as_bytes());
+    out.push(b'}');
+    out
+}
+
+/// What happened to a published document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// It is there now.
+    Added,
+    /// Some of its fields are new.
+    Changed,
+    /// It is gone.
+    Removed,
+}
+
+/// `added`, `changed` or `removed`; `fields` is a JSON object.
+#[must_use]
+pub fn document(change: Change, collection: &str, id: &str, fields: Option<&str>) -> Vec<u8> {
+    let word: &[u8] = match change {
+        Change::Added => br#"{"msg":"added","collection":"#,
+        Change::Changed => br#"{"msg":"changed","collection":"#,
+        Change::Removed => br#"{"msg":"removed","collection":"#,
+    };
+    let mut out = with_text(word, collection, br#","id":"#);
+    write_text(&mut out, id);
+    if let Some(fields) = fields {
+        out.extend_from_slice(br#","fields":"#);
+        out.extend_from_slice(fields.as_bytes());
+    }
+    out.push(b'}');
+    out
+}
+
+/// A stream event; `stream` is the name without `stream-`, `args` a JSON array.
+#[must_use]
+pub fn stream_event(stream: &str, event_name: &str, args: &str) -> Vec<u8> {
+    let mut out = Vec::with_capacity(args.len() + stream.len() + event_name.len() + 96);
+    out.extend_from_slice(br#"{"msg":"changed","collection":"stream-"#);
+    out.extend_from_slice(stream.as_bytes());
+    out.extend_from_slice(br#"","id":"id","fields":{"eventName":"#);
+    write_text(&mut out, event_name);
+    out.extend_from_slice(br#","args":"#);
+    out.extend_from_slice(args.as_bytes());
+    out.extend_from_slice(b"}}");
+    out
+}
+
+fn with_text(before: &[u8], text: &str, after: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(before.len() + text.len() + after.len() + 8);
+    out.extend_from_slice(before);
+    write_text(&mut out, text);
+    out.extend_from_slice(after);
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn text(bytes: Vec<u8>) -> String {
+        String::from_utf8(bytes).unwrap()
+    }
+
+    #[test]
+    fn requests_are_read() {
+        let ClientMessage::Request(Request::Method(call)) = ClientMessage::parse(
+            r#"{"msg":"method","id":"1","method":"a\n","params":[ 1 ],"randomSeed":"x"}"#,
+        )
+        .unwrap() else {
+            panic!("no method")
+        };
+        assert_eq!(
+            (&*call.id, &*call.method, call.params.get()),
+            ("1", "a\n", "[ 1 ]")
+        );
+        for absent in ["", r#","params":null"#] {
+            let ClientMessage::Request(Request::Sub(sub)) = ClientMessage::parse(&format!(
+                r#"{{"msg":"sub","id":"1","name":"stream-x"{absent}}}"#
+            ))
+            .unwrap() else {
+                panic!("no sub")
+            };
+            assert_eq!(sub.params.get(), "[]");
+        }
+    }
+
+    #[test]
+    fn what_is_no_object_closes_1007() {
+        let deep = format!(
+            r#"{{"msg":"method","id":"1","method":"a","params":{}{}}}"#,
+            "[".repeat(10_000),
+            "]".repeat(10_000)
+        );
+        for bad in [
+            "",
+            "x",
+            "1",
+            "null",
+            "\"a\"",
+            "[]",
+            "[{\"msg\":\"ping\"}]",
+            "{",
+            "{} {}",
+            "{\"msg\":\"ping\"",
+            &deep,
+        ] {
+            assert_eq!(
+                ClientMessage::parse(bad).err(),
+                Some(Close::UnsupportedData),
+                "{bad:.40}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_request_without_id_or_name_closes_1002() {
+        for other in [
+            "1",
+            "null",
+            "true",
+            "[]",
+            "[\"a\"]",
+            "{}",
+            "{\"$ne\":\"a\"}",
+        ] {
+            for (msg, name) in [("method", "method"), ("sub", "name")] {
+                for bad in [
+                    format!(r#"{{"msg":"{msg}","{name}":"a","id":{other}}}"#),
+                    format!(r#"{{"msg":"{msg}","{name}":"a"}}"#),
+                    format!(r#"{{"msg":"{msg}","id":"1","{name}":{other}}}"#),
+                    format!(r#"{{"msg":"{msg}","id":"1"}}"#),
+                    format!(r#"{{"msg":"unsub","id":{other}}}"#),
+                ] {
+                    assert_eq!(
+                        ClientMessage::parse(&bad).err(),
+                        Some(Close::ProtocolError),
+                        "{bad}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_rest_of_the_table() {
+        assert!(matches!(
+            ClientMessage::parse("{}"),
+            Ok(ClientMessage::Silence)
+        ));
+        assert!(matches!(
+            ClientMessage::parse(r#"{"msg":"pong"}"#),
+            Ok(ClientMessage::Pong)
+        ));
+        for unknown in [
+            r#"{"msg":"hi"}"#,
+            r#"{"msg":1}"#,
+            r#"{"msg":null}"#,
+            r#"{"msg":{"$ne":1}}"#,
+        ] {
+            assert!(
+                matches!(ClientMessage::parse(unknown), Ok(ClientMessage::Unknown)),
+                "{unknown}"
+            );
+        }
+        for (version, expected) in [
+            ("\"1\"", true),
+            ("\"pre1\"", true),
+            ("\"2\"", false),
+            ("1", false),
+            ("null", false),
+        ] {
+            let json = format!(r#"{{"msg":"connect","version":{version},"support":["1"]}}"#);
+            assert!(
+                matches!(ClientMessage::parse(&json), Ok(ClientMessage::Connect { known }) if known == expected),
+                "{json}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_servers_words() {
+        let raw = |json: &str| ejson::raw(json.into()).unwrap();
+        assert_eq!(text(connected("s")), r#"{"msg":"connected","session":"s"}"#);
+        assert_eq!(text(pong(None)), r#"{"msg":"pong"}"#);
+        assert_eq!(
+            text(pong(Some(&raw("\"7\"")))),
+            r#"{"msg":"pong","id":"7"}"#
+        );
+        assert_eq!(text(result("1", None)), r#"{"msg":"result","id":"1"}"#);
+        for value in ["false", "0", "\"\"", "null"] {
+            assert_eq!(
+                text(result("1", Some(&raw(value)))),
+                format!(r#"{{"msg":"result","id":"1","result":{value}}}"#)
+            );
+        }
+        assert_eq!(text(updated("1")), r#"{"msg":"updated","methods":["1"]}"#);
+        assert_eq!(text(ready("1")), r#"{"msg":"ready","subs":["1"]}"#);
+        assert_eq!(text(nosub("1", None)), r#"{"msg":"nosub","id":"1"}"#);
+        assert_eq!(
+            text(error("Bad request", " {\"msg\":1} ")),
+            r#"{"msg":"error","reason":"Bad request","offendingMessage":{"msg":1}}"#
+        );
+        assert_eq!(
+            text(document(Change::Added, "users", "u", Some("{}"))),
+            r#"{"msg":"added","collection":"users","id":"u","fields":{}}"#
+        );
+        assert_eq!(
+            text(document(Change::Removed, "users", "u", None)),
+            r#"{"msg":"removed","collection":"users","id":"u"}"#
+        );
+        assert_eq!(
+            text(stream_event("notify-all", "a\"b", "[1]")),
+            r#"{"msg":"changed","collection":"stream-notify-all","id":"id","fields":{"eventName":"a\"b","args":[1]}}"#
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_read_or_refused(json in ".*") {
+            let _ = ClientMessage::parse(&json);
+        }
+    }
+}
