@@ -1,1 +1,5 @@
 //! Who listens to what, under which rules, and the fan-out.
+
+pub mod hub;
+
+pub use hub::{Channel, Delivered, Hub, Subscribed};

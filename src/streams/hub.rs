@@ -1,0 +1,366 @@
+//! The hub: who listens to what, and the fan-out.
+//!
+//! A [`Topic`] is interned while somebody listens to it, so an event that nobody hears costs one look-up and no frame.
+//! Publishing never awaits: it builds the frame at most once a framing and pushes shares of it into outboxes.
+//!
+//! Lock order: a client's publications, a channel's shard, a topic's listeners, an outbox. A topic is entered and left
+//! under its shard's lock, so that it cannot vanish while somebody enters it.
+
+use std::sync::Arc;
+
+use compact_str::CompactString;
+use dashmap::DashMap;
+use dashmap::mapref::entry::Entry;
+use parking_lot::RwLock;
+use serde_json::value::RawValue;
+use slab::Slab;
+
+use crate::client::{Client, Listener, Publication, SessionId, Topic};
+use crate::ddp::SharedFrame;
+
+/// A row of the catalogue, as the hub sees it: a stream, or a published collection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Channel(pub u16);
+
+/// Who listens to what.
+#[derive(Debug)]
+pub struct Hub {
+    channels: Box<[DashMap<Box<str>, Arc<Topic>>]>,
+}
+
+/// How a request for a publication went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Subscribed {
+    /// It listens now, and the opening messages are sent.
+    Ready,
+    /// The session has a publication with this id: that one is left alone.
+    IdInUse,
+    /// The session has as many publications as it may have.
+    TooMany,
+    /// The session has left.
+    Left,
+}
+
+/// What a fan-out did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Delivered {
+    /// Outboxes that took the frame.
+    pub deliveries: usize,
+    /// Outboxes that did not: their sessions are closing.
+    pub refused: usize,
+    /// How often the message was framed: at most once for each framing.
+    pub encodings: usize,
+}
+
+impl Hub {
+    /// A hub for channels `0..channels`.
+    #[must_use]
+    pub fn new(channels: u16) -> Self {
+        Self {
+            channels: (0..channels).map(|_| DashMap::new()).collect(),
+        }
+    }
+
+    /// Adds a publication and sends `opening` (`added` for what is there, then `ready`) before any event of the topic.
+    pub fn subscribe(
+        &self,
+        client: &Arc<Client>,
+        id: &str,
+        channel: Channel,
+        event_name: &str,
+        args: Option<Box<RawValue>>,
+        opening: &[Vec<u8>],
+    ) -> Subscribed {
+        let mut publications = client.publications.lock();
+        if publications.is_closed() {
+            return Subscribed::Left;
+        }
+        if publications.get(id).is_some() {
+            return Subscribed::IdInUse;
+        }
+        if publications.len() >= client.max_subscriptions() {
+            return Subscribed::TooMany;
+        }
+        let Some(topics) = self.channels.get(usize::from(channel.0)) else {
+            return Subscribed::Left;
+        };
+        let topic = topics.entry(event_name.into()).or_insert_with(|| {
+            Arc::new(Topic {
+                stream: channel.0,
+                event_name: event_name.into(),
+                listeners: RwLock::new(Slab::new()),
+            })
+        });
+        let mut listeners = topic.listeners.write();
+        let slot = listeners.insert(Listener {
+            client: client.clone(),
+        });
+        for message in opening {
+            client.send(message);
+        }
+        drop(listeners);
+        let topic = topic.clone();
+        // A slab of more than 2^32 listeners does not fit a process.
+        let slot = u32::try_from(slot).unwrap_or(u32::MAX);
+        publications.push(Publication {
+            id: CompactString::new(id),
+            topic,
+            slot,
+            args,
+        });
+        Subscribed::Ready
+    }
+
+    /// Ends a publication; says whether there was one.
+    pub fn unsubscribe(&self, client: &Client, id: &str) -> bool {
+        let removed = client.publications.lock().remove(id);
+        removed
+            .inspect(|publication| self.leave_topic(publication))
+            .is_some()
+    }
+
+    /// Ends the publications that `which` names, and answers them. No message is sent.
+    pub fn end(
+        &self,
+        client: &Client,
+        which: impl FnMut(&Publication) -> bool,
+    ) -> Vec<Publication> {
+        let ended = client.publications.lock().remove_if(which);
+        ended
+            .iter()
+            .for_each(|publication| self.leave_topic(publication));
+        ended
+    }
+
+    /// Ends all publications of a client, for good: it gets no new ones.
+    pub fn leave(&self, client: &Client) {
+        let ended = client.publications.lock().close();
+        ended
+            .iter()
+            .for_each(|publication| self.leave_topic(publication));
+    }
+
+    fn leave_topic(&self, publication: &Publication) {
+        let topic = &publication.topic;
+        let Some(topics) = self.channels.get(usize::from(topic.stream)) else {
+            return;
+        };
+        if let Entry::Occupied(entry) = topics.entry(topic.event_name.clone()) {
+            let mut listeners = topic.listeners.write();
+            listeners.try_remove(publication.slot as usize);
+            if listeners.is_empty() {
+                drop(listeners);
+                entry.remove();
+            } else if listeners.capacity() > 64 && listeners.len() < listeners.capacity() / 4 {
+                listeners.shrink_to_fit();
+            }
+        }
+    }
+
+    /// Sends an event to everybody who listens; `build` makes the message, and is called only when somebody does.
+    pub fn publish(
+        &self,
+        channel: Channel,
+        event_name: &str,
+        build: impl FnOnce() -> Vec<u8>,
+    ) -> Delivered {
+        self.publish_except(channel, event_name, None, build)
+    }
+
+    /// Like [`Hub::publish`], but not to the session that wrote the event.
+    pub fn publish_except(
+        &self,
+        channel: Channel,
+        event_name: &str,
+        except: Option<&SessionId>,
+        build: impl FnOnce() -> Vec<u8>,
+    ) -> Delivered {
+        let Some(topic) = self.topic(channel, event_name) else {
+            return Delivered::default();
+        };
+        let frame = SharedFrame::new(build());
+        let mut delivered = Delivered::default();
+        for (_, listener) in topic.listeners.read().iter() {
+            if except.is_some_and(|session| listener.client.id() == session) {
+                continue;
+            }
+            match listener.client.send_shared(&frame) {
+                true => delivered.deliveries += 1,
+                false => delivered.refused += 1,
+            }
+        }
+        delivered.encodings = frame.encodings();
+        delivered
+    }
+
+    /// Everybody who listens to a topic, once for each publication.
+    #[must_use]
+    pub fn listeners(&self, channel: Channel, event_name: &str) -> Vec<Arc<Client>> {
+        self.topic(channel, event_name)
+            .map(|topic| {
+                topic
+                    .listeners
+                    .read()
+                    .iter()
+                    .map(|(_, listener)| listener.client.clone())
+                    .collect()
+            })
+            .unwrap_or_default()
+    }
+
+    /// Whether anybody listens to a topic.
+    #[must_use]
+    pub fn is_heard(&self, channel: Channel, event_name: &str) -> bool {
+        self.topic(channel, event_name).is_some()
+    }
+
+    /// How many topics are listened to.
+    #[must_use]
+    pub fn topics(&self) -> usize {
+        self.channels.iter().map(DashMap::len).sum()
+    }
+
+    fn topic(&self, channel: Channel, event_name: &str) -> Option<Arc<Topic>> {
+        self.channels
+            .get(usize::from(channel.0))?
+            .get(event_name)
+            .map(|topic| topic.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::{ClientSeed, Connection};
+    use crate::ddp::{Close, Framing, message};
+
+    const ROOMS: Channel = Channel(1);
+
+    fn client(id: &str, framing: Framing) -> Arc<Client> {
+        Client::new(ClientSeed {
+            id: id.into(),
+            framing,
+            connection: Connection {
+                instance: "i".into(),
+                address: None,
+                headers: "{}".into(),
+            },
+            max_buffered_bytes: 1000,
+            max_subscriptions: 2,
+        })
+    }
+
+    fn event() -> Vec<u8> {
+        message::stream_event("room-messages", "r", "[1]")
+    }
+
+    #[test]
+    fn a_thousand_sessions_and_two_encodings() {
+        let hub = Hub::new(2);
+        let clients: Vec<_> = (0..1000)
+            .map(|n| {
+                client(
+                    &n.to_string(),
+                    if n % 2 == 0 {
+                        Framing::Raw
+                    } else {
+                        Framing::SockJs
+                    },
+                )
+            })
+            .collect();
+        for client in &clients {
+            assert_eq!(
+                hub.subscribe(client, "1", ROOMS, "r", None, &[message::ready("1")]),
+                Subscribed::Ready
+            );
+        }
+        let delivered = hub.publish(ROOMS, "r", event);
+        assert_eq!(
+            delivered,
+            Delivered {
+                deliveries: 1000,
+                refused: 0,
+                encodings: 2
+            }
+        );
+        let all_raw = hub.publish_except(ROOMS, "r", Some(clients[0].id()), event);
+        assert_eq!(all_raw.deliveries, 999);
+    }
+
+    #[test]
+    fn nobody_listens_and_no_frame_is_built() {
+        let hub = Hub::new(2);
+        let alone = client("a", Framing::Raw);
+        hub.subscribe(&alone, "1", ROOMS, "r", None, &[]);
+        assert_eq!(hub.publish(ROOMS, "r", event).encodings, 1);
+        assert!(hub.unsubscribe(&alone, "1"));
+        assert!(!hub.unsubscribe(&alone, "1"));
+        assert_eq!(hub.topics(), 0);
+        assert_eq!(
+            hub.publish(ROOMS, "r", || panic!("built for nobody")),
+            Delivered::default()
+        );
+    }
+
+    #[test]
+    fn ids_limits_and_leaving() {
+        let hub = Hub::new(2);
+        let alone = client("a", Framing::Raw);
+        assert_eq!(
+            hub.subscribe(&alone, "1", ROOMS, "r", None, &[]),
+            Subscribed::Ready
+        );
+        assert_eq!(
+            hub.subscribe(&alone, "1", ROOMS, "other", None, &[]),
+            Subscribed::IdInUse
+        );
+        assert_eq!(
+            hub.subscribe(&alone, "2", ROOMS, "r", None, &[]),
+            Subscribed::Ready
+        );
+        assert_eq!(
+            hub.subscribe(&alone, "3", ROOMS, "r", None, &[]),
+            Subscribed::TooMany
+        );
+        assert_eq!(
+            hub.publish(ROOMS, "r", event).deliveries,
+            2,
+            "one for each publication"
+        );
+        assert_eq!(
+            hub.end(&alone, |publication| publication.id == "2").len(),
+            1
+        );
+        hub.leave(&alone);
+        assert_eq!(
+            hub.subscribe(&alone, "4", ROOMS, "r", None, &[]),
+            Subscribed::Left
+        );
+        assert_eq!(hub.topics(), 0);
+        assert_eq!(
+            Arc::strong_count(&alone),
+            1,
+            "the hub keeps nobody who left"
+        );
+    }
+
+    #[test]
+    fn a_stalled_reader_delays_nobody() {
+        let hub = Hub::new(2);
+        let (stalled, reading) = (client("a", Framing::Raw), client("b", Framing::Raw));
+        for client in [&stalled, &reading] {
+            hub.subscribe(client, "1", ROOMS, "r", None, &[]);
+        }
+        let mut batch = std::collections::VecDeque::new();
+        for _ in 0..100 {
+            hub.publish(ROOMS, "r", event);
+            let cx = &mut std::task::Context::from_waker(std::task::Waker::noop());
+            assert!(reading.outbox().poll_take(cx, &mut batch).is_ready());
+            let bytes = batch.drain(..).map(|frame| frame.len()).sum();
+            reading.outbox().written(bytes, &mut batch);
+        }
+        assert_eq!(stalled.outbox().closing(), Some(Close::TooSlow));
+        assert_eq!(reading.outbox().closing(), None);
+    }
+}
