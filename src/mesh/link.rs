@@ -14,9 +14,8 @@ use super::discovery;
 use super::dispatch::Incoming;
 use super::handle::{Inner, MeshState};
 use super::packet::{self, PacketKind};
-use super::publish::Outgoing;
 use super::service::LocalServices;
-use super::transport::{Arrival, Connection, Inlet, Outlet};
+use super::transport::{Connection, Inlet, Outlet};
 
 /// Longest pause between attempts to connect (reference/mesh.md: at most 500 ms, jittered).
 const MAX_PAUSE: Duration = Duration::from_millis(500);
@@ -188,7 +187,7 @@ async fn session(
         .outbox
         .close()
         .iter()
-        .filter(|outgoing| outgoing.kind == PacketKind::Event)
+        .filter(|(kind, ..)| *kind == PacketKind::Event)
         .count();
     inner.stats.events_lost_out.add(lost as u64);
     inner.pending.fail_all(|| {
@@ -227,10 +226,7 @@ async fn pump_events(inner: Arc<Inner>, mut events: Inlet, over: CancellationTok
             () = over.cancelled() => return,
             next = events.next() => next,
         };
-        let Some(arrival) = next else { break };
-        let Arrival::Packet(kind, payload) = arrival else {
-            continue;
-        };
+        let Some((kind, payload)) = next else { break };
         inner.stats.received(kind);
         let bytes = payload.len();
         inner.take_in(Incoming::Wire(payload), bytes);
@@ -253,14 +249,9 @@ async fn pump_packets(
             answer = answers.next() => answer,
             packet = control.next() => packet,
         };
-        match next {
-            Some(Arrival::Packet(kind, payload)) => {
-                inner.stats.received(kind);
-                inner.handle(kind, payload, &tracker, &over);
-            }
-            Some(Arrival::Unreached(id)) => inner.pending.unreached(id),
-            None => break,
-        }
+        let Some((kind, payload)) = next else { break };
+        inner.stats.received(kind);
+        inner.handle(kind, payload, &tracker, &over);
     }
     over.cancel();
 }
@@ -268,19 +259,14 @@ async fn pump_packets(
 /// Hands the outbox to the transport.
 async fn pump_out(inner: Arc<Inner>, outlet: Arc<Outlet>, over: CancellationToken) {
     loop {
-        let Outgoing {
-            kind,
-            subject,
-            payload,
-            asked,
-        } = tokio::select! {
+        let (kind, subject, payload) = tokio::select! {
             biased;
             () = over.cancelled() => return,
             next = inner.outbox.pop() => next,
         };
         let handed = tokio::select! {
             biased;
-            handed = outlet.publish(subject, payload, asked) => handed,
+            handed = outlet.publish(subject, payload) => handed,
             () = over.cancelled() => Err(()),
         };
         match handed {

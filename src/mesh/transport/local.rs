@@ -7,9 +7,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, watch};
-use uuid::Uuid;
 
-use super::{Arrival, ConnectFailed, Connection, Down, Inlet, Outlet};
+use super::{ConnectFailed, Connection, Down, Inlet, Outlet};
 use crate::mesh::packet::PacketKind;
 
 /// Payloads that wait for one node, each way in. A node that is so far behind loses what comes, as over NATS.
@@ -35,9 +34,9 @@ struct State {
 
 struct PortState {
     subjects: HashMap<String, PacketKind>,
-    answers: mpsc::Sender<Arrival>,
-    events: mpsc::Sender<Arrival>,
-    control: mpsc::Sender<Arrival>,
+    answers: mpsc::Sender<(PacketKind, Bytes)>,
+    events: mpsc::Sender<(PacketKind, Bytes)>,
+    control: mpsc::Sender<(PacketKind, Bytes)>,
     down: watch::Sender<Option<String>>,
 }
 
@@ -152,10 +151,9 @@ impl LocalBus {
 }
 
 impl State {
-    /// Tells whether somebody listens there.
-    fn publish(&mut self, subject: &str, payload: &Bytes) -> bool {
+    fn publish(&mut self, subject: &str, payload: &Bytes) {
         if !self.up {
-            return true;
+            return;
         }
         self.taps.retain(|tap| {
             !matches!(
@@ -168,9 +166,8 @@ impl State {
             .as_ref()
             .is_some_and(|lost| lost(subject, payload))
         {
-            return true;
+            return;
         }
-        let mut taken = false;
         for port in self.ports.values() {
             let Some(kind) = port.subjects.get(subject) else {
                 continue;
@@ -180,10 +177,8 @@ impl State {
                 PacketKind::Event => &port.events,
                 _ => &port.control,
             };
-            let _ = lane.try_send(Arrival::Packet(*kind, payload.clone()));
-            taken = true;
+            let _ = lane.try_send((*kind, payload.clone()));
         }
-        taken
     }
 }
 
@@ -194,20 +189,12 @@ pub(crate) struct Port {
 }
 
 impl Port {
-    pub(super) fn publish(
-        &self,
-        subject: &str,
-        payload: Bytes,
-        asked: Option<Uuid>,
-    ) -> Result<(), ()> {
+    pub(super) fn publish(&self, subject: &str, payload: Bytes) -> Result<(), ()> {
         let mut state = self.bus.0.lock();
         if !state.up || !state.ports.contains_key(&self.id) {
             return Err(());
         }
-        let taken = state.publish(subject, &payload);
-        if let (Some(id), false, Some(port)) = (asked, taken, state.ports.get(&self.id)) {
-            let _ = port.answers.try_send(Arrival::Unreached(id));
-        }
+        state.publish(subject, &payload);
         Ok(())
     }
 }
