@@ -91,6 +91,14 @@ pub enum ReadRule {
     Conference,
 }
 
+impl ReadRule {
+    /// Whether it looks at the arguments of a publication, which are kept then: it may be asked again.
+    #[must_use]
+    pub fn has_args(self) -> bool {
+        matches!(self, Self::Room | Self::Messages | Self::Visitor)
+    }
+}
+
 /// Who may write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WriteRule {

@@ -3,6 +3,10 @@
 //! Each event that can change what somebody may see counts up a room, a user, or everything. A question notes the counts
 //! before it is asked; an answer is used only where they still stand. Counters are shared by ids that hash alike, which
 //! bounds the memory and can only make an answer count as stale, never as fresh.
+//!
+//! There are two counts, since there are two uses. What is *reused* is dropped by every such event. A publication whose
+//! question is away is asked again only when something *moved*: with each message the room is written (its last message)
+//! and so are its members' subscriptions (unread), and who subscribes to a busy room of a slow core would never be done.
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -36,16 +40,28 @@ impl Grounds {
         }
     }
 
-    /// What a question about a room and a user stands on, now.
+    /// What an answer about a room and a user stands on, now, if it is to be reused.
     pub(super) fn mark(&self, room: Option<&str>, user: Option<&str>) -> Mark {
-        let of = |kind: u8, id: &str| {
+        self.note(room.map(|id| (ROOM, id)), user.map(|id| (USER, id)))
+    }
+
+    /// What a publication of a room and a user stands on, now.
+    pub(super) fn mark_moves(&self, room: Option<&str>, user: Option<&str>) -> Mark {
+        self.note(
+            room.map(|id| (ROOM_MOVED, id)),
+            user.map(|id| (USER_MOVED, id)),
+        )
+    }
+
+    fn note(&self, room: Option<(u8, &str)>, user: Option<(u8, &str)>) -> Mark {
+        let of = |(kind, id): (u8, &str)| {
             let at = self.slot(kind, id);
             (at, self.count(at))
         };
         Mark {
             everything: self.everything.load(Ordering::SeqCst),
-            room: room.map(|id| of(ROOM, id)),
-            user: user.map(|id| of(USER, id)),
+            room: room.map(of),
+            user: user.map(of),
         }
     }
 
@@ -58,14 +74,26 @@ impl Grounds {
             && same(mark.user)
     }
 
-    /// A room is not what it was.
+    /// A room was written, in a way that lets nobody in or out.
     pub(super) fn room(&self, id: &str) {
         self.bump(ROOM, id);
     }
 
-    /// A user, or what the user belongs to, is not what it was.
+    /// A room is not what it was.
+    pub(super) fn room_moved(&self, id: &str) {
+        self.bump(ROOM, id);
+        self.bump(ROOM_MOVED, id);
+    }
+
+    /// Something of a user was written, in a way that lets the user neither in nor out.
     pub(super) fn user(&self, id: &str) {
         self.bump(USER, id);
+    }
+
+    /// A user, or what the user belongs to, is not what it was.
+    pub(super) fn user_moved(&self, id: &str) {
+        self.bump(USER, id);
+        self.bump(USER_MOVED, id);
     }
 
     /// Nothing is known to be what it was.
@@ -93,6 +121,8 @@ impl Grounds {
 
 const ROOM: u8 = 0;
 const USER: u8 = 1;
+const ROOM_MOVED: u8 = 2;
+const USER_MOVED: u8 = 3;
 
 #[cfg(test)]
 mod tests {
@@ -114,5 +144,24 @@ mod tests {
         );
         grounds.everything();
         assert!(!grounds.stands(&mark) && !grounds.stands(&nobody));
+    }
+
+    #[test]
+    fn a_publication_stands_until_something_moved() {
+        let grounds = Grounds::new();
+        let mark = || grounds.mark_moves(Some("r"), Some("u"));
+        let before = mark();
+        grounds.room("r");
+        grounds.user("u");
+        assert!(grounds.stands(&before));
+        for moved in [
+            || (Grounds::room_moved as fn(&Grounds, &str), "r"),
+            || (Grounds::user_moved as fn(&Grounds, &str), "u"),
+        ] {
+            let (before, reused) = (mark(), grounds.mark(Some("r"), Some("u")));
+            let (event, id) = moved();
+            event(&grounds, id);
+            assert!(!grounds.stands(&before) && !grounds.stands(&reused));
+        }
     }
 }

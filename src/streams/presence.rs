@@ -133,6 +133,26 @@ impl Presence {
         }
     }
 
+    /// The session is somebody else now: its set is built anew, of the same uids.
+    pub(super) fn rebuild(&self, client: &Arc<Client>) {
+        let mut state = self.0.write();
+        let State { relation, sessions } = &mut *state;
+        let Some(watcher) = sessions.get(client.id()).copied() else {
+            return;
+        };
+        let uids: Vec<_> = relation.names(watcher).cloned().collect();
+        let Some(former) = relation.leave(watcher) else {
+            sessions.remove(client.id());
+            return;
+        };
+        let watcher = relation.enter(former);
+        for uid in uids {
+            relation.add(watcher, &uid);
+        }
+        relation.settle(watcher);
+        sessions.insert(client.id().clone(), watcher);
+    }
+
     /// A session left.
     pub(super) fn leave(&self, session: &SessionId) {
         if !self.has(session) {

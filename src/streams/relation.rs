@@ -132,13 +132,6 @@ impl<W> Relation<W> {
         self.watchers.get(watcher as usize).map(|entry| &entry.who)
     }
 
-    /// A watcher, to change it.
-    pub(super) fn watcher_mut(&mut self, watcher: u32) -> Option<&mut W> {
-        self.watchers
-            .get_mut(watcher as usize)
-            .map(|entry| &mut entry.who)
-    }
-
     /// Everybody who is interested in a name.
     pub(super) fn interested(&self, name: &str) -> impl Iterator<Item = (u32, &W)> {
         self.numbers

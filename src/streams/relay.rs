@@ -141,7 +141,7 @@ mod tests {
         }
         assert!(relay.read(&raw(ARRAY)).is_some());
         assert_eq!(write(&relay, Listed::All), ARRAY);
-        assert!(relay.read(&raw(&OBJECT.replace("me", "other"))).is_some());
+        assert!(relay.read(&raw(&OBJECT.replace("\"me\"", "\"other\""))).is_some());
         assert_eq!(write(&relay, Listed::None), OBJECT);
     }
 

@@ -16,6 +16,7 @@ use tokio::time::Instant;
 
 use super::ground::{Grounds, Mark};
 use super::rules::Unasked;
+use crate::telemetry::metrics;
 
 /// How long an answer is known (reference/streams.md).
 pub(super) const KNOWN_FOR: Duration = Duration::from_secs(2);
@@ -49,7 +50,12 @@ enum Answer<V: Clone> {
 
 enum Step<V: Clone> {
     Known(V),
-    Wait(u64, Shared<BoxFuture<'static, Found<V>>>),
+    Wait {
+        number: u64,
+        answer: Shared<BoxFuture<'static, Found<V>>>,
+        /// Somebody else asked first.
+        joined: bool,
+    },
 }
 
 impl<K: Hash + Eq + Clone, V: Clone> Reuse<K, V> {
@@ -77,9 +83,11 @@ impl<K: Hash + Eq + Clone, V: Clone> Reuse<K, V> {
         grounds: &Grounds,
         begin: impl FnOnce() -> BoxFuture<'static, Found<V>>,
     ) -> Found<V> {
-        let (number, answer) = match self.step(&question, mark, grounds, begin) {
+        let step = self.step(&question, mark, grounds, begin);
+        metrics::access_cache(!matches!(step, Step::Wait { joined: false, .. }));
+        let (number, answer) = match step {
             Step::Known(value) => return Ok(Some(value)),
-            Step::Wait(number, answer) => (number, answer),
+            Step::Wait { number, answer, .. } => (number, answer),
         };
         let answer = answer.await;
         self.learn(&question, number, &answer, grounds);
@@ -104,16 +112,20 @@ impl<K: Hash + Eq + Clone, V: Clone> Reuse<K, V> {
                 }
                 Answer::Known(..) => {}
                 Answer::Away(weak) => {
-                    if let Some(shared) = weak.upgrade() {
-                        return Step::Wait(entry.number, shared);
+                    if let Some(answer) = weak.upgrade() {
+                        return Step::Wait {
+                            number: entry.number,
+                            answer,
+                            joined: true,
+                        };
                     }
                 }
             }
         }
-        let shared = begin().shared();
+        let asked = begin().shared();
         let number = state.next;
         state.next += 1;
-        if let Some(weak) = shared.downgrade() {
+        if let Some(weak) = asked.downgrade() {
             let entry = Entry {
                 number,
                 mark,
@@ -123,7 +135,11 @@ impl<K: Hash + Eq + Clone, V: Clone> Reuse<K, V> {
             state.order.push_back((number, now, question.clone()));
             state.make_room(self.capacity, now);
         }
-        Step::Wait(number, shared)
+        Step::Wait {
+            number,
+            answer: asked,
+            joined: false,
+        }
     }
 
     fn learn(&self, question: &K, number: u64, answer: &Found<V>, grounds: &Grounds) {
@@ -141,6 +157,17 @@ impl<K: Hash + Eq + Clone, V: Clone> Reuse<K, V> {
             _ => {
                 state.entries.remove(question);
             }
+        }
+    }
+
+    /// What was found last, if it is still kept, however stale.
+    pub(super) fn last(&self, question: &str) -> Option<V>
+    where
+        K: std::borrow::Borrow<str>,
+    {
+        match &self.state.lock().entries.get(question)?.answer {
+            Answer::Known(_, value) => Some(value.clone()),
+            Answer::Away(_) => None,
         }
     }
 

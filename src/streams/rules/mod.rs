@@ -20,7 +20,7 @@ use super::reuse::Reuse;
 use crate::client::{Client, UserId};
 use crate::services::{Release, Services};
 use crate::store::{Document, Settings, Store};
-use crate::telemetry::Limited;
+use crate::telemetry::limit::Limited;
 
 pub(super) use questions::Question;
 pub(super) use write::Effect;
@@ -37,11 +37,17 @@ pub(super) const MAX_ASKED: usize = 8;
 /// in the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a rule could not be asked")]
-pub struct Unasked;
+pub(super) struct Unasked;
 
 /// Who asks: a user, or an anonymous session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Asker(Option<UserId>);
+
+impl From<Option<UserId>> for Asker {
+    fn from(user: Option<UserId>) -> Self {
+        Self(user)
+    }
+}
 
 impl Asker {
     /// Who a client is, now.
@@ -109,10 +115,6 @@ impl Rules {
     /// Whether an answer still holds.
     pub(super) fn stands(&self, mark: &Mark) -> bool {
         self.grounds.stands(mark)
-    }
-
-    pub(super) fn store(&self) -> &Store {
-        &self.store
     }
 
     fn era(&self) -> Era {

@@ -108,6 +108,20 @@ impl Rules {
             .await
     }
 
+    /// Whether a room's event can change who may access it: it cannot where all that access depends on is as it was
+    /// when the room was last read. A room that nobody read, or that lacks something now, may be another one.
+    pub(in crate::streams) fn has_moved(&self, rid: &str, room: &RawObject<'_>) -> bool {
+        let Some(last) = self.rooms.last(rid) else {
+            return true;
+        };
+        let Some(last) = RawObject::of(&last) else {
+            return true;
+        };
+        ACCESS_FIELDS
+            .iter()
+            .any(|field| last.get(field).map(RawValue::get) != room.get(field).map(RawValue::get))
+    }
+
     async fn ask(self: &Arc<Self>, question: &Question) -> Result<bool, Unasked> {
         let authorization = &self.services.authorization;
         let answer = match question {
@@ -193,6 +207,20 @@ impl Rules {
         }
     }
 
+    /// The rooms that a user is subscribed to.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub(in crate::streams) async fn subscribed_rooms(
+        &self,
+        uid: &str,
+    ) -> Result<Vec<String>, Unasked> {
+        self.store
+            .subscribed_rooms(uid)
+            .await
+            .map_err(|cause| unasked("subscribed rooms", &cause))
+    }
+
     async fn roles(&self, user: &UserId) -> Found<Document> {
         self.store
             .user_roles(user.as_str())
@@ -228,6 +256,24 @@ impl Rules {
         }))
     }
 }
+
+/// All of a room that decides who may access it, over all releases.
+const ACCESS_FIELDS: [&str; 14] = [
+    "t",
+    "prid",
+    "teamId",
+    "teamMain",
+    "uids",
+    "usernames",
+    "v",
+    "servedBy",
+    "departmentId",
+    "open",
+    "archived",
+    "federated",
+    "encrypted",
+    "abacAttributes",
+];
 
 /// A room's type.
 fn room_type(room: &RawValue) -> Option<String> {

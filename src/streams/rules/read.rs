@@ -17,14 +17,14 @@ enum AtOnce {
 }
 
 impl Rules {
-    /// What the answer to a read rule stands on, now: the room that the event name names, and the user who asks.
+    /// What a publication stands on, now: the room that the event name names, and the user who asks.
     pub(in crate::streams) fn mark(&self, stream: Stream, event_name: &str, asker: &Asker) -> Mark {
         let room = match stream.row().read {
             ReadRule::Room => id_and_what(event_name).map(|(rid, _)| rid),
             ReadRule::Messages | ReadRule::RoomData | ReadRule::Visitor => Some(event_name),
             _ => None,
         };
-        self.grounds.mark(room, asker.uid())
+        self.grounds.mark_moves(room, asker.uid())
     }
 
     /// The answer, when nobody needs to be asked for it.
