@@ -4,10 +4,10 @@
 
 use serde_json::value::RawValue;
 
+use super::Streams;
 use super::catalog::Stream;
 use super::publish::rooms_key;
 use super::rooms::ROOMS_CHANGED;
-use super::Streams;
 use crate::ejson::{RawObject, join, quoted};
 
 impl Streams {

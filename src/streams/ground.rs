@@ -67,8 +67,7 @@ impl Grounds {
 
     /// Whether nothing of it has changed since.
     pub(super) fn stands(&self, mark: &Mark) -> bool {
-        let same =
-            |of: Option<(u16, u32)>| of.is_none_or(|(at, count)| self.count(at) == count);
+        let same = |of: Option<(u16, u32)>| of.is_none_or(|(at, count)| self.count(at) == count);
         self.everything.load(Ordering::SeqCst) == mark.everything
             && same(mark.room)
             && same(mark.user)

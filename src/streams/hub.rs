@@ -448,9 +448,8 @@ mod tests {
     #[test]
     fn a_publication_on_stale_ground_is_not_made() {
         let (hub, alone) = (Hub::new(2), client("a", Framing::Raw));
-        let still = |still: bool| {
-            hub.subscribe_if(&alone, "1", ROOMS, "r", None, &[], move || still)
-        };
+        let still =
+            |still: bool| hub.subscribe_if(&alone, "1", ROOMS, "r", None, &[], move || still);
         assert_eq!(still(false), None);
         assert_eq!(hub.topics(), 0);
         assert_eq!(still(true), Some(Subscribed::Ready));

@@ -38,7 +38,11 @@ impl MyMessage {
                 }
             }
             let args = join([self.message.get(), &about.to_json()]);
-            SharedFrame::new(stream_event(Stream::RoomMessages.name(), MY_MESSAGES, &args))
+            SharedFrame::new(stream_event(
+                Stream::RoomMessages.name(),
+                MY_MESSAGES,
+                &args,
+            ))
         })
     }
 }

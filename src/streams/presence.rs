@@ -82,14 +82,12 @@ impl Presence {
     pub(super) fn begin(&self, client: &Arc<Client>, publication: &str) {
         let mut state = self.0.write();
         let State { relation, sessions } = &mut *state;
-        sessions
-            .entry(client.id().clone())
-            .or_insert_with(|| {
-                relation.enter(Watching {
-                    client: client.clone(),
-                    publication: publication.into(),
-                })
-            });
+        sessions.entry(client.id().clone()).or_insert_with(|| {
+            relation.enter(Watching {
+                client: client.clone(),
+                publication: publication.into(),
+            })
+        });
     }
 
     /// Edits a session's set. Does nothing without one.
@@ -212,7 +210,13 @@ mod tests {
                 removed: vec!["d".into()]
             }
         );
-        for nothing in ["null", "true", "[\"a\"]", r#"{"added":"a"}"#, r#"{"added":{"$in":["a"]}}"#] {
+        for nothing in [
+            "null",
+            "true",
+            "[\"a\"]",
+            r#"{"added":"a"}"#,
+            r#"{"added":{"$in":["a"]}}"#,
+        ] {
             assert_eq!(read(nothing), Edit::default(), "{nothing}");
         }
         let long = format!(r#"{{"added":["{}"]}}"#, "x".repeat(MAX_UID + 1));

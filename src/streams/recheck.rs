@@ -5,11 +5,11 @@ use std::sync::Arc;
 use futures_util::StreamExt;
 use futures_util::stream;
 
+use super::Streams;
 use super::catalog::Stream;
 use super::hub::Channel;
 use super::params::RuleArgs;
 use super::rules::{Asker, MAX_ASKED, Rules};
-use super::Streams;
 use crate::client::{Client, Topic};
 use crate::ddp::DdpError;
 use crate::ddp::message::nosub;
@@ -51,7 +51,8 @@ impl Streams {
         let asker = Asker::of(&client);
         let decided = |one: &Standing| {
             let event_name = &one.topic.event_name;
-            self.rules.decided(one.stream, event_name, &asker, &one.args)
+            self.rules
+                .decided(one.stream, event_name, &asker, &one.args)
         };
         let all = standing(&client);
         self.hub.pause(&client, |publication| {
@@ -82,7 +83,11 @@ impl Streams {
             if let Err(error) = self.offered(one.stream.name()) {
                 return Some(error);
             }
-            match self.rules.read(one.stream, event_name, &asker, &one.args).await {
+            match self
+                .rules
+                .read(one.stream, event_name, &asker, &one.args)
+                .await
+            {
                 Err(_unasked) => return Some(DdpError::internal()),
                 Ok(true) if self.hub.resume(client, &one.id, still) => return None,
                 Ok(true) if client.publications.lock().get(&one.id).is_none() => return None,

@@ -61,7 +61,13 @@ impl Relay {
     }
 
     /// The arguments of the event `stream`; `cores` says whether they listen to it.
-    pub(super) fn write(&self, cores: Listed, stream: Stream, event_name: &str, args: &str) -> String {
+    pub(super) fn write(
+        &self,
+        cores: Listed,
+        stream: Stream,
+        event_name: &str,
+        args: &str,
+    ) -> String {
         let (name, event_name) = (stream.name(), quoted(event_name));
         match self.form(cores) {
             Form::Array => format!(r#"[["{name}",{event_name},{args}]]"#),
@@ -141,7 +147,11 @@ mod tests {
         }
         assert!(relay.read(&raw(ARRAY)).is_some());
         assert_eq!(write(&relay, Listed::All), ARRAY);
-        assert!(relay.read(&raw(&OBJECT.replace("\"me\"", "\"other\""))).is_some());
+        assert!(
+            relay
+                .read(&raw(&OBJECT.replace("\"me\"", "\"other\"")))
+                .is_some()
+        );
         assert_eq!(write(&relay, Listed::None), OBJECT);
     }
 

@@ -269,8 +269,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn identical_questions_in_flight_are_asked_once() {
         let bench = Bench::new();
-        let answers =
-            futures_util::future::join_all((0..50).map(|_| bench.ask(1, Ok(None)))).await;
+        let answers = futures_util::future::join_all((0..50).map(|_| bench.ask(1, Ok(None)))).await;
         assert!(answers.iter().all(|answer| matches!(answer, Ok(None))));
         assert_eq!(bench.asked(), 1);
         assert_eq!(bench.reuse.len(), 0);

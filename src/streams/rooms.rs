@@ -195,12 +195,7 @@ mod tests {
         sets.left("u", "in and out");
         sets.fill("u", &["stays".into(), "left".into(), "in and out".into()]);
         assert!(!sets.is_unfilled("u"));
-        for (room, expected) in [
-            ("stays", 1),
-            ("joined", 1),
-            ("left", 0),
-            ("in and out", 0),
-        ] {
+        for (room, expected) in [("stays", 1), ("joined", 1), ("left", 0), ("in and out", 0)] {
             assert_eq!(of(&sets, room).len(), expected, "{room}");
         }
         sets.left("u", "stays");

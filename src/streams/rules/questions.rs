@@ -148,7 +148,9 @@ impl Rules {
                 authorization.can_access_room_id(rid, user.as_str()).await
             }
             Question::Permission { user, permission } => {
-                authorization.has_permission(user.as_str(), permission).await
+                authorization
+                    .has_permission(user.as_str(), permission)
+                    .await
             }
             Question::AnyPermission { user, permissions } => {
                 authorization

@@ -53,13 +53,7 @@ impl Rules {
             )
     }
 
-    fn at_once(
-        &self,
-        stream: Stream,
-        event_name: &str,
-        asker: &Asker,
-        args: &RuleArgs,
-    ) -> AtOnce {
+    fn at_once(&self, stream: Stream, event_name: &str, asker: &Asker, args: &RuleArgs) -> AtOnce {
         let when = |granted: bool| match granted {
             true => AtOnce::Granted,
             false => AtOnce::Refused,
@@ -167,7 +161,8 @@ impl Rules {
         };
         match stream.row().read {
             ReadRule::LoggedBut { permissions, .. } | ReadRule::AnyPermission(permissions) => {
-                self.may(Question::AnyPermission { user, permissions }).await
+                self.may(Question::AnyPermission { user, permissions })
+                    .await
             }
             ReadRule::Permission(permission) => {
                 self.may(Question::Permission { user, permission }).await
@@ -175,10 +170,8 @@ impl Rules {
             ReadRule::SettingAndPermission {
                 setting,
                 permission,
-            } => {
-                Ok(self.is_on(setting).await?
-                    && self.may(Question::Permission { user, permission }).await?)
-            }
+            } => Ok(self.is_on(setting).await?
+                && self.may(Question::Permission { user, permission }).await?),
             ReadRule::Room => {
                 let rid = rid_of(event_name);
                 Ok(self.room(&rid).await?.is_some()

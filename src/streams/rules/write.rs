@@ -71,9 +71,9 @@ impl Rules {
             _ => return Ok(false),
         }
         let extra = args.get(2).and_then(|extra| RawObject::of(extra));
-        let token = extra.as_ref().map_or(Field::Absent, |extra| {
-            Field::of(extra.get("token"))
-        });
+        let token = extra
+            .as_ref()
+            .map_or(Field::Absent, |extra| Field::of(extra.get("token")));
         match (token, asker.uid()) {
             (Field::Text(token), _) => self.is_visitor(rid, &token).await,
             (Field::Absent, Some(uid)) => {
@@ -99,12 +99,7 @@ impl Rules {
             .filter(|name| !name.is_empty()))
     }
 
-    async fn user(
-        &self,
-        what: &str,
-        asker: &Asker,
-        args: &[&RawValue],
-    ) -> Result<bool, Unasked> {
+    async fn user(&self, what: &str, asker: &Asker, args: &[&RawValue]) -> Result<bool, Unasked> {
         let old = self.era() == Era::Old;
         let first = args.first().copied();
         if what == "webrtc" {

@@ -9,3 +9,4 @@ mod reuse;
 mod rooms;
 mod rules;
 mod workspace;
+mod writing;

@@ -31,7 +31,12 @@ async fn a_kick_while_asked() {
     });
     assert_eq!(verdict_of(&heard), "not-allowed");
     assert_eq!(workspace.core.asked(), [ACCESS, ACCESS]);
-    assert!(!workspace.streams.hub().is_heard(stream("room-messages").channel(), "secret"));
+    assert!(
+        !workspace
+            .streams
+            .hub()
+            .is_heard(stream("room-messages").channel(), "secret")
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -41,12 +46,17 @@ async fn a_kick_after_the_answer_ends_the_publication_without_a_word() {
     workspace.core.grant("canAccessRoom secret bob");
     workspace.core.grant("canAccessRoom general alice");
     for (session, room) in [(&alice, "secret"), (&alice, "general"), (&bob, "secret")] {
-        assert_eq!(verdict_of(&session.asks("room-messages", room, json!([])).await), "ready");
+        assert_eq!(
+            verdict_of(&session.asks("room-messages", room, json!([])).await),
+            "ready"
+        );
     }
     workspace.subscription("removed", "secret", "alice");
     assert!(alice.hears().is_empty());
     for room in ["secret", "general"] {
-        workspace.streams.publish(stream("room-messages"), room, "[1]");
+        workspace
+            .streams
+            .publish(stream("room-messages"), room, "[1]");
     }
     assert_eq!(alice.events(), [("general".to_owned(), json!([1]))]);
     assert_eq!(bob.events(), [("secret".to_owned(), json!([1]))]);
@@ -94,7 +104,10 @@ async fn a_session_that_left_while_asked_gets_nothing() {
 async fn a_session_that_is_dropped_takes_nobodys_question_away() {
     let workspace = slow().await;
     let (first, second) = (workspace.login("1", "alice"), workspace.login("2", "alice"));
-    let gone = timeout(Duration::from_millis(50), first.asks("room-messages", "secret", json!([])));
+    let gone = timeout(
+        Duration::from_millis(50),
+        first.asks("room-messages", "secret", json!([])),
+    );
     let (gone, heard) = tokio::join!(gone, second.asks("room-messages", "secret", json!([])));
     assert!(gone.is_err());
     assert_eq!(verdict_of(&heard), "ready");
@@ -117,7 +130,10 @@ async fn ground_that_never_stands_still_is_refused_in_the_end() {
         heard = asked => assert_eq!(verdict_of(&heard), "500"),
         () = moving => {}
     }
-    assert_eq!(workspace.core.asked().len(), crate::streams::rules::MAX_ASKED);
+    assert_eq!(
+        workspace.core.asked().len(),
+        crate::streams::rules::MAX_ASKED
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -146,7 +162,10 @@ async fn a_room_that_becomes_another_while_asked_is_asked_for_again() {
     let (heard, ()) = tokio::join!(alice.asks("room-messages", "secret", json!([])), async {
         sleep(Duration::from_millis(50)).await;
         workspace.core.revoke(ACCESS);
-        workspace.room("updated", json!({"_id": "secret", "t": "p", "name": "secret", "abacAttributes": []}));
+        workspace.room(
+            "updated",
+            json!({"_id": "secret", "t": "p", "name": "secret", "abacAttributes": []}),
+        );
     });
     assert_eq!(verdict_of(&heard), "not-allowed");
 }

@@ -22,8 +22,15 @@ async fn a_thousand_at_once_ask_once() {
     let workspace = Workspace::new(V6).await;
     workspace.core.grant(ACCESS);
     workspace.core.slow(Duration::from_millis(100));
-    let sessions: Vec<_> = (0..1000).map(|n| workspace.login(&n.to_string(), "alice")).collect();
-    let all = join_all(sessions.iter().map(|one| one.asks("room-messages", "secret", json!([])))).await;
+    let sessions: Vec<_> = (0..1000)
+        .map(|n| workspace.login(&n.to_string(), "alice"))
+        .collect();
+    let all = join_all(
+        sessions
+            .iter()
+            .map(|one| one.asks("room-messages", "secret", json!([]))),
+    )
+    .await;
     assert!(all.iter().all(|heard| verdict_of(heard) == "ready"));
     assert_eq!(workspace.core.asked(), [ACCESS]);
 }
@@ -35,11 +42,22 @@ async fn a_typical_session_asks_each_question_once() {
     workspace.core.grant("canAccessRoomId secret alice");
     let alice = workspace.login("s", "alice");
     alice.asks("room-messages", "secret", json!([])).await;
-    for what in ["user-activity", "deleteMessage", "deleteMessageBulk", "messagesImported", "messagesRead"] {
-        let heard = alice.asks("notify-room", &format!("secret/{what}"), json!([])).await;
+    for what in [
+        "user-activity",
+        "deleteMessage",
+        "deleteMessageBulk",
+        "messagesImported",
+        "messagesRead",
+    ] {
+        let heard = alice
+            .asks("notify-room", &format!("secret/{what}"), json!([]))
+            .await;
         assert_eq!(verdict_of(&heard), "ready");
     }
-    assert_eq!(workspace.core.asked(), [ACCESS, "canAccessRoomId secret alice"]);
+    assert_eq!(
+        workspace.core.asked(),
+        [ACCESS, "canAccessRoomId secret alice"]
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -65,14 +83,23 @@ async fn every_event_of_the_list_drops_a_grant() {
     type Change = fn(&Workspace);
     let changes: [(&str, Change); 10] = [
         ("removed", |w| w.subscription("removed", "secret", "alice")),
-        ("another room", |w| w.subscription("inserted", "other", "alice")),
+        ("another room", |w| {
+            w.subscription("inserted", "other", "alice")
+        }),
         ("updated", |w| w.subscription("updated", "secret", "alice")),
-        ("room", |w| w.room("updated", json!({"_id": "secret", "t": "p", "name": "secret"}))),
+        ("room", |w| {
+            w.room(
+                "updated",
+                json!({"_id": "secret", "t": "p", "name": "secret"}),
+            )
+        }),
         ("room gone", |w| w.room("removed", json!({"_id": "secret"}))),
         ("user", |w| w.streams.user_changed("alice")),
         ("role", |w| w.streams.role_changed()),
         ("permission", |w| w.streams.permission_changed()),
-        ("setting", |w| w.streams.setting_changed("Accounts_AllowAnonymousRead")),
+        ("setting", |w| {
+            w.streams.setting_changed("Accounts_AllowAnonymousRead")
+        }),
         ("half a subscription", |w| {
             let event = crate::ejson::raw(r#"{"rid":"secret"}"#.into()).unwrap();
             w.streams.subscription_changed("removed", &event);
@@ -99,14 +126,20 @@ async fn every_event_of_the_list_drops_a_grant() {
 async fn a_read_document_is_reused_until_its_room_changes() {
     let workspace = Workspace::new(V6).await;
     for (user, room) in [("alice", "general"), ("bob", "general")] {
-        workspace.core.grant(&format!("canAccessRoom {room} {user}"));
+        workspace
+            .core
+            .grant(&format!("canAccessRoom {room} {user}"));
     }
     let ask = async |user| {
         let session = workspace.login(user, user);
         verdict_of(&session.asks("room-messages", "general", json!([])).await)
     };
     assert_eq!(ask("alice").await, "ready");
-    workspace.store.as_memory().unwrap().remove(crate::store::Collection::Rooms, "general");
+    workspace
+        .store
+        .as_memory()
+        .unwrap()
+        .remove(crate::store::Collection::Rooms, "general");
     assert_eq!(ask("bob").await, "ready", "the document is known");
     workspace.room("removed", json!({"_id": "general"}));
     let again = workspace.login("c", "bob");

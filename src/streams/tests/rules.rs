@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::workspace::{Workspace, verdict_of};
-use crate::services::Release::{self, Mixed, Unknown, V6, V8};
+use crate::services::Release::{Unknown, V6, V8};
 use crate::store::Collection;
 
 const REFUSED: &str = "not-allowed";
@@ -29,7 +29,13 @@ async fn verdict(
 }
 
 /// Rows: who, stream, event name, the first rule argument, the verdict.
-type Row = (&'static str, &'static str, &'static str, Value, &'static str);
+type Row = (
+    &'static str,
+    &'static str,
+    &'static str,
+    Value,
+    &'static str,
+);
 
 async fn walk(workspace: &Workspace, rows: Vec<Row>) {
     for (who, stream, event_name, arg, expected) in rows {
@@ -92,11 +98,7 @@ async fn unknown_publications_and_event_names() {
         json!([["a"]]),
     ] {
         alice.sub("room-messages", "1", params.clone()).await;
-        assert_eq!(
-            verdict_of(&alice.hears()),
-            "invalid-event-name",
-            "{params}"
-        );
+        assert_eq!(verdict_of(&alice.hears()), "invalid-event-name", "{params}");
     }
     let heard = alice.asks("notify-room", "nowhere/typing", json!([])).await;
     assert_eq!(
@@ -108,7 +110,11 @@ async fn unknown_publications_and_event_names() {
         for stream in ["notify-user", "notify-room", "video-conference"] {
             let heard = alice.asks(stream, malformed, json!([])).await;
             let word = verdict_of(&heard);
-            let expected = if malformed.is_empty() { "invalid-event-name" } else { REFUSED };
+            let expected = if malformed.is_empty() {
+                "invalid-event-name"
+            } else {
+                REFUSED
+            };
             assert_eq!(word, expected, "{stream} {malformed:?}");
         }
     }
@@ -118,8 +124,10 @@ async fn unknown_publications_and_event_names() {
 async fn added_precedes_ready_where_it_is_wanted() {
     let workspace = Workspace::new(V6).await;
     let bot = workspace.client("s");
-    bot.sub("room-messages", "1", json!(["__my_messages__", true])).await;
-    bot.sub("apps", "2", json!(["apps", {"useCollection": true}])).await;
+    bot.sub("room-messages", "1", json!(["__my_messages__", true]))
+        .await;
+    bot.sub("apps", "2", json!(["apps", {"useCollection": true}]))
+        .await;
     bot.sub("apps", "3", json!(["apps", false])).await;
     assert_eq!(
         bot.hears(),
@@ -137,16 +145,40 @@ async fn added_precedes_ready_where_it_is_wanted() {
 async fn ids_and_limits() {
     let workspace = Workspace::new(V6).await;
     let alice = workspace.login("s", "alice");
-    assert_eq!(verdict_of(&alice.asks("apps", "a", json!([])).await), "ready");
-    assert_eq!(verdict_of(&alice.asks("roles", "a", json!([])).await), "400");
-    workspace.streams.publish(super::workspace::stream("apps"), "a", "[1]");
-    assert_eq!(alice.events(), [("a".to_owned(), json!([1]))], "the first is left alone");
+    assert_eq!(
+        verdict_of(&alice.asks("apps", "a", json!([])).await),
+        "ready"
+    );
+    assert_eq!(
+        verdict_of(&alice.asks("roles", "a", json!([])).await),
+        "400"
+    );
+    workspace
+        .streams
+        .publish(super::workspace::stream("apps"), "a", "[1]");
+    assert_eq!(
+        alice.events(),
+        [("a".to_owned(), json!([1]))],
+        "the first is left alone"
+    );
     for n in 1..20 {
-        assert_eq!(verdict_of(&alice.asks("apps", &n.to_string(), json!([])).await), "ready");
+        assert_eq!(
+            verdict_of(&alice.asks("apps", &n.to_string(), json!([])).await),
+            "ready"
+        );
     }
-    assert_eq!(verdict_of(&alice.asks("apps", "one more", json!([])).await), "429");
-    assert_eq!(verdict_of(&alice.asks("room-messages", "secret", json!([])).await), "429");
-    assert!(workspace.core.asked().is_empty(), "what has no place is not asked for");
+    assert_eq!(
+        verdict_of(&alice.asks("apps", "one more", json!([])).await),
+        "429"
+    );
+    assert_eq!(
+        verdict_of(&alice.asks("room-messages", "secret", json!([])).await),
+        "429"
+    );
+    assert!(
+        workspace.core.asked().is_empty(),
+        "what has no place is not asked for"
+    );
     assert!(workspace.streams.unsubscribe(&alice.client, "1"));
     assert_eq!(verdict_of(&alice.hears()), "nosub");
     assert!(!workspace.streams.unsubscribe(&alice.client, "1"));
@@ -168,8 +200,20 @@ async fn permissions() {
                 ask("livechat-inquiry-queue-observer", "public", REFUSED),
                 ask("integrationHistory", "i", REFUSED),
                 ask("canned-responses", "c", REFUSED),
-                (NOBODY, "notify-logged", "private-settings-changed", n.clone(), REFUSED),
-                (NOBODY, "livechat-inquiry-queue-observer", "public", n.clone(), REFUSED),
+                (
+                    NOBODY,
+                    "notify-logged",
+                    "private-settings-changed",
+                    n.clone(),
+                    REFUSED,
+                ),
+                (
+                    NOBODY,
+                    "livechat-inquiry-queue-observer",
+                    "public",
+                    n.clone(),
+                    REFUSED,
+                ),
                 (NOBODY, "integrationHistory", "i", n.clone(), REFUSED),
                 (NOBODY, "canned-responses", "c", n.clone(), REFUSED),
             ],
@@ -200,7 +244,11 @@ async fn permissions() {
                 ask("livechat-inquiry-queue-observer", "public", "ready"),
                 ask("integrationHistory", "i", "ready"),
                 ask("canned-responses", "c", REFUSED),
-                ask("stdout", "stdout", if release == V6 { "ready" } else { "404" }),
+                ask(
+                    "stdout",
+                    "stdout",
+                    if release == V6 { "ready" } else { "404" },
+                ),
             ],
         )
         .await;
@@ -232,24 +280,114 @@ async fn rooms_of_notify_room() {
         walk(
             &workspace,
             vec![
-                ("alice", "notify-room", "secret/user-activity", n.clone(), "ready"),
-                ("bob", "notify-room", "secret/user-activity", n.clone(), REFUSED),
-                (NOBODY, "notify-room", "secret/user-activity", n.clone(), REFUSED),
-                ("alice", "notify-room", "nowhere/user-activity", n.clone(), REFUSED),
+                (
+                    "alice",
+                    "notify-room",
+                    "secret/user-activity",
+                    n.clone(),
+                    "ready",
+                ),
+                (
+                    "bob",
+                    "notify-room",
+                    "secret/user-activity",
+                    n.clone(),
+                    REFUSED,
+                ),
+                (
+                    NOBODY,
+                    "notify-room",
+                    "secret/user-activity",
+                    n.clone(),
+                    REFUSED,
+                ),
+                (
+                    "alice",
+                    "notify-room",
+                    "nowhere/user-activity",
+                    n.clone(),
+                    REFUSED,
+                ),
                 (NOBODY, "notify-room", "secret/webrtc", n.clone(), webrtc),
                 ("bob", "notify-room", "secret/webrtc", n.clone(), webrtc),
                 // Visitors.
-                (NOBODY, "notify-room", "chat/user-activity", json!({"token": "vt"}), "ready"),
-                (NOBODY, "notify-room", "chat/user-activity", json!({"token": "other"}), REFUSED),
-                (NOBODY, "notify-room", "secret/user-activity", json!({"token": "vt"}), REFUSED),
-                (NOBODY, "notify-room", "nowhere/user-activity", json!({"token": "vt"}), REFUSED),
-                (NOBODY, "notify-room", "chat/user-activity", json!({"token": {"$ne": ""}}), REFUSED),
-                (NOBODY, "notify-room", "chat/user-activity", json!({"token": ["vt"]}), REFUSED),
-                (NOBODY, "notify-room", "chat/user-activity", json!({"token": null}), REFUSED),
-                ("alice", "notify-room", "secret/user-activity", json!({"token": "other"}), REFUSED),
-                ("alice", "notify-room", "secret/user-activity", json!({"token": {"$ne": ""}}), REFUSED),
-                ("alice", "notify-room", "secret/user-activity", json!({"token": ""}), "ready"),
-                ("alice", "notify-room", "secret/user-activity", json!("vt"), "ready"),
+                (
+                    NOBODY,
+                    "notify-room",
+                    "chat/user-activity",
+                    json!({"token": "vt"}),
+                    "ready",
+                ),
+                (
+                    NOBODY,
+                    "notify-room",
+                    "chat/user-activity",
+                    json!({"token": "other"}),
+                    REFUSED,
+                ),
+                (
+                    NOBODY,
+                    "notify-room",
+                    "secret/user-activity",
+                    json!({"token": "vt"}),
+                    REFUSED,
+                ),
+                (
+                    NOBODY,
+                    "notify-room",
+                    "nowhere/user-activity",
+                    json!({"token": "vt"}),
+                    REFUSED,
+                ),
+                (
+                    NOBODY,
+                    "notify-room",
+                    "chat/user-activity",
+                    json!({"token": {"$ne": ""}}),
+                    REFUSED,
+                ),
+                (
+                    NOBODY,
+                    "notify-room",
+                    "chat/user-activity",
+                    json!({"token": ["vt"]}),
+                    REFUSED,
+                ),
+                (
+                    NOBODY,
+                    "notify-room",
+                    "chat/user-activity",
+                    json!({"token": null}),
+                    REFUSED,
+                ),
+                (
+                    "alice",
+                    "notify-room",
+                    "secret/user-activity",
+                    json!({"token": "other"}),
+                    REFUSED,
+                ),
+                (
+                    "alice",
+                    "notify-room",
+                    "secret/user-activity",
+                    json!({"token": {"$ne": ""}}),
+                    REFUSED,
+                ),
+                (
+                    "alice",
+                    "notify-room",
+                    "secret/user-activity",
+                    json!({"token": ""}),
+                    "ready",
+                ),
+                (
+                    "alice",
+                    "notify-room",
+                    "secret/user-activity",
+                    json!("vt"),
+                    "ready",
+                ),
             ],
         )
         .await;
@@ -260,18 +398,9 @@ async fn rooms_of_notify_room() {
         )
         .await;
     }
-    for release in [Unknown, Mixed] {
-        // No node says both at once here: the stricter rule is that of 8.x in either case.
-        if release == Mixed {
-            continue;
-        }
-        let workspace = Workspace::new(release).await;
-        walk(
-            &workspace,
-            vec![(NOBODY, "notify-room", "secret/webrtc", Value::Null, REFUSED)],
-        )
-        .await;
-    }
+    let workspace = Workspace::new(Unknown).await;
+    let webrtc = (NOBODY, "notify-room", "secret/webrtc", Value::Null, REFUSED);
+    walk(&workspace, vec![webrtc]).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -286,12 +415,29 @@ async fn a_room_without_a_token_has_no_visitor() {
         workspace.put(Collection::Rooms, room);
         let event_name: &'static str = Box::leak(format!("{id}/x").into_boxed_str());
         let rid: &'static str = Box::leak(id.to_owned().into_boxed_str());
-        for token in [json!("vt"), json!(""), json!(null), json!({"$exists": false})] {
+        for token in [
+            json!("vt"),
+            json!(""),
+            json!(null),
+            json!({"$exists": false}),
+        ] {
             walk(
                 &workspace,
                 vec![
-                    (NOBODY, "notify-room", event_name, json!({"token": token}), REFUSED),
-                    (NOBODY, "livechat-room", rid, json!({"visitorToken": token}), REFUSED),
+                    (
+                        NOBODY,
+                        "notify-room",
+                        event_name,
+                        json!({"token": token}),
+                        REFUSED,
+                    ),
+                    (
+                        NOBODY,
+                        "livechat-room",
+                        rid,
+                        json!({"visitorToken": token}),
+                        REFUSED,
+                    ),
                 ],
             )
             .await;
@@ -305,13 +451,49 @@ async fn livechat_rooms() {
     walk(
         &workspace,
         vec![
-            (NOBODY, "livechat-room", "chat", json!({"token": "vt", "visitorToken": "vt"}), "ready"),
-            ("alice", "livechat-room", "chat", json!({"visitorToken": "vt"}), "ready"),
+            (
+                NOBODY,
+                "livechat-room",
+                "chat",
+                json!({"token": "vt", "visitorToken": "vt"}),
+                "ready",
+            ),
+            (
+                "alice",
+                "livechat-room",
+                "chat",
+                json!({"visitorToken": "vt"}),
+                "ready",
+            ),
             (NOBODY, "livechat-room", "chat", Value::Null, REFUSED),
-            (NOBODY, "livechat-room", "chat", json!({"token": "vt"}), REFUSED),
-            (NOBODY, "livechat-room", "chat", json!({"visitorToken": "x"}), REFUSED),
-            (NOBODY, "livechat-room", "chat", json!({"visitorToken": {"$gt": ""}}), REFUSED),
-            ("bob", "livechat-room", "nowhere", json!({"visitorToken": "vt"}), REFUSED),
+            (
+                NOBODY,
+                "livechat-room",
+                "chat",
+                json!({"token": "vt"}),
+                REFUSED,
+            ),
+            (
+                NOBODY,
+                "livechat-room",
+                "chat",
+                json!({"visitorToken": "x"}),
+                REFUSED,
+            ),
+            (
+                NOBODY,
+                "livechat-room",
+                "chat",
+                json!({"visitorToken": {"$gt": ""}}),
+                REFUSED,
+            ),
+            (
+                "bob",
+                "livechat-room",
+                "nowhere",
+                json!({"visitorToken": "vt"}),
+                REFUSED,
+            ),
         ],
     )
     .await;
@@ -332,11 +514,29 @@ async fn own_events_of_users() {
                 (NOBODY, "notify-user", "alice/message", n.clone(), REFUSED),
                 (NOBODY, "notify-user", "/message", n.clone(), REFUSED),
                 ("alice", "notify-user", "alice/webrtc", n.clone(), "ready"),
-                ("alice", "notify-user", "bob/webrtc", n.clone(), webrtc(REFUSED)),
-                (NOBODY, "notify-user", "bob/webrtc", n.clone(), webrtc(REFUSED)),
+                (
+                    "alice",
+                    "notify-user",
+                    "bob/webrtc",
+                    n.clone(),
+                    webrtc(REFUSED),
+                ),
+                (
+                    NOBODY,
+                    "notify-user",
+                    "bob/webrtc",
+                    n.clone(),
+                    webrtc(REFUSED),
+                ),
                 ("alice", "notify-user", "bob/webrtc/x", n.clone(), REFUSED),
                 ("alice", "notify-user", "bob/otr", n.clone(), REFUSED),
-                ("alice", "notify-user", "alice/otr", n.clone(), if release == V8 { "ready" } else { REFUSED }),
+                (
+                    "alice",
+                    "notify-user",
+                    "alice/otr",
+                    n.clone(),
+                    if release == V8 { "ready" } else { REFUSED },
+                ),
             ],
         )
         .await;
@@ -361,7 +561,13 @@ async fn messages_of_rooms() {
     walk(
         &workspace,
         vec![
-            (NOBODY, "room-messages", "__my_messages__", n.clone(), "ready"),
+            (
+                NOBODY,
+                "room-messages",
+                "__my_messages__",
+                n.clone(),
+                "ready",
+            ),
             ("alice", "room-messages", "secret", n.clone(), "ready"),
             ("alice", "room-messages", "nowhere", n.clone(), REFUSED),
             ("bob", "room-messages", "secret", n.clone(), REFUSED),
@@ -388,8 +594,20 @@ async fn messages_of_rooms() {
         vec![
             ("bob", "room-messages", "general", n.clone(), "ready"),
             ("bob", "room-messages", "secret", n.clone(), REFUSED),
-            ("alice", "room-messages", "secret", json!({"token": {"$ne": 1}}), REFUSED),
-            ("alice", "room-messages", "secret", json!({"$where": "1"}), REFUSED),
+            (
+                "alice",
+                "room-messages",
+                "secret",
+                json!({"token": {"$ne": 1}}),
+                REFUSED,
+            ),
+            (
+                "alice",
+                "room-messages",
+                "secret",
+                json!({"$where": "1"}),
+                REFUSED,
+            ),
         ],
     )
     .await;
@@ -412,9 +630,21 @@ async fn reading_rooms_where_the_core_offers_it() {
         vec![
             ("alice", "room-messages", "secret", n.clone(), "ready"),
             ("bob", "room-messages", "secret", n.clone(), REFUSED),
-            (NOBODY, "room-messages", "chat", json!({"token": "vt"}), "ready"),
+            (
+                NOBODY,
+                "room-messages",
+                "chat",
+                json!({"token": "vt"}),
+                "ready",
+            ),
             (NOBODY, "room-messages", "general", n.clone(), REFUSED),
-            ("nobody-knows", "room-messages", "secret", n.clone(), REFUSED),
+            (
+                "nobody-knows",
+                "room-messages",
+                "secret",
+                n.clone(),
+                REFUSED,
+            ),
         ],
     )
     .await;
@@ -449,11 +679,41 @@ async fn data_of_rooms_and_conferences() {
                 ("bob", "room-data", "secret", n.clone(), REFUSED),
                 ("alice", "room-data", "nowhere", n.clone(), REFUSED),
                 (NOBODY, "room-data", "secret", n.clone(), REFUSED),
-                ("alice", "video-conference", "call/updated", n.clone(), "ready"),
-                ("bob", "video-conference", "call/updated", n.clone(), REFUSED),
-                ("alice", "video-conference", "none/updated", n.clone(), REFUSED),
-                ("alice", "video-conference", "call/other", n.clone(), REFUSED),
-                (NOBODY, "video-conference", "call/updated", n.clone(), REFUSED),
+                (
+                    "alice",
+                    "video-conference",
+                    "call/updated",
+                    n.clone(),
+                    "ready",
+                ),
+                (
+                    "bob",
+                    "video-conference",
+                    "call/updated",
+                    n.clone(),
+                    REFUSED,
+                ),
+                (
+                    "alice",
+                    "video-conference",
+                    "none/updated",
+                    n.clone(),
+                    REFUSED,
+                ),
+                (
+                    "alice",
+                    "video-conference",
+                    "call/other",
+                    n.clone(),
+                    REFUSED,
+                ),
+                (
+                    NOBODY,
+                    "video-conference",
+                    "call/updated",
+                    n.clone(),
+                    REFUSED,
+                ),
             ],
         )
         .await;
@@ -463,7 +723,13 @@ async fn data_of_rooms_and_conferences() {
             &workspace,
             vec![
                 ("alice", "room-data", "secret", n.clone(), UNASKED),
-                ("alice", "video-conference", "call/updated", n.clone(), UNASKED),
+                (
+                    "alice",
+                    "video-conference",
+                    "call/updated",
+                    n.clone(),
+                    UNASKED,
+                ),
             ],
         )
         .await;
@@ -491,124 +757,4 @@ async fn without_a_mesh_nothing_is_granted_that_must_be_asked() {
         ],
     )
     .await;
-}
-
-/// What a release makes of writes: who writes what, and whether the listener hears it.
-async fn writes(release: Release, rows: &[(&str, &str, &str, Value, bool)]) {
-    let workspace = Workspace::new(release).await;
-    workspace.set("OTR_Enable", json!(true));
-    workspace.core.grant("validateAction call alice");
-    for (who, stream, event_name, args, expected) in rows {
-        let writer = match *who {
-            NOBODY => workspace.client("w"),
-            user => workspace.login("w", user),
-        };
-        let listener = workspace.client("l");
-        let channel = super::workspace::stream(stream).channel();
-        for session in [&writer, &listener] {
-            let hub = workspace.streams.hub();
-            hub.subscribe(&session.client, "1", channel, event_name, None, &[]);
-        }
-        let mut params = vec![json!(event_name)];
-        params.extend(args.as_array().unwrap().iter().cloned());
-        assert!(writer.write(stream, Value::Array(params)).await.is_some());
-        let heard = listener.events();
-        let label = format!("{release:?} {who:?} {stream} {event_name} {args}");
-        match expected {
-            true => assert_eq!(heard, [((*event_name).to_owned(), args.clone())], "{label}"),
-            false => assert!(heard.is_empty(), "{label}: {heard:?}"),
-        }
-        assert!(writer.events().is_empty(), "{label}: the writer hears nothing");
-        workspace.streams.leave(&writer.client);
-        workspace.streams.leave(&listener.client);
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn writing() {
-    let conference = json!([{"action": "call", "params": {"callId": "c", "uid": "bob", "rid": "r"}}]);
-    for (release, old) in [(V6, true), (V8, false), (Unknown, false)] {
-        writes(
-            release,
-            &[
-                ("alice", "notify-all", "x", json!([1]), false),
-                ("alice", "room-messages", "general", json!([{}]), false),
-                ("alice", "user-presence", "alice", json!([1]), false),
-                ("alice", "notify-room", "general/user-activity", json!(["alice.a", ["user-typing"]]), true),
-                ("alice", "notify-room", "general/user-activity", json!(["bob.b", ["user-typing"]]), false),
-                ("alice", "notify-room", "general/user-activity", json!(["Alice", []]), false),
-                ("alice", "notify-room", "general/user-activity", json!([{"$ne": ""}, []]), false),
-                ("alice", "notify-room", "general/user-activity", json!([]), false),
-                ("alice", "notify-room", "general/typing", json!(["alice.a", true]), false),
-                (NOBODY, "notify-room", "general/user-activity", json!(["alice.a", []]), false),
-                (NOBODY, "notify-room", "chat/user-activity", json!(["v", [], {"token": "vt"}]), true),
-                (NOBODY, "notify-room", "chat/user-activity", json!(["v", [], {"token": {"$ne": 1}}]), false),
-                (NOBODY, "notify-room", "general/user-activity", json!(["v", [], {"token": "vt"}]), false),
-                ("alice", "notify-room", "chat/user-activity", json!(["alice.a", [], {"token": "x"}]), false),
-                (NOBODY, "notify-room", "general/webrtc", json!([1]), old),
-                (NOBODY, "notify-user", "bob/webrtc", json!([1]), old),
-                ("alice", "notify-user", "bob/otr", json!(["handshake", {}]), old),
-                ("alice", "notify-user", "bob/whatever", json!([1]), old),
-                (NOBODY, "notify-user", "bob/whatever", json!([1]), false),
-                (NOBODY, "notify-user", "bob/otr", json!(["handshake"]), false),
-                ("alice", "notify-user", "bob/video-conference", conference.clone(), true),
-                ("bob", "notify-user", "alice/video-conference", conference.clone(), false),
-                (NOBODY, "notify-user", "bob/video-conference", conference.clone(), false),
-                ("alice", "notify-user", "bob/video-conference", json!([{"action": "call", "params": {"callId": {"$ne": 1}, "uid": "bob", "rid": "r"}}]), false),
-                ("alice", "notify-user", "bob/video-conference", json!([{"action": "call"}]), false),
-                ("alice", "notify-user", "bob/media-calls", json!(["signal"]), false),
-            ],
-        )
-        .await;
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn real_names_and_handshakes_follow_their_settings() {
-    let workspace = Workspace::new(V6).await;
-    let (alice, bob) = (workspace.login("a", "alice"), workspace.client("b"));
-    let hub = workspace.streams.hub();
-    for (id, stream, event_name) in [
-        ("1", "notify-room", "general/user-activity"),
-        ("2", "notify-user", "bob/otr"),
-    ] {
-        let channel = super::workspace::stream(stream).channel();
-        hub.subscribe(&bob.client, id, channel, event_name, None, &[]);
-    }
-    workspace.set("UI_Use_Real_Name", json!(true));
-    for name in ["alice.a", "Alice"] {
-        alice.write("notify-room", json!(["general/user-activity", name, []])).await;
-    }
-    for word in ["handshake", "acknowledge"] {
-        alice.write("notify-user", json!(["bob/otr", word])).await;
-    }
-    assert_eq!(bob.events(), [("general/user-activity".into(), json!(["Alice", []]))]);
-    workspace.set("OTR_Enable", json!(true));
-    alice.write("notify-user", json!(["bob/otr", "handshake"])).await;
-    assert_eq!(bob.events(), [("bob/otr".into(), json!(["handshake"]))]);
-}
-
-#[tokio::test(start_paused = true)]
-async fn media_signals_are_handed_over_and_refused() {
-    for release in [V6, V8] {
-        let workspace = Workspace::new(release).await;
-        let alice = workspace.login("a", "alice");
-        for arg in [json!("signal"), json!(""), json!({"a": 1}), json!(null)] {
-            alice.write("notify-user", json!(["alice/media-calls", arg])).await;
-        }
-        workspace.client("n").write("notify-user", json!(["alice/media-calls", "x"])).await;
-        assert_eq!(workspace.core.asked(), ["processSerializedSignal alice signal"]);
-        assert!(workspace.heard.lock().is_empty());
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_method_of_no_stream_is_anothers() {
-    let workspace = Workspace::new(V8).await;
-    let alice = workspace.login("a", "alice");
-    assert!(alice.write("no-such", json!(["x"])).await.is_none());
-    assert!(alice.write("stdout", json!(["x"])).await.is_none());
-    for malformed in [json!([]), json!(null), json!({}), json!([1]), json!([{"$ne": 1}])] {
-        assert!(alice.write("notify-user", malformed).await.is_some());
-    }
 }

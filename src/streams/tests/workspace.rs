@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::client::{Client, ClientSeed, Connection, Directory, Identity, SubOutcome};
+use crate::client::{Client, ClientSeed, Connection, Directory, Identity, Listed, SubOutcome};
 use crate::ddp::Framing;
 use crate::ejson;
 use crate::mesh::{
@@ -153,10 +153,7 @@ impl Workspace {
         let heard = Arc::new(Mutex::new(Vec::new()));
         let config = |id: &str| MeshConfig {
             wait_for_services: Duration::from_millis(100),
-            ..MeshConfig::new(
-                NodeId::new(id).unwrap(),
-                Transporter::Local(bus.clone()),
-            )
+            ..MeshConfig::new(NodeId::new(id).unwrap(), Transporter::Local(bus.clone()))
         };
         let mut services = core.services(release, reads_rooms);
         services.push(ServiceSpec::new("listener").event("stream"));
@@ -283,6 +280,7 @@ impl Workspace {
             max_subscriptions: 20,
         });
         Session {
+            _listed: Arc::new(self.directory.enter(&client)),
             client,
             streams: self.streams.clone(),
             directory: self.directory.clone(),
@@ -340,6 +338,7 @@ pub(super) struct Session {
     pub(super) client: Arc<Client>,
     streams: Arc<Streams>,
     directory: Arc<Directory>,
+    _listed: Arc<Listed>,
 }
 
 impl Session {
@@ -393,7 +392,7 @@ impl Session {
         Some(())
     }
 
-    /// Whether a write reached this listener of the same stream and event name.
+    /// What the client was sent since the last time.
     pub(super) fn hears(&self) -> Vec<Value> {
         let mut batch = VecDeque::new();
         let cx = &mut Context::from_waker(Waker::noop());
