@@ -110,7 +110,8 @@ impl Streams {
     }
 
     /// `watch.settings`: rules of the core depend on many a setting. The copy of the settings is kept by others.
-    pub fn setting_changed(&self, _id: &str) {
+    pub fn setting_changed(&self, id: &str) {
         self.rules.grounds().everything();
+        self.gate_changed(id);
     }
 }

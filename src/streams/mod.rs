@@ -7,7 +7,7 @@
 //! - a session's requests: [`Streams::subscribe`], [`Streams::unsubscribe`], [`Streams::write`], [`Streams::recheck`]
 //!   after a login as somebody else, [`Streams::leave`] at its end;
 //! - what the mesh tells: [`Streams::publish`], [`Streams::relayed`], [`Streams::message`],
-//!   [`Streams::presence_changed`], and what changed underneath: [`Streams::subscription_changed`],
+//!   [`Streams::presence_changed`], [`Streams::status_changed`], and what changed underneath: [`Streams::subscription_changed`],
 //!   [`Streams::room_changed`], …
 //!
 //! What the mesh tells never waits here. What needs a look-up first goes through a [`KeyedQueue`].
@@ -35,6 +35,7 @@ mod rules;
 mod subscribe;
 #[cfg(test)]
 mod tests;
+mod visibility;
 mod write;
 
 use std::fmt;
@@ -56,6 +57,7 @@ use presence::Presence;
 use relay::Relay;
 use rooms::RoomSets;
 use rules::Rules;
+use visibility::Visibility;
 
 /// What waits for look-ups: messages for `__my_messages__` and rooms for `rooms-changed`. A message has a kilobyte: this
 /// is what a busy workspace (1,000 a second) brings in the time in which a slow core answers.
@@ -94,6 +96,7 @@ pub struct Streams {
     rules: Arc<Rules>,
     relay: Relay,
     presence: Presence,
+    visibility: Visibility,
     rooms: Arc<RoomSets>,
     queue: KeyedQueue,
     /// The release by whose rules the publications were granted.
@@ -115,6 +118,7 @@ impl Streams {
     pub fn new(seed: StreamsSeed) -> Arc<Self> {
         let release = Mutex::new(seed.services.mesh().release());
         let rules = Rules::new(seed.services.clone(), seed.store, seed.settings);
+        let visibility = Visibility::new(seed.services.clone(), rules.clone());
         Arc::new_cyclic(|me| Self {
             me: me.clone(),
             hub: seed.hub,
@@ -123,6 +127,7 @@ impl Streams {
             rules,
             relay: Relay::new(&seed.origin),
             presence: Presence::default(),
+            visibility,
             rooms: Arc::default(),
             queue: KeyedQueue::new(LOOK_UPS, seed.tracker, seed.cancel),
             release,

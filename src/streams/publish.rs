@@ -63,6 +63,9 @@ impl Streams {
     ) -> Delivered {
         let started = metrics::enabled().then(Instant::now);
         let delivered = match stream {
+            Stream::UserPresence if self.visibility.is_offered() => {
+                self.presence.publish_visible(event_name, args)
+            }
             Stream::UserPresence => self.presence.publish(event_name, args),
             _ => self
                 .hub

@@ -55,12 +55,15 @@ impl Streams {
                 .decided(one.stream, event_name, &asker, &one.args)
         };
         let all = standing(&client);
+        // Watched by nobody who is known: nothing is shown.
+        self.presence.rebuild(&client, None);
         self.hub.pause(&client, |publication| {
             let one = all.iter().find(|one| one.id == publication.id);
             one.is_some_and(|one| decided(one) != Some(true))
         });
         for one in &all {
             let refusal = match decided(one) {
+                Some(true) if one.stream == Stream::UserPresence => self.watch_anew(&client).await,
                 Some(true) => continue,
                 Some(false) => Some(DdpError::not_allowed()),
                 None => self.ask_again(&client, one).await,
@@ -69,7 +72,17 @@ impl Streams {
                 self.end_refused(&client, one, &error);
             }
         }
-        self.presence.rebuild(&client);
+    }
+
+    /// The session's interest set gets the viewer that the session is now. Answers why not.
+    async fn watch_anew(&self, client: &Client) -> Option<DdpError> {
+        match self.known_viewer(&Asker::of(client)).await {
+            Ok(viewer) => {
+                self.presence.rebuild(client, viewer);
+                None
+            }
+            Err(_unasked) => Some(DdpError::internal()),
+        }
     }
 
     /// Asks a publication's rule until it is answered on ground that stands, and lets the publication hear again.
@@ -111,6 +124,7 @@ impl Streams {
 
     /// The mesh changed: if the core is another release now, the publications whose rules differ are asked for again.
     pub async fn release_changed(&self) {
+        self.offer_visibility();
         let release = self.services.mesh().release();
         if std::mem::replace(&mut *self.release.lock(), release) == release {
             return;

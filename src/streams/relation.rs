@@ -132,6 +132,23 @@ impl<W> Relation<W> {
         self.watchers.get(watcher as usize).map(|entry| &entry.who)
     }
 
+    /// A watcher, to change it.
+    pub(super) fn watcher_mut(&mut self, watcher: u32) -> Option<&mut W> {
+        self.watchers
+            .get_mut(watcher as usize)
+            .map(|entry| &mut entry.who)
+    }
+
+    /// All watchers, to change them.
+    pub(super) fn watchers_mut(&mut self) -> impl Iterator<Item = &mut W> {
+        self.watchers.iter_mut().map(|(_, entry)| &mut entry.who)
+    }
+
+    /// The number of a name, while somebody is interested in it.
+    pub(super) fn number(&self, name: &str) -> Option<u32> {
+        self.numbers.get(name).copied()
+    }
+
     /// Everybody who is interested in a name.
     pub(super) fn interested(&self, name: &str) -> impl Iterator<Item = (u32, &W)> {
         self.numbers

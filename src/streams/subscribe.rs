@@ -10,6 +10,7 @@ use super::params::{Requested, RuleArgs};
 use super::presence::{Edit, TooMany};
 use super::rooms::{self, Held};
 use super::rules::{Asker, MAX_ASKED, Unasked};
+use super::visibility::Viewer;
 use super::{Streams, params};
 use crate::client::{Client, SubOutcome};
 use crate::ddp::DdpError;
@@ -90,7 +91,8 @@ impl Streams {
         };
         let opening = opening(stream, id, event_name, requested.use_collection);
         if stream == Stream::UserPresence {
-            return self.watch(client, id, &opening, requested.options.as_deref());
+            let options = requested.options.as_deref();
+            return self.watch(client, id, &opening, options).await;
         }
         self.grant(client, stream, id, event_name, &requested.args, &opening)
             .await
@@ -191,7 +193,7 @@ impl Streams {
     }
 
     /// `user-presence`: the first publication begins the session's interest set, each later one edits it.
-    fn watch(
+    async fn watch(
         &self,
         client: &Arc<Client>,
         id: &str,
@@ -209,8 +211,12 @@ impl Streams {
             self.presence.edit(client.id(), &edit).map_err(full)?;
             return Err(Refusal::Plain);
         }
+        let viewer = self.known_viewer(&asker).await?;
+        if !asker.is(client) {
+            return Err(Refusal::Error(DdpError::not_allowed()));
+        }
         // The set first: a teardown that comes between finds it.
-        self.presence.begin(client, id);
+        self.presence.begin(client, id, viewer);
         let edited = self.presence.edit(client.id(), &edit).map_err(full);
         let channel = Stream::UserPresence.channel();
         let outcome = match edited {
@@ -225,6 +231,16 @@ impl Streams {
             return Err(outcome.into());
         }
         Ok(())
+    }
+
+    /// Who watches, with what is hidden from that user; `None` where nothing is hidden.
+    pub(super) async fn known_viewer(&self, asker: &Asker) -> Result<Option<Arc<Viewer>>, Unasked> {
+        let Some(user) = asker.user().filter(|_| self.visibility.is_offered()) else {
+            return Ok(None);
+        };
+        let viewer = self.visibility.viewer(user);
+        self.visibility.know(&viewer).await?;
+        Ok(Some(viewer))
     }
 }
 

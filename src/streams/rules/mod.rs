@@ -126,9 +126,15 @@ impl Rules {
     }
 }
 
-/// Says why a rule could not be asked, at most once in ten seconds: an outage is told once, not by every client.
+impl Unasked {
+    /// Says why, at most once in ten seconds: an outage is told once, not by every client.
+    pub(super) fn because(what: &str, cause: &dyn std::fmt::Display) -> Self {
+        static LINE: Limited = Limited::every(Duration::from_secs(10));
+        LINE.log(|left_out| warn!(what, %cause, left_out, "a rule could not be asked"));
+        Self
+    }
+}
+
 fn unasked(what: &str, cause: &dyn std::fmt::Display) -> Unasked {
-    static LINE: Limited = Limited::every(Duration::from_secs(10));
-    LINE.log(|left_out| warn!(what, %cause, left_out, "a rule could not be asked"));
-    Unasked
+    Unasked::because(what, cause)
 }

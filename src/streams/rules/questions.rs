@@ -241,6 +241,17 @@ impl Rules {
             .map_err(|cause| unasked(setting, &cause))
     }
 
+    /// Whether a setting is off: neither on nor missing.
+    ///
+    /// # Errors
+    /// When it is not known and the store does not answer.
+    pub(in crate::streams) async fn is_off(&self, setting: &'static str) -> Result<bool, Unasked> {
+        self.settings
+            .is_false(setting)
+            .await
+            .map_err(|cause| unasked(setting, &cause))
+    }
+
     /// Whether `token` is that of the visitor whose omnichannel room it is.
     ///
     /// # Errors

@@ -8,5 +8,6 @@ mod relaying;
 mod reuse;
 mod rooms;
 mod rules;
+mod visibility;
 mod workspace;
 mod writing;

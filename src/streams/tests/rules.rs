@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::workspace::{Workspace, verdict_of};
+use super::workspace::{Offers, Workspace, verdict_of};
 use crate::services::Release::{Unknown, V6, V8};
 use crate::store::Collection;
 
@@ -621,7 +621,7 @@ async fn messages_of_rooms() {
 
 #[tokio::test(start_paused = true)]
 async fn reading_rooms_where_the_core_offers_it() {
-    let workspace = Workspace::with(V8, true).await;
+    let workspace = Workspace::with(V8, Offers::ReadRoom).await;
     workspace.core.grant("canReadRoom secret alice");
     workspace.core.grant("canReadRoom chat null");
     let n = Value::Null;

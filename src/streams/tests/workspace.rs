@@ -1,7 +1,7 @@
 //! A workspace for tests: a core that answers as it is told, clients, and rooms.
 
-use std::collections::HashSet;
 use std::collections::VecDeque;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::task::{Context, Waker};
 use std::time::Duration;
@@ -30,6 +30,9 @@ pub(super) struct Core {
     asked: Mutex<Vec<String>>,
     delay: Mutex<Duration>,
     broken: Mutex<bool>,
+    /// By viewer: who is hidden. `*` is everybody.
+    pub(super) hidden: Mutex<HashMap<String, Vec<String>>>,
+    pub(super) restricted: Mutex<Vec<String>>,
 }
 
 impl Core {
@@ -86,9 +89,25 @@ impl Core {
         let granted = self.granted.lock().contains(&question);
         let (delay, broken) = (*self.delay.lock(), *self.broken.lock());
         tokio::time::sleep(delay).await;
+        let answer = match name {
+            "getHiddenFrom" => {
+                let viewer = params[0].as_str().unwrap();
+                let hidden = self.hidden.lock().get(viewer).cloned().unwrap_or_default();
+                match hidden.contains(&"*".to_owned()) {
+                    true => json!({"hideAll": true}),
+                    false => json!({"hideAll": false, "hidden": hidden}),
+                }
+            }
+            "getRestrictedUsers" => json!(*self.restricted.lock()),
+            "refresh" => {
+                let user = |uid: &Value| json!({"_id": uid, "username": uid, "status": "away", "statusText": "t"});
+                params[0].as_array().unwrap().iter().map(user).collect()
+            }
+            _ => json!(granted),
+        };
         match broken {
             true => Err(CallError::from(RemoteError::internal("broken"))),
-            false => Ok(Some(ejson::raw(granted.to_string()).unwrap())),
+            false => Ok(Some(ejson::raw(answer.to_string()).unwrap())),
         }
     }
 
@@ -99,7 +118,7 @@ impl Core {
         })
     }
 
-    fn services(self: &Arc<Self>, release: Release, reads_rooms: bool) -> Vec<ServiceSpec> {
+    pub(super) fn services(self: &Arc<Self>, release: Release, offers: Offers) -> Vec<ServiceSpec> {
         let events: &[&str] = match release {
             Release::V6 => &["otrMessage", "voip.events"],
             _ => &["user.media-signal", "stream"],
@@ -111,7 +130,7 @@ impl Core {
             "canAccessRoomId",
             "canAccessConference",
         ];
-        if reads_rooms {
+        if offers == Offers::ReadRoom {
             authorization.push("canReadRoom");
         }
         let mut services = vec![
@@ -119,11 +138,25 @@ impl Core {
             self.service("video-conference", &["validateAction"]),
             self.service("media-call", &["processSerializedSignal"]),
         ];
+        if offers == Offers::Visibility {
+            let actions = ["getHiddenFrom", "getRestrictedUsers", "refresh"];
+            services.push(self.service("status-visibility", &actions));
+        }
         if release != Release::Unknown {
             services.push(ServiceSpec::new("meteor").events(events.iter().copied()));
         }
         services
     }
+}
+
+/// What the core offers besides what every core does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Offers {
+    Plain,
+    /// `canReadRoom`.
+    ReadRoom,
+    /// `status-visibility`.
+    Visibility,
 }
 
 /// All of it.
@@ -143,11 +176,10 @@ pub(super) struct Workspace {
 
 impl Workspace {
     pub(super) async fn new(release: Release) -> Self {
-        Self::with(release, false).await
+        Self::with(release, Offers::Plain).await
     }
 
-    /// `reads_rooms`: the core offers `canReadRoom`.
-    pub(super) async fn with(release: Release, reads_rooms: bool) -> Self {
+    pub(super) async fn with(release: Release, offers: Offers) -> Self {
         let (tracker, cancel) = (TaskTracker::new(), CancellationToken::new());
         let (bus, core) = (LocalBus::new(), Arc::new(Core::default()));
         let heard = Arc::new(Mutex::new(Vec::new()));
@@ -155,7 +187,7 @@ impl Workspace {
             wait_for_services: Duration::from_millis(100),
             ..MeshConfig::new(NodeId::new(id).unwrap(), Transporter::Local(bus.clone()))
         };
-        let mut services = core.services(release, reads_rooms);
+        let mut services = core.services(release, offers);
         services.push(ServiceSpec::new("listener").event("stream"));
         let listener = {
             let heard = heard.clone();
