@@ -3,3 +3,5 @@
 pub mod hub;
 
 pub use hub::{Channel, Delivered, Hub, Subscribed};
+pub mod placeholder;
+pub use placeholder::{KeyedQueue, Stream, Streams};
