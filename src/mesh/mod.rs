@@ -1,108 +1,59 @@
-//! STUB of the face of the mesh room (the real one is being built in /work/wt/mesh).
-#![allow(missing_docs, clippy::todo)]
-use crate::ddp::Code as StubCode;
-use serde_json::value::RawValue;
-use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
+//! A Moleculer node (protocol 4), and everything that is told about the mesh to the rooms above.
+//!
+//! Ways through this room:
+//!
+//! - **Events in**: `transport` → a task that only drains ([`link`]) → a queue bounded in bytes → one dispatcher
+//!   ([`dispatch`]) → the [`EventListener`], with `data` borrowed from the payload.
+//! - **Calls out**: [`Mesh::call`] → [`calls`]: bulkhead, registry, balancer, pending table → outbox → `transport`; the
+//!   answer comes on a way of its own and never waits behind events.
+//! - **Everything else** ([`discovery`], [`requests`]): INFO, heartbeats, pings, calls to this node.
+//!
+//! Rules of the room: the wire is [reference/mesh.md]; raw JSON is never parsed deeper than the envelope; whatever a
+//! foreign node sends costs at most its packet; while the transport is away calls fail at once, events are counted as
+//! lost, and nothing is kept to be sent later. The room knows nothing of DDP.
 
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct NodeId(Arc<str>);
-impl NodeId {
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-impl fmt::Display for NodeId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-#[derive(Clone)]
-pub struct Mesh(Arc<()>);
-pub struct Call<'a> {
-    pub action: &'a str,
-    pub params: &'a str,
-    pub repeatable: bool,
-    pub timeout: Option<Duration>,
-    pub node: Option<&'a NodeId>,
-}
-impl<'a> Call<'a> {
-    pub fn new(action: &'a str, params: &'a str) -> Self {
-        Self {
-            action,
-            params,
-            repeatable: false,
-            timeout: None,
-            node: None,
-        }
-    }
-}
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Release {
-    Unknown,
-    V6,
-    V8,
-    Mixed,
-}
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Listing {
-    Unknown,
-    None,
-    Some,
-    All,
-}
-#[derive(Debug, thiserror::Error)]
-#[error("stub")]
-pub struct CallError;
-#[derive(Debug, Clone)]
-pub struct MeteorError {
-    pub code: StubCode,
-    pub reason: Option<String>,
-    pub message: String,
-    pub details: Option<Box<RawValue>>,
-}
-impl CallError {
-    pub fn is_unknown_service(&self) -> bool {
-        todo!()
-    }
-    pub fn meteor(&self) -> Option<MeteorError> {
-        todo!()
-    }
-}
-pub struct Event<'a> {
-    pub name: Cow<'a, str>,
-    pub data: &'a RawValue,
-    pub sender: &'a str,
-    pub broadcast: bool,
-}
-pub trait EventListener: Send + Sync {
-    fn event(&self, event: &Event<'_>);
-}
-impl Mesh {
-    pub async fn call(&self, _call: Call<'_>) -> Result<Option<Box<RawValue>>, CallError> {
-        todo!()
-    }
-    pub fn broadcast(&self, _event: &str, _args: &str) {
-        todo!()
-    }
-    pub fn offers(&self, _action: &str) -> bool {
-        todo!()
-    }
-    pub fn release(&self) -> Release {
-        todo!()
-    }
-    pub fn meteor_lists(&self, _event: &str) -> Listing {
-        todo!()
-    }
-    pub fn topology(&self) -> tokio::sync::watch::Receiver<u64> {
-        todo!()
-    }
-    pub fn node_id(&self) -> &NodeId {
-        todo!()
-    }
-    pub fn nodes_of(&self, _service: &str) -> Vec<NodeId> {
-        todo!()
-    }
-    pub fn services(&self) -> Vec<String> {
-        todo!()
-    }
-}
+mod balancer;
+mod calls;
+mod config;
+mod discovery;
+mod dispatch;
+mod error;
+mod event;
+mod handle;
+mod host;
+mod limit;
+mod link;
+mod node_id;
+mod node_service;
+mod packet;
+mod queue;
+mod registry;
+mod release;
+mod remote_error;
+mod requests;
+mod serializer;
+mod service;
+mod stats;
+mod subject;
+mod transport;
+
+#[cfg(test)]
+mod tests;
+
+pub use calls::Call;
+pub use config::{
+    Bulkhead, DEFAULT_EVENT_QUEUE_BYTES, DEFAULT_FORGET_AFTER, DEFAULT_HEARTBEAT_INTERVAL,
+    DEFAULT_HEARTBEAT_TIMEOUT, DEFAULT_JOIN_DELAY, DEFAULT_OUTBOX_BYTES, DEFAULT_REQUEST_TIMEOUT,
+    DEFAULT_WAIT_FOR_SERVICES, MeshConfig, RetryPolicy, Strategy, Transporter, UnknownStrategy,
+};
+pub use error::{CallError, MeshError};
+pub use event::{Event, EventListener};
+pub use handle::{Mesh, MeshState, NodeSnapshot};
+pub use node_id::{InvalidNodeId, NodeId};
+pub use packet::PacketKind;
+pub use release::{Listed, Release};
+pub use remote_error::{Code, MeteorError, RemoteError};
+pub use serializer::{SerializeError, SerializerKind};
+pub use service::{Answer, BoxFuture, Handler, Request, ServiceSpec};
+pub use stats::MeshStats;
+pub use transport::{LocalBus, NatsTarget, NatsTls};
