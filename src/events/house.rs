@@ -3,7 +3,7 @@
 use futures_util::future::BoxFuture;
 use serde_json::value::RawValue;
 
-use crate::mesh::{Listing, Release};
+use crate::mesh::{Listed, Release};
 use crate::services::SettingValue;
 use crate::streams::Stream;
 
@@ -57,7 +57,7 @@ pub trait House: Send + Sync + 'static {
     fn release(&self) -> Release;
 
     /// Whether the nodes that host the `meteor` service list an event.
-    fn meteor_lists(&self, event: &str) -> Listing;
+    fn meteor_lists(&self, event: &str) -> Listed;
 
     /// What the licence makes of an enterprise setting.
     fn enterprise_value(&self, setting: Box<RawValue>) -> BoxFuture<'static, SettingValue>;

@@ -3,7 +3,7 @@
 use super::Events;
 use super::args::{Args, Build, Fields, any, object, spread};
 use crate::ejson::{RawObject, quoted};
-use crate::mesh::Listing;
+use crate::mesh::Listed;
 use crate::streams::Stream;
 
 /// A core whose `meteor` service lists this event follows the newer rules for inquiries.
@@ -41,7 +41,7 @@ pub(super) fn inquiry(events: &Events, args: &Args<'_>) -> Option<()> {
     let updated = kind == "changed";
     let only_locked = updated && diff.len() == ONLY_LOCKED.len() && ONLY_LOCKED.iter().all(|name| diff.has(name));
     // Where cores differ, the rule that tells fewer people holds.
-    let new = matches!(events.house.meteor_lists(NEWER_CORES_LIST), Listing::All | Listing::Some);
+    let new = matches!(events.house.meteor_lists(NEWER_CORES_LIST), Listed::All | Listed::Mixed);
     if only_locked && !new {
         return Some(());
     }

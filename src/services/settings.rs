@@ -4,6 +4,9 @@ use serde_json::value::RawValue;
 
 use super::{Calls, ServiceError};
 
+/// Moleculer's type of the error for a service that is gone: here, or on the node that was asked.
+const NO_SUCH_SERVICE: &str = "SERVICE_NOT_FOUND";
+
 /// The service, where the mesh has it. It is never waited for.
 #[derive(Clone)]
 pub struct EnterpriseSettings(pub(super) Calls);
@@ -29,7 +32,9 @@ impl EnterpriseSettings {
         match self.0.ask(ACTION, &[setting.get()]).await {
             Ok(Some(value)) => SettingValue::Replaced(value),
             Ok(None) => SettingValue::Unchanged,
-            Err(ServiceError::Call(error)) if error.is_unknown_service() => SettingValue::Unchanged,
+            Err(ServiceError::Call(error)) if error.type_() == NO_SUCH_SERVICE => {
+                SettingValue::Unchanged
+            }
             Err(_) => SettingValue::Invalid,
         }
     }

@@ -8,7 +8,7 @@ mod samples;
 mod sessions;
 
 use super::*;
-use crate::mesh::{Listing, Release};
+use crate::mesh::{Listed, Release};
 use recorder::Recorder;
 
 /// The names of events.md, in its order: INFO, table and samples are held to it.

@@ -7,14 +7,14 @@ use serde_json::value::RawValue;
 
 use crate::ejson;
 use crate::events::House;
-use crate::mesh::{Listing, Release};
+use crate::mesh::{Listed, Release};
 use crate::services::SettingValue;
 use crate::streams::Stream;
 
 pub(super) struct Recorder {
     pub(super) said: Mutex<Vec<String>>,
     pub(super) release: Release,
-    pub(super) listing: Listing,
+    pub(super) listing: Listed,
     /// What the licence makes of enterprise settings.
     pub(super) licence: fn() -> SettingValue,
     /// The login tokens that the database has.
@@ -26,7 +26,7 @@ impl Default for Recorder {
         Self {
             said: Mutex::default(),
             release: Release::V6,
-            listing: Listing::None,
+            listing: Listed::None,
             licence: || SettingValue::Unchanged,
             tokens: Mutex::default(),
         }
@@ -109,7 +109,7 @@ impl House for Recorder {
     fn release(&self) -> Release {
         self.release
     }
-    fn meteor_lists(&self, event: &str) -> Listing {
+    fn meteor_lists(&self, event: &str) -> Listed {
         assert_eq!(event, "user.media-signal");
         self.listing
     }

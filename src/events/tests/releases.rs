@@ -153,10 +153,10 @@ const INQUIRIES: &[Inquiry] = &[
 #[tokio::test]
 async fn inquiries_reach_whom_the_release_says() {
     for (listing, new) in [
-        (Listing::None, false),
-        (Listing::Unknown, false),
-        (Listing::Some, true),
-        (Listing::All, true),
+        (Listed::None, false),
+        (Listed::Unknown, false),
+        (Listed::Mixed, true),
+        (Listed::All, true),
     ] {
         let bench = Bench::new(Recorder {
             listing,
