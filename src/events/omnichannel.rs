@@ -24,7 +24,7 @@ pub(super) fn inquiry(events: &Events, args: &Args<'_>) -> Option<()> {
         _ => return None,
     };
     let tell = |event_name: &str, what: &str| {
-        events.publish(Stream::LivechatInquiryQueueObserver, event_name, [what]);
+        events.publish(Stream::LivechatInquiries, event_name, [what]);
     };
     let whole = spread("type", kind, &inquiry);
     let department = inquiry.key("department").map(|id| format!("department/{id}"));

@@ -4,4 +4,4 @@ pub mod hub;
 
 pub use hub::{Channel, Delivered, Hub, Subscribed};
 pub mod placeholder;
-pub use placeholder::{KeyedQueue, Stream, Streams};
+pub use placeholder::{CLIENT_VERSIONS, KeyedQueue, LOGIN_SERVICES, Stream, Streams};

@@ -21,7 +21,7 @@ pub enum Stream {
     Apps,
     IntegrationHistory,
     LivechatRoom,
-    LivechatInquiryQueueObserver,
+    LivechatInquiries,
     VideoConference,
 }
 
@@ -65,9 +65,9 @@ impl KeyedQueue {
     }
 }
 
-pub struct Streams(pub Hub);
+pub struct Streams(pub Arc<Hub>);
 impl Streams {
-    pub fn hub(&self) -> &Hub {
+    pub fn hub(&self) -> &Arc<Hub> {
         &self.0
     }
     pub async fn subscribe(&self, _client: Arc<Client>, _stream: &str, _id: &str, _params: &RawValue) -> SubOutcome {

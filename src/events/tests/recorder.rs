@@ -55,7 +55,7 @@ fn name(stream: Stream) -> &'static str {
         Stream::Apps => "apps",
         Stream::IntegrationHistory => "integrationHistory",
         Stream::LivechatRoom => "livechat-room",
-        Stream::LivechatInquiryQueueObserver => "inquiries",
+        Stream::LivechatInquiries => "inquiries",
         Stream::VideoConference => "video-conference",
         #[allow(unreachable_patterns, reason = "events write to no other stream")]
         other => panic!("an event went to {other:?}"),

@@ -1,0 +1,1 @@
+//! Collections over a mesh of two nodes in this process.
