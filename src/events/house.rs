@@ -53,6 +53,9 @@ pub trait House: Send + Sync + 'static {
     /// A client version changed; `record` is the whole of it.
     fn client_version_changed(&self, id: &str, record: &RawValue);
 
+    /// A node came, or tells of other services than before: what is copied of the core may be old.
+    fn node_changed(&self);
+
     /// Which release the core is.
     fn release(&self) -> Release;
 

@@ -13,6 +13,8 @@
 mod apps;
 mod args;
 mod house;
+mod late;
+mod live;
 mod messages;
 mod omnichannel;
 mod presence;
@@ -30,13 +32,17 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::value::RawValue;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 pub use house::House;
+pub use late::Late;
+pub use live::Live;
 
 use crate::client::Directory;
 use crate::ejson;
 use crate::mesh::{Event, EventListener};
-use crate::streams::{KeyedQueue, Stream};
+use crate::streams::{KeyedQueue, QueueLimits, Stream};
 use crate::telemetry::metrics;
 use args::Args;
 use table::TABLE;
@@ -44,30 +50,48 @@ use table::TABLE;
 /// What an event without a row is counted as.
 const UNKNOWN: &str = "_OTHER";
 
+/// Look-ups of events that may wait: a licence or a database that is away is asked with every change of an enterprise
+/// setting or of a user's login tokens, and each gives up within a minute.
+const LOOKUPS: QueueLimits = QueueLimits {
+    jobs: 10_000,
+    jobs_of_key: 1_000,
+    bytes: 16 * 1024 * 1024,
+};
+
+/// Look-ups with the same key keep their order.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Lookup {
+    /// The login tokens of a user.
+    User(Box<str>),
+    /// The value of a setting.
+    Setting(Box<str>),
+}
+
 /// The listener of the mesh.
 pub struct Events {
     house: Arc<dyn House>,
     directory: Arc<Directory>,
-    queue: Arc<KeyedQueue>,
+    queue: KeyedQueue<Lookup>,
     parse_messages: bool,
     rows: HashMap<&'static str, table::Handle>,
     now_ms: fn() -> i64,
 }
 
 impl Events {
-    /// The table, over one house. `queue` is where look-ups wait; `parse_messages` is false with
-    /// `DISABLE_MESSAGE_PARSER=true`.
+    /// The table, over one house. `parse_messages` is false with `DISABLE_MESSAGE_PARSER=true`; look-ups run in `tracker`
+    /// until `stop`.
     #[must_use]
     pub fn new(
         house: Arc<dyn House>,
         directory: Arc<Directory>,
-        queue: Arc<KeyedQueue>,
         parse_messages: bool,
+        tracker: &TaskTracker,
+        stop: &CancellationToken,
     ) -> Self {
         Self {
             house,
             directory,
-            queue,
+            queue: KeyedQueue::new(LOOKUPS, tracker.clone(), stop.clone()),
             parse_messages,
             rows: TABLE.iter().copied().collect(),
             now_ms: system_now_ms,

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 
-use super::Events;
+use super::{Events, Lookup};
 use super::args::{Args, Build, Fields, text};
 use super::house::House;
 use crate::ejson::{self, RawObject, join, quoted};
@@ -27,6 +27,7 @@ pub(super) fn changed(events: &Events, args: &Args<'_>) -> Option<()> {
     if flag("hidden") {
         return Some(());
     }
+    let bytes = raw.get().len();
     let (house, raw, action) = (events.house.clone(), raw.to_owned(), action.into_owned());
     let told = async move {
         let value = match asks {
@@ -38,7 +39,7 @@ pub(super) fn changed(events: &Events, args: &Args<'_>) -> Option<()> {
             tell(&house, &action, &setting, &value);
         }
     };
-    events.queue.push(&format!("setting/{id}"), Box::pin(told)).then_some(())
+    events.queue.push(Lookup::Setting(id.into()), bytes, told).then_some(())
 }
 
 fn tell(house: &Arc<dyn House>, action: &str, setting: &RawObject<'_>, value: &SettingValue) {

@@ -75,8 +75,8 @@ pub(super) const TABLE: &[(&str, Handle)] = &[
     ("actions.changed", apps::actions),
     ("otrMessage", messages::otr),
     ("otrAckUpdate", messages::otr_ack),
-    // The registry itself lives in the mesh room; these are listed as the original lists them.
-    ("$node.connected", |_, _| Some(())),
-    ("$node.updated", |_, _| Some(())),
+    // The registry itself lives in the mesh room. A core may have come, or come back under its name.
+    ("$node.connected", workspace::node),
+    ("$node.updated", workspace::node),
     ("$node.disconnected", |_, _| Some(())),
 ];

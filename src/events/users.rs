@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use serde_json::value::RawValue;
 
-use super::Events;
+use super::{Events, Lookup};
 use super::args::{Args, Build, Fields, object, spread, text};
 use crate::ddp::Close;
 use crate::ejson::{self, RawObject};
@@ -68,7 +68,7 @@ fn look_at_tokens(events: &Events, uid: &str, diff: Option<&RawValue>, unset: Op
                 client.close(Close::ThrownOut);
             }
         };
-        if !events.queue.push(&format!("user/{uid}"), Box::pin(lookup)) {
+        if !events.queue.push(Lookup::User(uid.into()), 0, lookup) {
             // A question that cannot be asked is a failed look-up.
             ended.close(Close::ThrownOut);
         }

@@ -62,6 +62,12 @@ pub(super) fn client_version(events: &Events, args: &Args<'_>) -> Option<()> {
     Some(())
 }
 
+/// `$node.connected`, `$node.updated`
+pub(super) fn node(events: &Events, _args: &Args<'_>) -> Option<()> {
+    events.house.node_changed();
+    Some(())
+}
+
 /// `stream`: what a client of another streamer wrote.
 pub(super) fn stream(events: &Events, args: &Args<'_>) -> Option<()> {
     events.house.relayed(args.whole());

@@ -1,69 +1,9 @@
 //! PLACEHOLDER of the streams' façade (the real one is built in /work/wt/streams; never lands).
 #![allow(missing_docs)]
 use crate::client::{Client, SubOutcome};
-use crate::streams::{Channel, Hub};
-use futures_util::future::BoxFuture;
-use parking_lot::Mutex;
+use crate::streams::{Hub, Stream};
 use serde_json::value::RawValue;
-use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
-use tokio_util::task::TaskTracker;
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stream {
-    NotifyAll,
-    NotifyLogged,
-    NotifyRoom,
-    NotifyUser,
-    RoomMessages,
-    RoomData,
-    Roles,
-    Apps,
-    IntegrationHistory,
-    LivechatRoom,
-    LivechatInquiries,
-    VideoConference,
-}
-
-type Job = BoxFuture<'static, ()>;
-
-pub struct KeyedQueue {
-    jobs: Mutex<HashMap<String, VecDeque<Job>>>,
-    tracker: TaskTracker,
-}
-impl KeyedQueue {
-    pub fn new(tracker: TaskTracker) -> Arc<Self> {
-        Arc::new(Self {
-            jobs: Mutex::default(),
-            tracker,
-        })
-    }
-    pub fn push(self: &Arc<Self>, key: &str, job: Job) -> bool {
-        let mut jobs = self.jobs.lock();
-        if let Some(waiting) = jobs.get_mut(key) {
-            waiting.push_back(job);
-            return true;
-        }
-        jobs.insert(key.to_owned(), VecDeque::from([job]));
-        let (queue, key) = (self.clone(), key.to_owned());
-        self.tracker.spawn(async move {
-            loop {
-                let next = {
-                    let mut jobs = queue.jobs.lock();
-                    match jobs.get_mut(&key).and_then(VecDeque::pop_front) {
-                        Some(job) => job,
-                        None => {
-                            jobs.remove(&key);
-                            return;
-                        }
-                    }
-                };
-                next.await;
-            }
-        });
-        true
-    }
-}
 
 pub struct Streams(pub Arc<Hub>);
 impl Streams {
@@ -94,5 +34,3 @@ impl Streams {
     pub fn setting_changed(&self, _id: &str) {}
     pub fn presence_changed(&self, _uid: &str, _args: &str) {}
 }
-pub const LOGIN_SERVICES: Channel = Channel(0);
-pub const CLIENT_VERSIONS: Channel = Channel(1);

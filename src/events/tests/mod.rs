@@ -113,8 +113,8 @@ impl Bench {
     fn new(house: Recorder) -> Self {
         let (house, directory) = (Arc::new(house), Arc::new(Directory::default()));
         let tracker = tokio_util::task::TaskTracker::new();
-        let queue = KeyedQueue::new(tracker.clone());
-        let mut events = Events::new(house.clone(), directory.clone(), queue, true);
+        let stop = CancellationToken::new();
+        let mut events = Events::new(house.clone(), directory.clone(), true, &tracker, &stop);
         events.now_ms = || 1_700_000_000_000;
         Self {
             events,

@@ -106,6 +106,9 @@ impl House for Recorder {
     fn client_version_changed(&self, id: &str, record: &RawValue) {
         self.say(format!("client-version {id} {record}"));
     }
+    fn node_changed(&self) {
+        self.say("node-changed".into());
+    }
     fn release(&self) -> Release {
         self.release
     }

@@ -323,7 +323,7 @@ pub(super) const ALL: &[Sample] = &[
         r#"[{"roomId":"r","acknowledgeMessage":{"_id":"m"}}]"#,
         &[r#"room-messages r [{"_id":"m"}]"#],
     ),
-    row("$node.connected", r#"[{"node":{"id":"core-1"}}]"#, &[]),
-    row("$node.updated", r#"[{"node":{"id":"core-1"}}]"#, &[]),
+    row("$node.connected", r#"[{"node":{"id":"core-1"}}]"#, &["node-changed"]),
+    row("$node.updated", r#"[{"node":{"id":"core-1"}}]"#, &["node-changed"]),
     row("$node.disconnected", r#"[{"node":{"id":"core-1"},"unexpected":true}]"#, &[]),
 ];
