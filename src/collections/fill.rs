@@ -3,19 +3,23 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use serde_json::value::RawValue;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
 use super::{Collections, Fields, Published, client_versions, login_services};
 use crate::services::ServiceError;
+use crate::streams::LOGIN_SERVICES;
+use crate::telemetry::limit::Limited;
 
 /// A fill that failed is tried again after this time, while there is somebody to ask.
 const RETRY: Duration = Duration::from_secs(5);
 /// So often an answer is thrown away because an event overtook it; then it is taken as it is, since events of a core
 /// that changes its login services without end would keep the collections empty for ever.
 const OVERTAKEN: usize = 5;
+
+/// While fills fail, so often it is told.
+static FAILED: Limited = Limited::every(Duration::from_secs(60));
 
 /// Why a collection was not filled.
 #[derive(Debug, thiserror::Error)]
@@ -60,7 +64,7 @@ impl Collections {
                     due = match filled {
                         Ok(()) => None,
                         Err(error) => {
-                            warn!(%error, "the published collections are not filled");
+                            FAILED.log(|_| warn!(%error, "the published collections are not filled, and tried again"));
                             Some(Instant::now() + RETRY)
                         }
                     };
@@ -70,26 +74,14 @@ impl Collections {
     }
 
     async fn fill(&self) -> Result<(), FillError> {
-        let (one, other) = tokio::join!(
-            self.fill_one(&self.login_services, login_services, async || self.services.meteor.login_services().await),
-            self.fill_one(&self.client_versions, client_versions, async || self.services.meteor.client_versions().await),
-        );
+        let (one, other) = tokio::join!(self.fill_one(&self.login_services), self.fill_one(&self.client_versions));
         one.and(other)
     }
 
-    async fn fill_one<A>(
-        &self,
-        published: &Published,
-        read: fn(&RawValue) -> Option<Vec<(String, Fields)>>,
-        ask: A,
-    ) -> Result<(), FillError>
-    where
-        A: AsyncFn() -> Result<Box<RawValue>, ServiceError>,
-    {
+    async fn fill_one(&self, published: &Published) -> Result<(), FillError> {
         for turn in 1.. {
             let before = published.documents.lock().changes();
-            let answer = ask().await?;
-            let all = read(&answer).ok_or(FillError::Unexpected(published.publication))?;
+            let all = self.ask(published).await?;
             let count = all.len();
             let since = match turn {
                 OVERTAKEN.. => published.documents.lock().changes(),
@@ -101,6 +93,15 @@ impl Collections {
             }
         }
         Ok(())
+    }
+
+    async fn ask(&self, published: &Published) -> Result<Vec<(String, Fields)>, FillError> {
+        let meteor = &self.services.meteor;
+        let all = match published.channel {
+            LOGIN_SERVICES => login_services(&*meteor.login_services().await?),
+            _ => client_versions(&*meteor.client_versions().await?),
+        };
+        all.ok_or(FillError::Unexpected(published.publication))
     }
 }
 
