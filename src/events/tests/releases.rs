@@ -38,7 +38,8 @@ async fn the_licence_has_a_word_in_enterprise_settings() {
     let data = format!(r#"[{{"clientAction":"updated","setting":{setting}}}]"#);
     let asked = format!("licence? {setting}");
     let told = |value: &str| format!(r#"logged private-settings-changed ["updated",{{"_id":"E","value":{value},"enterprise":true}}]"#);
-    let rows: [(fn() -> SettingValue, &str); 3] = [
+    type Licence = fn() -> SettingValue;
+    let rows: [(Licence, &str); 3] = [
         (|| SettingValue::Unchanged, "true"),
         (|| SettingValue::Invalid, "false"),
         (|| SettingValue::Replaced(ejson::raw("[1]".into()).unwrap()), "[1]"),
