@@ -74,7 +74,10 @@ impl Collections {
     }
 
     async fn fill(&self) -> Result<(), FillError> {
-        let (one, other) = tokio::join!(self.fill_one(&self.login_services), self.fill_one(&self.client_versions));
+        let (one, other) = tokio::join!(
+            self.fill_one(&self.login_services),
+            self.fill_one(&self.client_versions)
+        );
         one.and(other)
     }
 
@@ -88,7 +91,10 @@ impl Collections {
                 _ => before,
             };
             if self.replace(published, all, since) {
-                debug!(publication = published.publication, count, "a published collection is filled");
+                debug!(
+                    publication = published.publication,
+                    count, "a published collection is filled"
+                );
                 break;
             }
         }
@@ -98,8 +104,8 @@ impl Collections {
     async fn ask(&self, published: &Published) -> Result<Vec<(String, Fields)>, FillError> {
         let meteor = &self.services.meteor;
         let all = match published.channel {
-            LOGIN_SERVICES => login_services(&*meteor.login_services().await?),
-            _ => client_versions(&*meteor.client_versions().await?),
+            LOGIN_SERVICES => login_services(&meteor.login_services().await?),
+            _ => client_versions(&meteor.client_versions().await?),
         };
         all.ok_or(FillError::Unexpected(published.publication))
     }

@@ -20,8 +20,8 @@ use serde_json::value::RawValue;
 use tokio::sync::Notify;
 
 use crate::client::{Client, SubOutcome};
-use crate::ddp::message::{self, Subscription};
 use crate::ddp::DdpError;
+use crate::ddp::message::{self, Subscription};
 use crate::ejson::{self, RawObject};
 use crate::services::Services;
 use crate::streams::{CLIENT_VERSIONS, Channel, Hub, LOGIN_SERVICES, Subscribed};
@@ -93,7 +93,9 @@ impl Collections {
         let documents = published.documents.lock();
         let mut opening = documents.added(published.collection);
         opening.push(message::ready(&sub.id));
-        let subscribed = self.hub.subscribe(client, &sub.id, published.channel, WHOLE, None, &opening);
+        let subscribed =
+            self.hub
+                .subscribe(client, &sub.id, published.channel, WHOLE, None, &opening);
         drop(documents);
         let error = match subscribed {
             Subscribed::Ready => return Some(SubOutcome::Ready),
@@ -162,7 +164,12 @@ fn login_services(answer: &RawValue) -> Option<Vec<(String, Fields)>> {
         let id = RawObject::of(record)?.text("_id").map(String::from)?;
         Some((id, login_service(record)?))
     };
-    Some(ejson::array(answer)?.into_iter().filter_map(named).collect())
+    Some(
+        ejson::array(answer)?
+            .into_iter()
+            .filter_map(named)
+            .collect(),
+    )
 }
 
 /// What `getAutoUpdateClientVersions` answers; a record without `_id` has that of its architecture.
@@ -170,7 +177,10 @@ fn client_versions(answer: &RawValue) -> Option<Vec<(String, Fields)>> {
     let answer = RawObject::of(answer)?;
     let named = |(architecture, record): (&str, &RawValue)| {
         let id = RawObject::of(record)?.text("_id").map(String::from);
-        Some((id.unwrap_or_else(|| architecture.to_owned()), client_version(record)?))
+        Some((
+            id.unwrap_or_else(|| architecture.to_owned()),
+            client_version(record)?,
+        ))
     };
     Some(answer.iter().filter_map(named).collect())
 }

@@ -21,9 +21,13 @@ struct Bench {
 
 impl Bench {
     async fn start() -> Self {
-        let world = World::start(Arc::new(())).await;
-        world.core.says("meteor.getLoginServiceConfiguration", SERVICES);
-        world.core.says("meteor.getAutoUpdateClientVersions", VERSIONS);
+        let world = World::start().await;
+        world
+            .core
+            .says("meteor.getLoginServiceConfiguration", SERVICES);
+        world
+            .core
+            .says("meteor.getAutoUpdateClientVersions", VERSIONS);
         let hub = Arc::new(Hub::new(CHANNELS));
         let collections = Arc::new(Collections::new(hub, world.services.clone()));
         let (running, stop) = (collections.clone(), world.stop.clone());
@@ -60,7 +64,9 @@ fn client(max_subscriptions: usize) -> Arc<Client> {
 
 fn heard(client: &Client) -> Vec<String> {
     let mut batch = VecDeque::new();
-    let _nothing_yet = client.outbox().poll_take(&mut Context::from_waker(Waker::noop()), &mut batch);
+    let _nothing_yet = client
+        .outbox()
+        .poll_take(&mut Context::from_waker(Waker::noop()), &mut batch);
     batch.drain(..).map(|frame| text(&frame)).collect()
 }
 
@@ -78,8 +84,14 @@ const CLIENT: &str = "meteor_autoupdate_clientVersions";
 async fn a_subscriber_gets_what_is_there_then_ready_then_changes() {
     let bench = Bench::start().await;
     let client = client(10);
-    assert_eq!(bench.subscribe(&client, "1", LOGIN), Some(SubOutcome::Ready));
-    assert_eq!(bench.subscribe(&client, "2", CLIENT), Some(SubOutcome::Ready));
+    assert_eq!(
+        bench.subscribe(&client, "1", LOGIN),
+        Some(SubOutcome::Ready)
+    );
+    assert_eq!(
+        bench.subscribe(&client, "2", CLIENT),
+        Some(SubOutcome::Ready)
+    );
     assert_eq!(
         heard(&client),
         [
@@ -93,13 +105,22 @@ async fn a_subscriber_gets_what_is_there_then_ready_then_changes() {
     );
     let raw = |json: &str| ejson::raw(json.to_owned()).unwrap();
     let collections = &bench.collections;
-    collections.login_service_changed("a", Some(&raw(r#"{"_id":"a","service":"gitlab","secret":"new"}"#)));
-    collections.login_service_changed("a", Some(&raw(r#"{"_id":"a","service":"gitlab","secret":"newer"}"#)));
+    collections.login_service_changed(
+        "a",
+        Some(&raw(r#"{"_id":"a","service":"gitlab","secret":"new"}"#)),
+    );
+    collections.login_service_changed(
+        "a",
+        Some(&raw(r#"{"_id":"a","service":"gitlab","secret":"newer"}"#)),
+    );
     collections.login_service_changed("c", Some(&raw(r#"{"_id":"c","secret":"s"}"#)));
     collections.login_service_changed("b", None);
     collections.login_service_changed("b", None);
     collections.login_service_changed("a", Some(&raw("7")));
-    collections.client_version_changed("web.browser", &raw(r#"{"_id":"web.browser","version":"3","refreshable":true}"#));
+    collections.client_version_changed(
+        "web.browser",
+        &raw(r#"{"_id":"web.browser","version":"3","refreshable":true}"#),
+    );
     collections.client_version_changed("web.browser", &raw("[]"));
     assert_eq!(
         heard(&client),
@@ -117,17 +138,31 @@ async fn refusals_leave_the_first_publication_alone() {
     let bench = Bench::start().await;
     let client = client(1);
     assert_eq!(bench.subscribe(&client, "1", "meteor.nothing"), None);
-    assert_eq!(bench.subscribe(&client, "1", CLIENT), Some(SubOutcome::Ready));
+    assert_eq!(
+        bench.subscribe(&client, "1", CLIENT),
+        Some(SubOutcome::Ready)
+    );
     heard(&client);
-    assert_eq!(bench.subscribe(&client, "1", LOGIN), Some(SubOutcome::Refused));
-    assert_eq!(bench.subscribe(&client, "2", LOGIN), Some(SubOutcome::Refused));
+    assert_eq!(
+        bench.subscribe(&client, "1", LOGIN),
+        Some(SubOutcome::Refused)
+    );
+    assert_eq!(
+        bench.subscribe(&client, "2", LOGIN),
+        Some(SubOutcome::Refused)
+    );
     let refusals = heard(&client);
-    assert!(refusals[0].starts_with(r#"{"msg":"nosub","id":"1","error":{"#), "{refusals:?}");
+    assert!(
+        refusals[0].starts_with(r#"{"msg":"nosub","id":"1","error":{"#),
+        "{refusals:?}"
+    );
     assert_eq!(
         refusals[1],
         r#"{"msg":"nosub","id":"2","error":{"isClientSafe":true,"error":429,"reason":"too-many-requests","message":"too-many-requests [429]","errorType":"Meteor.Error"}}"#
     );
-    bench.collections.client_version_changed("x", &ejson::raw(r#"{"_id":"x"}"#.into()).unwrap());
+    bench
+        .collections
+        .client_version_changed("x", &ejson::raw(r#"{"_id":"x"}"#.into()).unwrap());
     assert_eq!(heard(&client).len(), 1, "the first still hears");
 }
 
@@ -138,11 +173,17 @@ async fn another_core_is_asked_again_and_the_difference_is_told() {
     bench.subscribe(&client, "1", LOGIN);
     heard(&client);
     let world = &bench.world;
-    world.core.says("meteor.getLoginServiceConfiguration", r#"[{"_id":"b","service":"y"},{"_id":"c"}]"#);
+    world.core.says(
+        "meteor.getLoginServiceConfiguration",
+        r#"[{"_id":"b","service":"y"},{"_id":"c"}]"#,
+    );
     world.core.heard().await;
     let _other = Core::on(&world.bus, "core-2", &world.tracker, &world.stop);
     // The new core has no script: whichever is asked, the first answer that is a list counts.
-    _other.says("meteor.getLoginServiceConfiguration", r#"[{"_id":"b","service":"y"},{"_id":"c"}]"#);
+    _other.says(
+        "meteor.getLoginServiceConfiguration",
+        r#"[{"_id":"b","service":"y"},{"_id":"c"}]"#,
+    );
     _other.says("meteor.getAutoUpdateClientVersions", VERSIONS);
     tokio::time::sleep(Duration::from_secs(2)).await;
     assert_eq!(
@@ -162,12 +203,18 @@ async fn an_answer_that_an_event_overtook_is_asked_for_again() {
     core.holds("meteor.getLoginServiceConfiguration");
     bench.collections.refill();
     settle().await;
-    bench.collections.login_service_changed("new", Some(&ejson::raw(r#"{"_id":"new"}"#.into()).unwrap()));
+    bench
+        .collections
+        .login_service_changed("new", Some(&ejson::raw(r#"{"_id":"new"}"#.into()).unwrap()));
     core.says("meteor.getLoginServiceConfiguration", r#"[{"_id":"new"}]"#);
     core.heard().await;
     core.lets_go("meteor.getLoginServiceConfiguration");
     let heard_calls = core.heard().await;
-    assert_eq!(heard_calls, ["meteor.getLoginServiceConfiguration []"], "asked once more");
+    assert_eq!(
+        heard_calls,
+        ["meteor.getLoginServiceConfiguration []"],
+        "asked once more"
+    );
     let client = client(10);
     bench.subscribe(&client, "1", LOGIN);
     assert_eq!(

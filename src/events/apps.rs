@@ -12,9 +12,16 @@ pub(super) fn app(events: &Events, args: &Args<'_>, what: &str) -> Option<()> {
 }
 
 /// appId, and something of that app.
-pub(super) fn of_app(events: &Events, args: &Args<'_>, what: &str, name: &'static str) -> Option<()> {
+pub(super) fn of_app(
+    events: &Events,
+    args: &Args<'_>,
+    what: &str,
+    name: &'static str,
+) -> Option<()> {
     let id = args.some(0).filter(|id| text(id))?;
-    let told = Build::new().raw("appId", id.get()).raw(name, args.some(1)?.get());
+    let told = Build::new()
+        .raw("appId", id.get())
+        .raw(name, args.some(1)?.get());
     tell(events, what, &join([told.done()]))
 }
 

@@ -22,12 +22,17 @@ impl<'a> Args<'a> {
 
     /// An argument that is neither missing nor `null`.
     pub(super) fn some(&self, at: usize) -> Option<&'a RawValue> {
-        self.1.get(at).copied().filter(|value| !ejson::is_null(value))
+        self.1
+            .get(at)
+            .copied()
+            .filter(|value| !ejson::is_null(value))
     }
 
     /// An argument that is a text, and not empty: what names a user, a room, an app.
     pub(super) fn key(&self, at: usize) -> Option<Cow<'a, str>> {
-        self.some(at).and_then(ejson::text).filter(|text| !text.is_empty())
+        self.some(at)
+            .and_then(ejson::text)
+            .filter(|text| !text.is_empty())
     }
 
     /// An argument that is an object.

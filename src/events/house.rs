@@ -3,8 +3,8 @@
 use futures_util::future::BoxFuture;
 use serde_json::value::RawValue;
 
-use crate::mesh::{Listed, Release};
 use crate::services::SettingValue;
+use crate::services::{Listed, Release};
 use crate::streams::Stream;
 
 /// The house as events see it. The app joins the real one; tests write down what they are told.

@@ -8,8 +8,7 @@ use serde_json::value::RawValue;
 
 use super::House;
 use crate::collections::Collections;
-use crate::mesh::{Listed, Release};
-use crate::services::{Services, SettingValue};
+use crate::services::{Listed, Release, Services, SettingValue};
 use crate::store::{Settings, Store};
 use crate::streams::{Stream, Streams};
 
@@ -66,7 +65,8 @@ impl House for Live {
     }
 
     fn status_changed(&self, _uid: &str, args: &str) {
-        self.streams.publish(Stream::NotifyLogged, "user-status", args);
+        self.streams
+            .publish(Stream::NotifyLogged, "user-status", args);
     }
 
     fn presence_changed(&self, uid: &str, args: &str) {
@@ -104,7 +104,10 @@ impl House for Live {
         let store = self.store.clone();
         async move {
             // A look-up that failed is no proof of a login.
-            store.has_login_token(&uid, &hashed_token).await.unwrap_or(false)
+            store
+                .has_login_token(&uid, &hashed_token)
+                .await
+                .unwrap_or(false)
         }
         .boxed()
     }

@@ -63,9 +63,15 @@ pub(super) fn ephemeral(events: &Events, args: &Args<'_>) -> Option<()> {
     let now = (events.now_ms)();
     let mut message = RawObject::new();
     message.set_json("groupable", "false".to_owned());
-    message.set_json("u", r#"{"_id":"rocket.cat","username":"rocket.cat"}"#.to_owned());
+    message.set_json(
+        "u",
+        r#"{"_id":"rocket.cat","username":"rocket.cat"}"#.to_owned(),
+    );
     message.set_json("private", "true".to_owned());
-    message.set_text("_id", &given.key("_id").unwrap_or_else(|| now.to_string().into()));
+    message.set_text(
+        "_id",
+        &given.key("_id").unwrap_or_else(|| now.to_string().into()),
+    );
     message.set_text("rid", &rid);
     message.set_json("ts", ejson::date(now));
     message.set_json("_updatedAt", ejson::date(now));

@@ -58,20 +58,11 @@ const LOOKUPS: QueueLimits = QueueLimits {
     bytes: 16 * 1024 * 1024,
 };
 
-/// Look-ups with the same key keep their order.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-enum Lookup {
-    /// The login tokens of a user.
-    User(Box<str>),
-    /// The value of a setting.
-    Setting(Box<str>),
-}
-
 /// The listener of the mesh.
 pub struct Events {
     house: Arc<dyn House>,
     directory: Arc<Directory>,
-    queue: KeyedQueue<Lookup>,
+    queue: KeyedQueue,
     parse_messages: bool,
     rows: HashMap<&'static str, table::Handle>,
     now_ms: fn() -> i64,
@@ -111,7 +102,9 @@ impl Events {
             return false;
         };
         metrics::mesh_event(name);
-        Args::of(data).and_then(|args| handle(self, &args)).is_some()
+        Args::of(data)
+            .and_then(|args| handle(self, &args))
+            .is_some()
     }
 
     /// An event of a stream; `args` are ready JSON texts.
@@ -148,7 +141,11 @@ impl Events {
 impl EventListener for Events {
     fn event(&self, event: &Event<'_>) {
         if !self.translate(&event.name, event.data) {
-            tracing::trace!(event = &*event.name, sender = event.sender, "an event became nothing");
+            tracing::trace!(
+                event = &*event.name,
+                sender = event.sender,
+                "an event became nothing"
+            );
         }
     }
 }

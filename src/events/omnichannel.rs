@@ -3,7 +3,7 @@
 use super::Events;
 use super::args::{Args, Build, Fields, any, object, spread};
 use crate::ejson::{RawObject, quoted};
-use crate::mesh::Listed;
+use crate::services::Listed;
 use crate::streams::Stream;
 
 /// A core whose `meteor` service lists this event follows the newer rules for inquiries.
@@ -27,9 +27,17 @@ pub(super) fn inquiry(events: &Events, args: &Args<'_>) -> Option<()> {
         events.publish(Stream::LivechatInquiries, event_name, [what]);
     };
     let whole = spread("type", kind, &inquiry);
-    let department = inquiry.key("department").map(|id| format!("department/{id}"));
+    let department = inquiry
+        .key("department")
+        .map(|id| format!("department/{id}"));
     if kind == "removed" {
-        tell(&id, &Build::new().text("_id", &id).text("clientAction", &action).done());
+        tell(
+            &id,
+            &Build::new()
+                .text("_id", &id)
+                .text("clientAction", &action)
+                .done(),
+        );
         tell(department.as_deref().unwrap_or("public"), &whole);
         return Some(());
     }
@@ -39,9 +47,13 @@ pub(super) fn inquiry(events: &Events, args: &Args<'_>) -> Option<()> {
         None => RawObject::new(),
     };
     let updated = kind == "changed";
-    let only_locked = updated && diff.len() == ONLY_LOCKED.len() && ONLY_LOCKED.iter().all(|name| diff.has(name));
+    let only_locked =
+        updated && diff.len() == ONLY_LOCKED.len() && ONLY_LOCKED.iter().all(|name| diff.has(name));
     // Where cores differ, the rule that tells fewer people holds.
-    let new = matches!(events.house.meteor_lists(NEWER_CORES_LIST), Listed::All | Listed::Mixed);
+    let new = matches!(
+        events.house.meteor_lists(NEWER_CORES_LIST),
+        Listed::All | Listed::Mixed
+    );
     if only_locked && !new {
         return Some(());
     }
@@ -72,13 +84,20 @@ pub(super) fn department_agent(events: &Events, args: &Args<'_>) -> Option<()> {
     let change = args.object(0)?;
     let (data, action) = (change.object("data")?, change.key("clientAction")?);
     let agent = data.key("agentId")?;
-    events.user(&agent, "departmentAgentData", &[&spread("action", &action, &data)])
+    events.user(
+        &agent,
+        "departmentAgentData",
+        &[&spread("action", &action, &data)],
+    )
 }
 
 /// `watch.priorities` {clientAction, diff?, id}
 pub(super) fn priority(events: &Events, args: &Args<'_>) -> Option<()> {
     let change = args.object(0)?;
-    let diff = change.optional("diff", object)?.and_then(RawObject::of).unwrap_or_default();
+    let diff = change
+        .optional("diff", object)?
+        .and_then(RawObject::of)
+        .unwrap_or_default();
     let told = Build::new()
         .text("id", &change.key("id")?)
         .raw("clientAction", &quoted(&change.key("clientAction")?))

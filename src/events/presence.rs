@@ -5,7 +5,7 @@ use serde_json::value::RawValue;
 use super::Events;
 use super::args::{Args, Build, Fields, any, array, object, text};
 use crate::ejson::{self, join, quoted};
-use crate::mesh::Release;
+use crate::services::Release;
 
 /// `presence.status` {user, previousStatus}
 pub(super) fn status(events: &Events, args: &Args<'_>) -> Option<()> {
@@ -17,7 +17,9 @@ pub(super) fn status(events: &Events, args: &Args<'_>) -> Option<()> {
     let code = code(&status)?;
     let shown = Shown {
         // An empty text is none.
-        text: user.optional("statusText", text)?.filter(|text| text.get() != "\"\""),
+        text: user
+            .optional("statusText", text)?
+            .filter(|text| text.get() != "\"\""),
         source: user.optional("statusSource", any)?,
         expires: user.optional("statusExpiresAt", any)?,
     };

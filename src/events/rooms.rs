@@ -16,7 +16,11 @@ pub(super) fn subscription(events: &Events, args: &Args<'_>) -> Option<()> {
     let (uid, action) = (user.key("_id")?, change.key("clientAction")?);
     // Before the client hears of it: what it asks next must not be answered from before the change.
     events.house.subscription_changed(&action, raw);
-    events.user(&uid, "subscriptions-changed", &[&ejson::quoted(&action), raw.get()])
+    events.user(
+        &uid,
+        "subscriptions-changed",
+        &[&ejson::quoted(&action), raw.get()],
+    )
 }
 
 /// `watch.rooms` {clientAction, room}
@@ -47,9 +51,16 @@ pub(super) fn activity(events: &Events, args: &Args<'_>) -> Option<()> {
         Some(Some(true)) => r#"["user-typing"]"#,
         // Absent and null are the falsehood of JavaScript; anything else is no answer to "is typing".
         Some(Some(false)) | None => "[]",
-        Some(None) => activity.get("isTyping").filter(|value| ejson::is_null(value)).map(|_| "[]")?,
+        Some(None) => activity
+            .get("isTyping")
+            .filter(|value| ejson::is_null(value))
+            .map(|_| "[]")?,
     };
-    events.room(&activity.key("roomId")?, "user-activity", &[user, activities])
+    events.room(
+        &activity.key("roomId")?,
+        "user-activity",
+        &[user, activities],
+    )
 }
 
 /// `room.video-conference` {rid, callId}: the second is for clients of old.

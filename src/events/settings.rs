@@ -5,8 +5,7 @@
 
 use std::sync::Arc;
 
-
-use super::{Events, Lookup};
+use super::Events;
 use super::args::{Args, Build, Fields, text};
 use super::house::House;
 use crate::ejson::{self, RawObject, join, quoted};
@@ -20,7 +19,9 @@ pub(super) fn changed(events: &Events, args: &Args<'_>) -> Option<()> {
     let setting = RawObject::of(raw)?;
     let (id, action) = (setting.key("_id")?, change.key("clientAction")?);
     // The local copy is what the database has, and it is fresh at once.
-    events.house.setting_changed(&action, &id, setting.get("value"));
+    events
+        .house
+        .setting_changed(&action, &id, setting.get("value"));
 
     let flag = |name| setting.get(name).and_then(ejson::boolean) == Some(true);
     let asks = flag("enterprise") && action != "removed";
@@ -39,7 +40,10 @@ pub(super) fn changed(events: &Events, args: &Args<'_>) -> Option<()> {
             tell(&house, &action, &setting, &value);
         }
     };
-    events.queue.push(Lookup::Setting(id.into()), bytes, told).then_some(())
+    events
+        .queue
+        .push_bytes(&format!("setting/{id}"), bytes, told)
+        .then_some(())
 }
 
 fn tell(house: &Arc<dyn House>, action: &str, setting: &RawObject<'_>, value: &SettingValue) {

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use serde_json::value::RawValue;
 
-use super::{Events, Lookup};
+use super::Events;
 use super::args::{Args, Build, Fields, object, spread, text};
 use crate::ddp::Close;
 use crate::ejson::{self, RawObject};
@@ -23,9 +23,14 @@ pub(super) fn changed(events: &Events, args: &Args<'_>) -> Option<()> {
             let diff = change.optional("diff", object)?;
             let unset = change.optional("unset", object)?;
             look_at_tokens(events, &uid, diff, unset);
-            Build::new().raw("id", &id).maybe("diff", diff).maybe("unset", unset)
+            Build::new()
+                .raw("id", &id)
+                .maybe("diff", diff)
+                .maybe("unset", unset)
         }
-        "inserted" => Build::new().raw("id", &id).raw("data", change.required("data", object)?.get()),
+        "inserted" => Build::new()
+            .raw("id", &id)
+            .raw("data", change.required("data", object)?.get()),
         "removed" => Build::new().raw("id", &id),
         _ => return None,
     };
@@ -40,9 +45,16 @@ fn look_at_tokens(events: &Events, uid: &str, diff: Option<&RawValue>, unset: Op
     let tokens = |raw: Option<&RawValue>| -> Option<HashSet<String>> {
         let list = raw.and_then(RawObject::of)?;
         let list = list.get(LOGIN_TOKENS)?;
-        let hashed = |token: &&RawValue| RawObject::of(token)?.text("hashedToken").map(String::from);
+        let hashed =
+            |token: &&RawValue| RawObject::of(token)?.text("hashedToken").map(String::from);
         // What is no list names no token: everybody is looked up, and the database decides.
-        Some(ejson::array(list).unwrap_or_default().iter().filter_map(hashed).collect())
+        Some(
+            ejson::array(list)
+                .unwrap_or_default()
+                .iter()
+                .filter_map(hashed)
+                .collect(),
+        )
     };
     let kept = match (tokens(diff), tokens(unset)) {
         (_, Some(_)) => HashSet::new(),
@@ -56,7 +68,9 @@ fn look_at_tokens(events: &Events, uid: &str, diff: Option<&RawValue>, unset: Op
         if kept.contains(&*identity.hashed_token) {
             continue;
         }
-        let question = events.house.has_login_token(uid.to_owned(), identity.hashed_token.to_string());
+        let question = events
+            .house
+            .has_login_token(uid.to_owned(), identity.hashed_token.to_string());
         let ended = client.clone();
         let lookup = async move {
             if question.await {
@@ -64,11 +78,13 @@ fn look_at_tokens(events: &Events, uid: &str, diff: Option<&RawValue>, unset: Op
             }
             // It may have logged in anew while the question was away.
             let now = client.identity();
-            if now.is_some_and(|now| now.user == identity.user && now.hashed_token == identity.hashed_token) {
+            if now.is_some_and(|now| {
+                now.user == identity.user && now.hashed_token == identity.hashed_token
+            }) {
                 client.close(Close::ThrownOut);
             }
         };
-        if !events.queue.push(Lookup::User(uid.into()), 0, lookup) {
+        if !events.queue.push(&format!("tokens/{uid}"), lookup) {
             // A question that cannot be asked is a failed look-up.
             ended.close(Close::ThrownOut);
         }
@@ -87,7 +103,11 @@ pub(super) fn force_logout(events: &Events, args: &Args<'_>) -> Option<()> {
     };
     let id = ejson::text(session)?;
     events.user(&uid, "force_logout", &[session.get()]);
-    if let Some(client) = events.directory.session(&id).filter(|client| client.is(&uid)) {
+    if let Some(client) = events
+        .directory
+        .session(&id)
+        .filter(|client| client.is(&uid))
+    {
         client.close(Close::ThrownOut);
     }
     Some(())
@@ -131,7 +151,11 @@ pub(super) fn video_conference(events: &Events, args: &Args<'_>) -> Option<()> {
 /// `user.media-signal` {userId, signal}
 pub(super) fn media_signal(events: &Events, args: &Args<'_>) -> Option<()> {
     let media = args.object(0)?;
-    events.user(&media.key("userId")?, "media-signal", &[media.present("signal")?.get()])
+    events.user(
+        &media.key("userId")?,
+        "media-signal",
+        &[media.present("signal")?.get()],
+    )
 }
 
 /// uid, data: a user is told something.

@@ -20,7 +20,10 @@ pub(super) fn permission(events: &Events, args: &Args<'_>) -> Option<()> {
     events.house.permission_changed();
     let change = args.object(0)?;
     let action = quoted(&change.key("clientAction")?);
-    events.logged("permissions-changed", &[&action, change.required("data", object)?.get()])
+    events.logged(
+        "permissions-changed",
+        &[&action, change.required("data", object)?.get()],
+    )
 }
 
 /// `watch.integrationHistory` {clientAction, data, diff?, id}
@@ -58,7 +61,9 @@ pub(super) fn login_service(events: &Events, args: &Args<'_>) -> Option<()> {
 /// `meteor.clientVersionUpdated` {_id, …version}
 pub(super) fn client_version(events: &Events, args: &Args<'_>) -> Option<()> {
     let version = args.object(0)?;
-    events.house.client_version_changed(&version.key("_id")?, args.some(0)?);
+    events
+        .house
+        .client_version_changed(&version.key("_id")?, args.some(0)?);
     Some(())
 }
 
@@ -75,7 +80,12 @@ pub(super) fn stream(events: &Events, args: &Args<'_>) -> Option<()> {
 }
 
 /// An object, told to everybody who is logged in under one name.
-pub(super) fn wrapped(events: &Events, args: &Args<'_>, event_name: &str, field: &'static str) -> Option<()> {
+pub(super) fn wrapped(
+    events: &Events,
+    args: &Args<'_>,
+    event_name: &str,
+    field: &'static str,
+) -> Option<()> {
     let value = args.some(0).filter(|value| object(value))?;
     events.logged(event_name, &[&Build::new().raw(field, value.get()).done()])
 }

@@ -24,12 +24,21 @@ const REFUSED: &str = "You've been logged out by the server. Please log in again
 static NO_DOCUMENT: Limited = Limited::every(Duration::from_secs(10));
 
 impl Methods {
-    pub(super) async fn login(self: &Arc<Self>, client: &Arc<Client>, params: &Params<'_>) -> Reply {
+    pub(super) async fn login(
+        self: &Arc<Self>,
+        client: &Arc<Client>,
+        params: &Params<'_>,
+    ) -> Reply {
         let refused = || Reply::from(Err(DdpError::number(403, REFUSED)));
         let Login::Ask(credentials) = Login::read(params, self.password_login) else {
             return refused();
         };
-        let answer = self.rooms.services.accounts.login(Credentials(&credentials)).await;
+        let answer = self
+            .rooms
+            .services
+            .accounts
+            .login(Credentials(&credentials))
+            .await;
         match answer {
             Ok(Some(logged_in)) => self.logged_in(client, &logged_in).await,
             Ok(None) => refused(),
@@ -42,9 +51,14 @@ impl Methods {
             user: UserId::from(&*logged_in.uid),
             hashed_token: (&*logged_in.hashed_token).into(),
         };
-        let result = ejson::raw(result(logged_in)).map(Some).map_err(|_| DdpError::internal());
+        let result = ejson::raw(result(logged_in))
+            .map(Some)
+            .map_err(|_| DdpError::internal());
         let former = client.identity();
-        if former.as_ref().is_some_and(|former| former.user == identity.user) {
+        if former
+            .as_ref()
+            .is_some_and(|former| former.user == identity.user)
+        {
             // Later calls go out with the newer token; nothing else changes.
             self.rooms.directory.identify(client, Some(identity));
             return result.into();
@@ -62,7 +76,11 @@ impl Methods {
         Reply {
             result,
             after: After {
-                messages: self.own_document(&logged_in.uid).await.into_iter().collect(),
+                messages: self
+                    .own_document(&logged_in.uid)
+                    .await
+                    .into_iter()
+                    .collect(),
                 close: None,
             },
         }
@@ -71,9 +89,12 @@ impl Methods {
     /// The user's own document; a login succeeds without it.
     async fn own_document(&self, uid: &str) -> Option<Vec<u8>> {
         match self.rooms.store.own_user(uid).await {
-            Ok(user) => user.map(|user| document(Change::Added, "users", uid, Some(user.fields.get()))),
+            Ok(user) => {
+                user.map(|user| document(Change::Added, "users", uid, Some(user.fields.get())))
+            }
             Err(error) => {
-                NO_DOCUMENT.log(|left_out| warn!(%error, left_out, "a user's own document was not sent"));
+                NO_DOCUMENT
+                    .log(|left_out| warn!(%error, left_out, "a user's own document was not sent"));
                 None
             }
         }
@@ -85,7 +106,10 @@ impl Methods {
             close: Some(Close::ProtocolError),
         };
         let Some(identity) = client.identity() else {
-            return Reply { result: Ok(None), after };
+            return Reply {
+                result: Ok(None),
+                after,
+            };
         };
         // Nothing that the user was granted flows on while the account service is asked.
         self.rooms.streams.leave(client);
@@ -95,7 +119,9 @@ impl Methods {
         let accounts = self.rooms.services.accounts.clone();
         // A client that leaves at once has logged out all the same.
         let call = self.tracker.spawn(async move {
-            accounts.logout(identity.user.as_str(), &identity.hashed_token).await
+            accounts
+                .logout(identity.user.as_str(), &identity.hashed_token)
+                .await
         });
         let result = match call.await {
             Ok(Ok(())) => Ok(None),
@@ -108,8 +134,15 @@ impl Methods {
 
 /// `{id, token, tokenExpires, type}`
 fn result(logged_in: &LoggedIn) -> String {
-    let mut out = format!(r#"{{"id":{},"token":{}"#, quoted(&logged_in.uid), quoted(&logged_in.token));
-    for (name, value) in [("tokenExpires", &logged_in.token_expires), ("type", &logged_in.kind)] {
+    let mut out = format!(
+        r#"{{"id":{},"token":{}"#,
+        quoted(&logged_in.uid),
+        quoted(&logged_in.token)
+    );
+    for (name, value) in [
+        ("tokenExpires", &logged_in.token_expires),
+        ("type", &logged_in.kind),
+    ] {
         if let Some(value) = value {
             out.push_str(&format!(r#","{name}":{value}"#));
         }

@@ -17,14 +17,26 @@ impl Methods {
             None => (None, None),
         };
         let meteor = &self.rooms.services.meteor;
-        let answer = meteor.call_method(uid, token, &call.method, &call.params).await;
+        let answer = meteor
+            .call_method(uid, token, &call.method, &call.params)
+            .await;
         answer.map_err(|error| for_client(&error))
     }
 
     /// `stream-<name>`; the core is asked about a stream that does not exist here.
-    pub(super) async fn write(&self, client: &Arc<Client>, stream: &str, call: &MethodCall) -> Answer {
-        match self.rooms.streams.write(client.clone(), stream, &call.params).await {
-            Some(()) => Ok(None),
+    pub(super) async fn write(
+        &self,
+        client: &Arc<Client>,
+        stream: &str,
+        call: &MethodCall,
+    ) -> Answer {
+        match self
+            .rooms
+            .streams
+            .write(client.clone(), stream, &call.params)
+            .await
+        {
+            Some(written) => written,
             None => self.fall_back(client, call).await,
         }
     }

@@ -44,11 +44,16 @@ fn password(given: &RawObject<'_>) -> Option<String> {
         Some(text) => quoted(&text),
         None => {
             let hashed = given.object("password")?;
-            let (digest, algorithm) = (quoted(&hashed.text("digest")?), quoted(&hashed.text("algorithm")?));
+            let (digest, algorithm) = (
+                quoted(&hashed.text("digest")?),
+                quoted(&hashed.text("algorithm")?),
+            );
             format!(r#"{{"digest":{digest},"algorithm":{algorithm}}}"#)
         }
     };
-    Some(format!(r#"{{"user":{{"username":{username}}},"password":{password}}}"#))
+    Some(format!(
+        r#"{{"user":{{"username":{username}}},"password":{password}}}"#
+    ))
 }
 
 #[cfg(test)]
@@ -66,8 +71,14 @@ mod tests {
     #[test]
     fn only_checked_strings_are_passed_on() {
         for (params, asked) in [
-            (r#"[{"resume":"t\"","user":{"username":{"$ne":null}},"more":1}]"#, r#"{"resume":"t\""}"#),
-            (r#"[{"user":{"username":"u","x":1},"password":"p","code":"1"}]"#, r#"{"user":{"username":"u"},"password":"p"}"#),
+            (
+                r#"[{"resume":"t\"","user":{"username":{"$ne":null}},"more":1}]"#,
+                r#"{"resume":"t\""}"#,
+            ),
+            (
+                r#"[{"user":{"username":"u","x":1},"password":"p","code":"1"}]"#,
+                r#"{"user":{"username":"u"},"password":"p"}"#,
+            ),
             (
                 r#"[{"user":{"username":"u"},"password":{"digest":"d","algorithm":"sha-256","x":{}}}]"#,
                 r#"{"user":{"username":"u"},"password":{"digest":"d","algorithm":"sha-256"}}"#,
@@ -79,8 +90,14 @@ mod tests {
 
     #[test]
     fn passwords_are_passed_on_only_where_that_is_wanted() {
-        assert_eq!(read(r#"[{"user":{"username":"u"},"password":"p"}]"#, false), None);
-        assert_eq!(read(r#"[{"resume":"t"}]"#, false).as_deref(), Some(r#"{"resume":"t"}"#));
+        assert_eq!(
+            read(r#"[{"user":{"username":"u"},"password":"p"}]"#, false),
+            None
+        );
+        assert_eq!(
+            read(r#"[{"resume":"t"}]"#, false).as_deref(),
+            Some(r#"{"resume":"t"}"#)
+        );
     }
 
     #[test]

@@ -21,7 +21,10 @@ pub(super) struct Rejoins(AtomicU64);
 
 impl Methods {
     pub(super) fn tell_opened(&self, client: &Client) {
-        self.broadcast("socket.connected", &format!("[{}]", client.connection_json()));
+        self.broadcast(
+            "socket.connected",
+            &format!("[{}]", client.connection_json()),
+        );
     }
 
     /// After the session was given its user.
@@ -38,7 +41,10 @@ impl Methods {
 
     /// The socket is closed, and nothing is published to the client any more.
     pub(super) async fn tell_closed(&self, client: &Client) {
-        self.broadcast("socket.disconnected", &format!("[{}]", client.connection_json()));
+        self.broadcast(
+            "socket.disconnected",
+            &format!("[{}]", client.connection_json()),
+        );
         let user = client.user();
         if user.is_some() {
             metrics::logged_out();
@@ -60,18 +66,28 @@ impl Methods {
         tokio::join!(guest, user);
     }
 
-    /// The mesh was joined again after it was away: presence may have forgotten this node, and events are lost. To be
-    /// called when its state changes to joined, but for the first time.
+    /// The mesh was joined again after it was away: presence may have forgotten this node, and events were missed, so
+    /// nothing that was known before is trusted. To be called whenever its state changes to joined, but for the first
+    /// time.
     pub fn rejoined(self: &Arc<Self>) {
+        self.rooms.settings.forget();
+        self.rooms.streams.permission_changed();
         self.rooms.collections.refill();
         let turn = self.rejoins.0.fetch_add(1, Ordering::Relaxed) + 1;
         let this = self.clone();
         let stop = self.stop.clone();
-        self.tracker.spawn(stop.run_until_cancelled_owned(async move { this.tell_all(turn).await }));
+        self.tracker
+            .spawn(stop.run_until_cancelled_owned(async move { this.tell_all(turn).await }));
     }
 
     async fn tell_all(&self, turn: u64) {
-        let clients: Vec<_> = self.rooms.directory.all().into_iter().filter(|client| client.user().is_some()).collect();
+        let clients: Vec<_> = self
+            .rooms
+            .directory
+            .all()
+            .into_iter()
+            .filter(|client| client.user().is_some())
+            .collect();
         let began = Instant::now();
         let count = u32::try_from(clients.len()).unwrap_or(u32::MAX);
         for (at, client) in (0_u32..).zip(&clients) {
@@ -93,5 +109,9 @@ impl Methods {
 
 /// `[{userId, connection}]`
 fn login_args(client: &Client, uid: &str) -> String {
-    format!(r#"[{{"userId":{},"connection":{}}}]"#, quoted(uid), client.connection_json())
+    format!(
+        r#"[{{"userId":{},"connection":{}}}]"#,
+        quoted(uid),
+        client.connection_json()
+    )
 }

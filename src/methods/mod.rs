@@ -32,10 +32,10 @@ use tokio_util::task::TaskTracker;
 
 use crate::client::{Client, Directory, Handler, Reply, SubOutcome};
 use crate::collections::Collections;
-use crate::ddp::message::{self, MethodCall, Subscription};
 use crate::ddp::DdpError;
+use crate::ddp::message::{self, MethodCall, Subscription};
 use crate::services::Services;
-use crate::store::Store;
+use crate::store::{Settings, Store};
 use crate::streams::{Stream, Streams};
 use crate::telemetry::metrics;
 use lifecycle::Rejoins;
@@ -55,6 +55,8 @@ pub struct Rooms {
     pub services: Services,
     /// The database.
     pub store: Store,
+    /// The local copy of its settings.
+    pub settings: Settings,
     /// All clients.
     pub directory: Arc<Directory>,
 }
@@ -74,7 +76,12 @@ impl Methods {
     /// Methods over the other rooms. `password_login` is `DDP_PASSWORD_LOGIN`. What outlives a call runs in `tracker`;
     /// `stop` is to be cancelled after the last session was closed, since presence is told of each until then.
     #[must_use]
-    pub fn new(rooms: Rooms, password_login: bool, tracker: &TaskTracker, stop: &CancellationToken) -> Arc<Self> {
+    pub fn new(
+        rooms: Rooms,
+        password_login: bool,
+        tracker: &TaskTracker,
+        stop: &CancellationToken,
+    ) -> Arc<Self> {
         Arc::new(Self {
             told: Told::new(rooms.services.clone(), tracker, stop),
             rooms,
@@ -107,7 +114,11 @@ impl Methods {
 
     async fn publish(self: &Arc<Self>, client: Arc<Client>, sub: &Subscription) -> SubOutcome {
         if let Some(stream) = sub.name.strip_prefix(STREAM) {
-            return self.rooms.streams.subscribe(client, stream, &sub.id, &sub.params).await;
+            return self
+                .rooms
+                .streams
+                .subscribe(client, stream, &sub.id, &sub.params)
+                .await;
         }
         if let Some(outcome) = self.rooms.collections.subscribe(&client, sub) {
             return outcome;
@@ -151,13 +162,21 @@ impl Handler for Methods {
         async move {
             let began = Instant::now();
             let reply = self.call(&client, &call).await;
-            metrics::method_answered(known_method(&call.method), reply.result.is_ok(), began.elapsed());
+            metrics::method_answered(
+                known_method(&call.method),
+                reply.result.is_ok(),
+                began.elapsed(),
+            );
             reply
         }
         .boxed()
     }
 
-    fn subscribe(self: Arc<Self>, client: Arc<Client>, sub: Subscription) -> BoxFuture<'static, SubOutcome> {
+    fn subscribe(
+        self: Arc<Self>,
+        client: Arc<Client>,
+        sub: Subscription,
+    ) -> BoxFuture<'static, SubOutcome> {
         async move {
             let began = Instant::now();
             let outcome = self.publish(client, &sub).await;
@@ -168,9 +187,7 @@ impl Handler for Methods {
     }
 
     fn unsubscribe(&self, client: &Arc<Client>, id: &str) {
-        if self.rooms.streams.unsubscribe(client, id) {
-            client.send(&message::nosub(id, None));
-        }
+        self.rooms.streams.unsubscribe(client, id);
     }
 
     fn active(&self, client: &Arc<Client>) {

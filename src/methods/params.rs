@@ -26,7 +26,12 @@ impl<'a> Params<'a> {
     /// # Errors
     /// It is something else: an operator object, say.
     pub(super) fn optional_text(&self, at: usize) -> Result<Option<Cow<'a, str>>, DdpError> {
-        match self.0.get(at).copied().filter(|value| !ejson::is_null(value)) {
+        match self
+            .0
+            .get(at)
+            .copied()
+            .filter(|value| !ejson::is_null(value))
+        {
             None => Ok(None),
             Some(value) => ejson::text(value).map(Some).ok_or_else(mismatch),
         }

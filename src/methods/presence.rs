@@ -20,7 +20,12 @@ pub(super) type Answer = Result<Option<Box<RawValue>>, DdpError>;
 
 impl Methods {
     /// `UserPresence:setDefaultStatus` [status], and `setUserStatus` [status, text?].
-    pub(super) async fn set_status(&self, client: &Client, params: &Params<'_>, with_text: bool) -> Answer {
+    pub(super) async fn set_status(
+        &self,
+        client: &Client,
+        params: &Params<'_>,
+        with_text: bool,
+    ) -> Answer {
         let Some(user) = client.user() else {
             return Ok(None);
         };
@@ -29,8 +34,14 @@ impl Methods {
             true => params.optional_text(1)?,
             false => None,
         };
-        let told = self.rooms.services.presence.set_status(user.as_str(), &status, text.as_deref());
-        told.await.map(|()| None).map_err(|error| for_client(&error))
+        let told = self
+            .rooms
+            .services
+            .presence
+            .set_status(user.as_str(), &status, text.as_deref());
+        told.await
+            .map(|()| None)
+            .map_err(|error| for_client(&error))
     }
 
     /// `UserPresence:online`, `UserPresence:away`.
@@ -40,24 +51,33 @@ impl Methods {
         };
         let presence = &self.rooms.services.presence;
         let told = presence.set_connection_status(user.as_str(), status, client.id().as_str());
-        told.await.map(|()| None).map_err(|error| for_client(&error))
+        told.await
+            .map(|()| None)
+            .map_err(|error| for_client(&error))
     }
 
     /// The session is active: presence is told, and nobody waits for it.
     pub(super) fn update_connection(&self, client: &Arc<Client>) {
         let presence = &self.rooms.services.presence;
-        let Some(user) = client.user().filter(|_| presence.offers_update_connection()) else {
+        let Some(user) = client
+            .user()
+            .filter(|_| presence.offers_update_connection())
+        else {
             return;
         };
         let Ok(place) = self.activity.clone().try_acquire_owned() else {
             return;
         };
         let (presence, client) = (presence.clone(), client.clone());
-        self.tracker.spawn(self.stop.clone().run_until_cancelled_owned(async move {
-            let _place = place;
-            if let Err(error) = presence.update_connection(user.as_str(), client.id().as_str()).await {
-                debug!(%error, "presence was not told of a session's activity");
-            }
-        }));
+        self.tracker
+            .spawn(self.stop.clone().run_until_cancelled_owned(async move {
+                let _place = place;
+                if let Err(error) = presence
+                    .update_connection(user.as_str(), client.id().as_str())
+                    .await
+                {
+                    debug!(%error, "presence was not told of a session's activity");
+                }
+            }));
     }
 }

@@ -15,10 +15,11 @@ use crate::streams::{KeyedQueue, QueueLimits};
 use crate::telemetry::limit::Limited;
 use std::sync::Arc;
 
-/// A process holds at most some 20,000 sessions, each with a login and its end under way in the worst case.
+/// A process holds some 20,000 sessions, each with a login and its end under way at the worst; a session that logs in
+/// again and again waits for the account service each time, and presence gives up within a minute.
 const LIMITS: QueueLimits = QueueLimits {
     jobs: 100_000,
-    jobs_of_key: 32,
+    jobs_of_key: 1_000,
     bytes: usize::MAX,
 };
 
@@ -27,7 +28,7 @@ static LOST: Limited = Limited::every(Duration::from_secs(10));
 /// The calls that wait.
 pub(super) struct Told {
     services: Services,
-    queue: KeyedQueue<SessionId>,
+    queue: KeyedQueue,
 }
 
 impl Told {
@@ -42,22 +43,32 @@ impl Told {
     pub(super) fn new_connection(&self, client: &Arc<Client>, user: UserId) {
         let (presence, client) = (self.services.presence.clone(), client.clone());
         let session = client.id().clone();
-        self.push(session, async move {
+        self.push(&session, async move {
             if client.publications.lock().is_closed() {
                 return;
             }
-            if let Err(error) = presence.new_connection(user.as_str(), client.id().as_str()).await {
+            if let Err(error) = presence
+                .new_connection(user.as_str(), client.id().as_str())
+                .await
+            {
                 debug!(%error, "presence was not told of a login");
             }
         });
     }
 
     /// `presence.removeConnection`; the answer ends with the call.
-    pub(super) fn remove_connection(&self, client: &Client, user: UserId) -> tokio::sync::oneshot::Receiver<()> {
+    pub(super) fn remove_connection(
+        &self,
+        client: &Client,
+        user: UserId,
+    ) -> tokio::sync::oneshot::Receiver<()> {
         let (done, ended) = tokio::sync::oneshot::channel();
         let (presence, session) = (self.services.presence.clone(), client.id().clone());
-        self.push(session.clone(), async move {
-            if let Err(error) = presence.remove_connection(user.as_str(), session.as_str()).await {
+        self.push(client.id(), async move {
+            if let Err(error) = presence
+                .remove_connection(user.as_str(), session.as_str())
+                .await
+            {
                 debug!(%error, "presence was not told of a session's end");
             }
             // Nobody may be waiting for it.
@@ -66,9 +77,14 @@ impl Told {
         ended
     }
 
-    fn push(&self, session: SessionId, call: impl Future<Output = ()> + Send + 'static) {
-        if !self.queue.push(session, 0, call) {
-            LOST.log(|left_out| warn!(left_out, "presence was not told of a session: too much waits already"));
+    fn push(&self, session: &SessionId, call: impl Future<Output = ()> + Send + 'static) {
+        if !self.queue.push(session.as_str(), call) {
+            LOST.log(|left_out| {
+                warn!(
+                    left_out,
+                    "presence was not told of a session: too much waits already"
+                )
+            });
         }
     }
 }

@@ -27,6 +27,9 @@ pub use settings::{EnterpriseSettings, SettingValue};
 pub use status_visibility::{HiddenFrom, StatusVisibility};
 pub use video_conference::VideoConference;
 
+// What the rooms above decide by: they know the services, not the mesh.
+pub use crate::mesh::{Listed, Release};
+
 use crate::ejson;
 use crate::mesh::{Call, CallError, Mesh};
 

@@ -12,20 +12,39 @@ use tokio_util::task::TaskTracker;
 use super::Services;
 use crate::ejson;
 use crate::mesh::{
-    Answer, Code, Event, EventListener, LocalBus, Mesh, MeshConfig, MeshState, NodeId, RemoteError, ServiceSpec,
-    Transporter,
+    Answer, Code, Event, EventListener, LocalBus, Mesh, MeshConfig, MeshState, NodeId, RemoteError,
+    ServiceSpec, Transporter,
 };
 
 const SERVICES: &[(&str, &[&str])] = &[
     ("accounts", &["login", "logout"]),
-    ("presence", &["newConnection", "removeConnection", "updateConnection", "setStatus", "setConnectionStatus"]),
+    (
+        "presence",
+        &[
+            "newConnection",
+            "removeConnection",
+            "updateConnection",
+            "setStatus",
+            "setConnectionStatus",
+        ],
+    ),
     (
         "meteor",
-        &["callMethodWithToken", "getLoginServiceConfiguration", "getAutoUpdateClientVersions", "notifyGuestStatusChanged"],
+        &[
+            "callMethodWithToken",
+            "getLoginServiceConfiguration",
+            "getAutoUpdateClientVersions",
+            "notifyGuestStatusChanged",
+        ],
     ),
 ];
 
-const EVENTS: &[&str] = &["socket.connected", "socket.disconnected", "accounts.login", "accounts.logout"];
+const EVENTS: &[&str] = &[
+    "socket.connected",
+    "socket.disconnected",
+    "accounts.login",
+    "accounts.logout",
+];
 
 type Script = Arc<dyn Fn(&str) -> Answer + Send + Sync>;
 
@@ -39,7 +58,9 @@ struct Diary {
 impl EventListener for Diary {
     fn event(&self, event: &Event<'_>) {
         if EVENTS.contains(&&*event.name) {
-            self.lines.lock().push(format!("{} {}", event.name, event.data));
+            self.lines
+                .lock()
+                .push(format!("{} {}", event.name, event.data));
         }
     }
 }
@@ -54,7 +75,6 @@ pub(crate) struct Core {
 pub(crate) struct World {
     pub(crate) bus: LocalBus,
     pub(crate) core: Core,
-    pub(crate) mesh: Mesh,
     pub(crate) services: Services,
     pub(crate) tracker: TaskTracker,
     pub(crate) stop: CancellationToken,
@@ -62,26 +82,40 @@ pub(crate) struct World {
 
 impl World {
     /// Both nodes, joined, and the core's services known. For paused time.
-    pub(crate) async fn start(listener: Arc<dyn EventListener>) -> Self {
-        let world = Self::alone(listener).await;
-        until(|| world.mesh.has_service("meteor") && world.mesh.has_service("accounts")).await;
-        world
+    pub(crate) async fn start() -> Self {
+        Self::listening(Arc::new(()), &[]).await
     }
 
-    /// The same, but the core is not on the mesh yet: see [`Core::join`].
-    async fn alone(listener: Arc<dyn EventListener>) -> Self {
-        let (bus, tracker, stop) = (LocalBus::new(), TaskTracker::new(), CancellationToken::new());
+    /// The same, with a listener for the events of the tested node.
+    pub(crate) async fn listening(listener: Arc<dyn EventListener>, events: &[&str]) -> Self {
+        let (bus, tracker, stop) = (
+            LocalBus::new(),
+            TaskTracker::new(),
+            CancellationToken::new(),
+        );
         let core = Core::on(&bus, "core-1", &tracker, &stop);
-        let config = MeshConfig::new(NodeId::new("streamer-1").unwrap(), Transporter::Local(bus.clone()));
-        let mesh = Mesh::start(config, vec![ServiceSpec::new("streamer")], listener, &tracker, &stop).unwrap();
+        let config = MeshConfig::new(
+            NodeId::new("streamer-1").unwrap(),
+            Transporter::Local(bus.clone()),
+        );
+        let spec = ServiceSpec::new("streamer").events(events.iter().copied());
+        let mesh = Mesh::start(config, vec![spec], listener, &tracker, &stop).unwrap();
         for mesh in [&mesh, &core.mesh] {
-            mesh.state().wait_for(|state| *state == MeshState::Joined).await.unwrap();
+            mesh.state()
+                .wait_for(|state| *state == MeshState::Joined)
+                .await
+                .unwrap();
         }
+        until(|| {
+            mesh.has_service("meteor")
+                && mesh.has_service("accounts")
+                && core.mesh.has_service("streamer")
+        })
+        .await;
         let services = Services::new(&mesh);
         Self {
             bus,
             core,
-            mesh,
             services,
             tracker,
             stop,
@@ -91,13 +125,23 @@ impl World {
 
 impl Core {
     /// One more core, joining.
-    pub(crate) fn on(bus: &LocalBus, id: &str, tracker: &TaskTracker, stop: &CancellationToken) -> Self {
+    pub(crate) fn on(
+        bus: &LocalBus,
+        id: &str,
+        tracker: &TaskTracker,
+        stop: &CancellationToken,
+    ) -> Self {
         let diary = Arc::new(Diary::default());
         let specs = SERVICES.iter().map(|(service, actions)| {
-            actions.iter().fold(ServiceSpec::new(*service).events(EVENTS.iter().copied()), |spec, action| {
-                let (diary, full) = (diary.clone(), format!("{service}.{action}"));
-                spec.action(*action, move |request| answer(diary.clone(), full.clone(), request.params.get().to_owned()))
-            })
+            actions.iter().fold(
+                ServiceSpec::new(*service).events(EVENTS.iter().copied()),
+                |spec, action| {
+                    let (diary, full) = (diary.clone(), format!("{service}.{action}"));
+                    spec.action(*action, move |request| {
+                        answer(diary.clone(), full.clone(), request.params.get().to_owned())
+                    })
+                },
+            )
         });
         let config = MeshConfig::new(NodeId::new(id).unwrap(), Transporter::Local(bus.clone()));
         let mesh = Mesh::start(config, specs.collect(), diary.clone(), tracker, stop).unwrap();
@@ -105,18 +149,30 @@ impl Core {
     }
 
     /// Answers an action so from now on; without this, with nothing.
-    pub(crate) fn answers(&self, action: &str, script: impl Fn(&str) -> Answer + Send + Sync + 'static) {
-        self.diary.scripts.lock().insert(action.to_owned(), Arc::new(script));
+    pub(crate) fn answers(
+        &self,
+        action: &str,
+        script: impl Fn(&str) -> Answer + Send + Sync + 'static,
+    ) {
+        self.diary
+            .scripts
+            .lock()
+            .insert(action.to_owned(), Arc::new(script));
     }
 
     /// The same, with JSON whatever the params.
     pub(crate) fn says(&self, action: &str, json: &'static str) {
-        self.answers(action, move |_| Ok(Some(ejson::raw(json.to_owned()).unwrap())));
+        self.answers(action, move |_| {
+            Ok(Some(ejson::raw(json.to_owned()).unwrap()))
+        });
     }
 
     /// Lets an action wait until [`Core::lets_go`].
     pub(crate) fn holds(&self, action: &str) {
-        self.diary.held.lock().insert(action.to_owned(), Arc::new(Semaphore::new(0)));
+        self.diary
+            .held
+            .lock()
+            .insert(action.to_owned(), Arc::new(Semaphore::new(0)));
     }
 
     /// Answers what waits, and what comes.

@@ -6,10 +6,20 @@ use super::*;
 
 /// The values that take the place of each value.
 fn replacements() -> Vec<Value> {
-    ["null", "true", "7", "\"\"", "\"x\"", "[]", "{}", "{\"$ne\":null}", "[[\"x\"]]"]
-        .iter()
-        .map(|json| serde_json::from_str(json).unwrap())
-        .collect()
+    [
+        "null",
+        "true",
+        "7",
+        "\"\"",
+        "\"x\"",
+        "[]",
+        "{}",
+        "{\"$ne\":null}",
+        "[[\"x\"]]",
+    ]
+    .iter()
+    .map(|json| serde_json::from_str(json).unwrap())
+    .collect()
 }
 
 /// Every way to break one value inside of `value`: it is left out, or another takes its place.
@@ -48,7 +58,11 @@ fn broken(value: &Value) -> Vec<Value> {
 /// The forms of a line: its stream, the last part of its event name, how many args, and what kind of value each is.
 fn form(line: &str) -> String {
     let mut parts = line.splitn(3, ' ');
-    let (what, name, args) = (parts.next().unwrap(), parts.next().unwrap_or(""), parts.next().unwrap_or("null"));
+    let (what, name, args) = (
+        parts.next().unwrap(),
+        parts.next().unwrap_or(""),
+        parts.next().unwrap_or("null"),
+    );
     let name = match what {
         "user" | "room" => name.split_once('/').unwrap().1,
         "all" | "logged" | "apps" | "roles" => name,
@@ -75,9 +89,14 @@ async fn no_broken_event_becomes_something_undocumented() {
             for data in broken(&whole) {
                 for line in bench.event(sample.event, &data.to_string()).await {
                     // The old name of `videoconf` is the call's id.
-                    let documented = forms.contains(&form(&line)) || sample.event == "room.video-conference";
+                    let documented =
+                        forms.contains(&form(&line)) || sample.event == "room.video-conference";
                     assert!(documented, "{} {data} became {line}", sample.event);
-                    assert!(!line.contains("/undefined") && !line.contains(" /"), "{} {data} became {line}", sample.event);
+                    assert!(
+                        !line.contains("/undefined") && !line.contains(" /"),
+                        "{} {data} became {line}",
+                        sample.event
+                    );
                 }
             }
             let next = bench.event("license.sync", "[]").await;
@@ -94,21 +113,52 @@ async fn values_of_a_known_form_are_held_to_it() {
         ("watch.messages", r#"[{"message":{"rid":{"$ne":null}}}]"#),
         ("watch.messages", r#"[{"message":"{\"rid\":\"r\"}"}]"#),
         ("watch.messages", r#"{"message":{"rid":"r"}}"#),
-        ("watch.subscriptions", r#"[{"clientAction":7,"subscription":{"u":{"_id":"u"}}}]"#),
-        ("watch.subscriptions", r#"[{"clientAction":"inserted","subscription":{"u":"u"}}]"#),
-        ("watch.rooms", r#"[{"clientAction":"updated","room":{"_id":null}}]"#),
-        ("presence.status", r#"[{"user":{"_id":"u","username":"n","status":"sleepy"}}]"#),
-        ("presence.status", r#"[{"user":{"_id":"u","username":"n"}}]"#),
-        ("presence.status", r#"[{"user":{"_id":"u","status":"online"}}]"#),
-        ("presence.status", r#"[{"user":{"_id":"u","username":"n","status":"online","statusText":7}}]"#),
+        (
+            "watch.subscriptions",
+            r#"[{"clientAction":7,"subscription":{"u":{"_id":"u"}}}]"#,
+        ),
+        (
+            "watch.subscriptions",
+            r#"[{"clientAction":"inserted","subscription":{"u":"u"}}]"#,
+        ),
+        (
+            "watch.rooms",
+            r#"[{"clientAction":"updated","room":{"_id":null}}]"#,
+        ),
+        (
+            "presence.status",
+            r#"[{"user":{"_id":"u","username":"n","status":"sleepy"}}]"#,
+        ),
+        (
+            "presence.status",
+            r#"[{"user":{"_id":"u","username":"n"}}]"#,
+        ),
+        (
+            "presence.status",
+            r#"[{"user":{"_id":"u","status":"online"}}]"#,
+        ),
+        (
+            "presence.status",
+            r#"[{"user":{"_id":"u","username":"n","status":"online","statusText":7}}]"#,
+        ),
         ("user.forceLogout", r#"[{"$ne":null}]"#),
         ("user.forceLogout", r#"["u",{"$ne":null}]"#),
-        ("user.activity", r#"[{"user":"un","isTyping":"yes","roomId":"r"}]"#),
-        ("user.avatarUpdate", r#"[{"username":"un","avatarETag":{}}]"#),
+        (
+            "user.activity",
+            r#"[{"user":"un","isTyping":"yes","roomId":"r"}]"#,
+        ),
+        (
+            "user.avatarUpdate",
+            r#"[{"username":"un","avatarETag":{}}]"#,
+        ),
         ("apps.added", r#"[7]"#),
         ("banner.new", r#"[["b"]]"#),
     ] {
-        assert_eq!(bench.event(event, data).await, [] as [&str; 0], "{event} {data}");
+        assert_eq!(
+            bench.event(event, data).await,
+            [] as [&str; 0],
+            "{event} {data}"
+        );
     }
 }
 

@@ -1,6 +1,7 @@
 //! The whole table over a house that writes down what it is told.
 
 mod broken;
+mod joined;
 mod recorder;
 mod releases;
 mod rows;
@@ -96,8 +97,11 @@ fn the_table_is_the_list() {
 
 #[test]
 fn every_row_has_a_sample() {
-    let sampled: std::collections::HashSet<_> = samples::ALL.iter().map(|sample| sample.event).collect();
-    let missing: Vec<_> = Events::names().filter(|name| !sampled.contains(name)).collect();
+    let sampled: std::collections::HashSet<_> =
+        samples::ALL.iter().map(|sample| sample.event).collect();
+    let missing: Vec<_> = Events::names()
+        .filter(|name| !sampled.contains(name))
+        .collect();
     assert_eq!(missing, [] as [&str; 0]);
 }
 

@@ -64,7 +64,10 @@ fn name(stream: Stream) -> &'static str {
 
 impl House for Recorder {
     fn publish(&self, stream: Stream, event_name: &str, args: &str) {
-        assert!(ejson::array(&ejson::raw(args.to_owned()).unwrap()).is_some(), "{args}");
+        assert!(
+            ejson::array(&ejson::raw(args.to_owned()).unwrap()).is_some(),
+            "{args}"
+        );
         self.say(format!("{} {event_name} {args}", name(stream)));
     }
     fn relayed(&self, data: &RawValue) {
@@ -89,7 +92,10 @@ impl House for Recorder {
         self.say("permission-changed".into());
     }
     fn setting_changed(&self, action: &str, id: &str, value: Option<&RawValue>) {
-        self.say(format!("setting {action} {id} {}", value.map_or("-", RawValue::get)));
+        self.say(format!(
+            "setting {action} {id} {}",
+            value.map_or("-", RawValue::get)
+        ));
     }
     fn status_changed(&self, uid: &str, args: &str) {
         self.say(format!("user-status {uid} {args}"));
@@ -101,7 +107,10 @@ impl House for Recorder {
         self.say(format!("visibility {data}"));
     }
     fn login_service_changed(&self, id: &str, record: Option<&RawValue>) {
-        self.say(format!("login-service {id} {}", record.map_or("-", RawValue::get)));
+        self.say(format!(
+            "login-service {id} {}",
+            record.map_or("-", RawValue::get)
+        ));
     }
     fn client_version_changed(&self, id: &str, record: &RawValue) {
         self.say(format!("client-version {id} {record}"));

@@ -23,12 +23,19 @@ async fn presence_has_more_elements_on_8() {
     let old = Bench::new(Recorder::default());
     assert_eq!(
         old.event("presence.status", PRESENCE).await,
-        [data, r#"user-status u [["u","un",3,"x","N",["user"]]]"#, r#"user-presence u [["un",3,"x"]]"#]
+        [
+            data,
+            r#"user-status u [["u","un",3,"x","N",["user"]]]"#,
+            r#"user-presence u [["un",3,"x"]]"#
+        ]
     );
     let plain = r#"[{"user":{"_id":"u","username":"un","status":"disabled"}}]"#;
     assert_eq!(
         new.event("presence.status", plain).await[1..],
-        [r#"user-status u [["u","un",0,null,null,null,null,null]]"#, r#"user-presence u [["un",0,null,null,null]]"#]
+        [
+            r#"user-status u [["u","un",0,null,null,null,null,null]]"#,
+            r#"user-presence u [["un",0,null,null,null]]"#
+        ]
     );
 }
 
@@ -37,12 +44,19 @@ async fn the_licence_has_a_word_in_enterprise_settings() {
     let setting = r#"{"_id":"E","value":true,"invalidValue":false,"enterprise":true}"#;
     let data = format!(r#"[{{"clientAction":"updated","setting":{setting}}}]"#);
     let asked = format!("licence? {setting}");
-    let told = |value: &str| format!(r#"logged private-settings-changed ["updated",{{"_id":"E","value":{value},"enterprise":true}}]"#);
+    let told = |value: &str| {
+        format!(
+            r#"logged private-settings-changed ["updated",{{"_id":"E","value":{value},"enterprise":true}}]"#
+        )
+    };
     type Licence = fn() -> SettingValue;
     let rows: [(Licence, &str); 3] = [
         (|| SettingValue::Unchanged, "true"),
         (|| SettingValue::Invalid, "false"),
-        (|| SettingValue::Replaced(ejson::raw("[1]".into()).unwrap()), "[1]"),
+        (
+            || SettingValue::Replaced(ejson::raw("[1]".into()).unwrap()),
+            "[1]",
+        ),
     ];
     for (licence, value) in rows {
         let bench = Bench::new(Recorder {
@@ -51,14 +65,21 @@ async fn the_licence_has_a_word_in_enterprise_settings() {
         });
         assert_eq!(
             bench.event("watch.settings", &data).await,
-            ["setting updated E true".to_owned(), asked.clone(), told(value)]
+            [
+                "setting updated E true".to_owned(),
+                asked.clone(),
+                told(value)
+            ]
         );
     }
     let bench = Bench::new(Recorder::default());
     let removed = data.replace("updated", "removed");
     assert_eq!(
         bench.event("watch.settings", &removed).await,
-        ["setting removed E true".to_owned(), told("true").replace("updated", "removed")],
+        [
+            "setting removed E true".to_owned(),
+            told("true").replace("updated", "removed")
+        ],
         "nobody is asked about a setting that is gone"
     );
 }
@@ -68,10 +89,19 @@ async fn changes_of_one_setting_keep_their_order() {
     let bench = Bench::new(Recorder::default());
     for value in 0..5 {
         let enterprise = value % 2 == 0;
-        let data = format!(r#"[{{"clientAction":"updated","setting":{{"_id":"E","value":{value},"enterprise":{enterprise}}}}}]"#);
-        bench.events.translate("watch.settings", &ejson::raw(data).unwrap());
+        let data = format!(
+            r#"[{{"clientAction":"updated","setting":{{"_id":"E","value":{value},"enterprise":{enterprise}}}}}]"#
+        );
+        bench
+            .events
+            .translate("watch.settings", &ejson::raw(data).unwrap());
     }
-    let told: Vec<_> = bench.settled().await.into_iter().filter(|line| line.starts_with("logged")).collect();
+    let told: Vec<_> = bench
+        .settled()
+        .await
+        .into_iter()
+        .filter(|line| line.starts_with("logged"))
+        .collect();
     assert_eq!(told.len(), 5);
     assert!(told.is_sorted(), "{told:?}");
 }
@@ -174,13 +204,20 @@ async fn inquiries_reach_whom_the_release_says() {
             let expected: Vec<_> = if new { row.new } else { row.old }
                 .iter()
                 .map(|name| match (*name, action) {
-                    ("i", "removed") => r#"inquiries i [{"_id":"i","clientAction":"removed"}]"#.to_owned(),
+                    ("i", "removed") => {
+                        r#"inquiries i [{"_id":"i","clientAction":"removed"}]"#.to_owned()
+                    }
                     ("i", _) => format!(r#"inquiries i [{{{fields},"clientAction":"{action}"}}]"#),
                     (name, _) => format!(r#"inquiries {name} [{{"type":"{kind}",{fields}}}]"#),
                 })
                 .collect();
-            let data = format!(r#"[{{"clientAction":"{action}","inquiry":{inquiry},"diff":{diff}}}]"#);
-            assert_eq!(bench.event("watch.inquiries", &data).await, expected, "{listing:?} {data}");
+            let data =
+                format!(r#"[{{"clientAction":"{action}","inquiry":{inquiry},"diff":{diff}}}]"#);
+            assert_eq!(
+                bench.event("watch.inquiries", &data).await,
+                expected,
+                "{listing:?} {data}"
+            );
         }
     }
 }

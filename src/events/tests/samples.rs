@@ -31,27 +31,42 @@ pub(super) const ALL: &[Sample] = &[
     row(
         "watch.rooms",
         r#"[{"clientAction":"updated","room":{"_id":"r","t":"c"}}]"#,
-        &[r#"room-changed updated {"_id":"r","t":"c"}"#, r#"room-data r [{"_id":"r","t":"c"}]"#],
+        &[
+            r#"room-changed updated {"_id":"r","t":"c"}"#,
+            r#"room-data r [{"_id":"r","t":"c"}]"#,
+        ],
     ),
     row(
         "watch.users",
         r#"[{"id":"u","clientAction":"updated","diff":{"name":"n"},"unset":{"bio":1}}]"#,
-        &["user-changed u", r#"user u/userData [{"id":"u","diff":{"name":"n"},"unset":{"bio":1},"type":"updated"}]"#],
+        &[
+            "user-changed u",
+            r#"user u/userData [{"id":"u","diff":{"name":"n"},"unset":{"bio":1},"type":"updated"}]"#,
+        ],
     ),
     row(
         "watch.users",
         r#"[{"id":"u","clientAction":"inserted","data":{"_id":"u"}}]"#,
-        &["user-changed u", r#"user u/userData [{"id":"u","data":{"_id":"u"},"type":"inserted"}]"#],
+        &[
+            "user-changed u",
+            r#"user u/userData [{"id":"u","data":{"_id":"u"},"type":"inserted"}]"#,
+        ],
     ),
     row(
         "watch.users",
         r#"[{"id":"u","clientAction":"removed"}]"#,
-        &["user-changed u", r#"user u/userData [{"id":"u","type":"removed"}]"#],
+        &[
+            "user-changed u",
+            r#"user u/userData [{"id":"u","type":"removed"}]"#,
+        ],
     ),
     row(
         "watch.roles",
         r#"[{"clientAction":"changed","role":{"_id":"admin","scope":"Users"}}]"#,
-        &["role-changed", r#"roles roles [{"type":"changed","_id":"admin","scope":"Users"}]"#],
+        &[
+            "role-changed",
+            r#"roles roles [{"type":"changed","_id":"admin","scope":"Users"}]"#,
+        ],
     ),
     row(
         "watch.settings",
@@ -92,17 +107,23 @@ pub(super) const ALL: &[Sample] = &[
     row(
         "watch.integrationHistory",
         r#"[{"clientAction":"inserted","data":{"_id":"h","integration":{"_id":"int"}},"id":"h"}]"#,
-        &[r#"integrationHistory int [{"data":{"_id":"h","integration":{"_id":"int"}},"type":"inserted"}]"#],
+        &[
+            r#"integrationHistory int [{"data":{"_id":"h","integration":{"_id":"int"}},"type":"inserted"}]"#,
+        ],
     ),
     row(
         "watch.livechatDepartmentAgents",
         r#"[{"clientAction":"inserted","data":{"_id":"x","agentId":"u","departmentId":"d"}}]"#,
-        &[r#"user u/departmentAgentData [{"action":"inserted","_id":"x","agentId":"u","departmentId":"d"}]"#],
+        &[
+            r#"user u/departmentAgentData [{"action":"inserted","_id":"x","agentId":"u","departmentId":"d"}]"#,
+        ],
     ),
     row(
         "watch.priorities",
         r#"[{"clientAction":"updated","diff":{"name":"High"},"id":"p"}]"#,
-        &[r#"logged omnichannel.priority-changed [{"id":"p","clientAction":"updated","name":"High"}]"#],
+        &[
+            r#"logged omnichannel.priority-changed [{"id":"p","clientAction":"updated","name":"High"}]"#,
+        ],
     ),
     row(
         "watch.loginServiceConfiguration",
@@ -148,7 +169,11 @@ pub(super) const ALL: &[Sample] = &[
         &[r#"visibility {"targets":["u"],"viewers":["v"]}"#],
     ),
     row("user.forceLogout", r#"["u"]"#, &["user u/force_logout []"]),
-    row("user.forceLogout", r#"["u","s"]"#, &[r#"user u/force_logout ["s"]"#]),
+    row(
+        "user.forceLogout",
+        r#"["u","s"]"#,
+        &[r#"user u/force_logout ["s"]"#],
+    ),
     row(
         "user.nameChanged",
         r#"[{"_id":"u","name":"n","username":"un"}]"#,
@@ -162,7 +187,10 @@ pub(super) const ALL: &[Sample] = &[
     row(
         "user.roleUpdate",
         r#"[{"type":"added","_id":"admin","u":{"_id":"u","username":"un"}}]"#,
-        &["role-changed", r#"logged roles-change [{"type":"added","_id":"admin","u":{"_id":"u","username":"un"}}]"#],
+        &[
+            "role-changed",
+            r#"logged roles-change [{"type":"added","_id":"admin","u":{"_id":"u","username":"un"}}]"#,
+        ],
     ),
     row(
         "user.avatarUpdate",
@@ -209,7 +237,11 @@ pub(super) const ALL: &[Sample] = &[
         r#"[{"rid":"r","callId":"c"}]"#,
         &[r#"room r/videoconf ["c"]"#, "room r/c []"],
     ),
-    row("video-conference.updated", r#"[{"callId":"c"}]"#, &["video-conference c/updated []"]),
+    row(
+        "video-conference.updated",
+        r#"[{"callId":"c"}]"#,
+        &["video-conference c/updated []"],
+    ),
     row(
         "emoji.updateCustom",
         r#"[{"name":"party"}]"#,
@@ -223,24 +255,70 @@ pub(super) const ALL: &[Sample] = &[
     row(
         "permission.changed",
         r#"[{"clientAction":"updated","data":{"_id":"view-logs","roles":[]}}]"#,
-        &["permission-changed", r#"logged permissions-changed ["updated",{"_id":"view-logs","roles":[]}]"#],
+        &[
+            "permission-changed",
+            r#"logged permissions-changed ["updated",{"_id":"view-logs","roles":[]}]"#,
+        ],
     ),
     row("license.sync", r#"[null]"#, &["all license []"]),
-    row("license.actions", r#"[{"disable":true}]"#, &["all license []"]),
-    row("abac.config.changed", r#"[]"#, &["logged abac-config-changed []"]),
-    row("banner.user", r#"["u",{"id":"b"}]"#, &[r#"user u/banners [{"id":"b"}]"#]),
+    row(
+        "license.actions",
+        r#"[{"disable":true}]"#,
+        &["all license []"],
+    ),
+    row(
+        "abac.config.changed",
+        r#"[]"#,
+        &["logged abac-config-changed []"],
+    ),
+    row(
+        "banner.user",
+        r#"["u",{"id":"b"}]"#,
+        &[r#"user u/banners [{"id":"b"}]"#],
+    ),
     row(
         "banner.new",
         r#"["b"]"#,
-        &[r#"logged new-banner [{"bannerId":"b"}]"#, r#"logged banner-changed [{"bannerId":"b"}]"#],
+        &[
+            r#"logged new-banner [{"bannerId":"b"}]"#,
+            r#"logged banner-changed [{"bannerId":"b"}]"#,
+        ],
     ),
-    row("banner.enabled", r#"["b"]"#, &[r#"logged banner-changed [{"bannerId":"b"}]"#]),
-    row("banner.disabled", r#"["b"]"#, &[r#"logged banner-changed [{"bannerId":"b"}]"#]),
-    row("notify.desktop", r#"["u",{"title":"t"}]"#, &[r#"user u/notification [{"title":"t"}]"#]),
-    row("notify.uiInteraction", r#"["u",{"type":"modal.open"}]"#, &[r#"user u/uiInteraction [{"type":"modal.open"}]"#]),
-    row("notify.updateInvites", r#"["u",{"invite":1}]"#, &[r#"user u/updateInvites [{"invite":1}]"#]),
-    row("notify.webdav", r#"["u",{"type":"changed"}]"#, &[r#"user u/webdav [{"type":"changed"}]"#]),
-    row("notify.calendar", r#"["u",{"title":"t"}]"#, &[r#"user u/calendar [{"title":"t"}]"#]),
+    row(
+        "banner.enabled",
+        r#"["b"]"#,
+        &[r#"logged banner-changed [{"bannerId":"b"}]"#],
+    ),
+    row(
+        "banner.disabled",
+        r#"["b"]"#,
+        &[r#"logged banner-changed [{"bannerId":"b"}]"#],
+    ),
+    row(
+        "notify.desktop",
+        r#"["u",{"title":"t"}]"#,
+        &[r#"user u/notification [{"title":"t"}]"#],
+    ),
+    row(
+        "notify.uiInteraction",
+        r#"["u",{"type":"modal.open"}]"#,
+        &[r#"user u/uiInteraction [{"type":"modal.open"}]"#],
+    ),
+    row(
+        "notify.updateInvites",
+        r#"["u",{"invite":1}]"#,
+        &[r#"user u/updateInvites [{"invite":1}]"#],
+    ),
+    row(
+        "notify.webdav",
+        r#"["u",{"type":"changed"}]"#,
+        &[r#"user u/webdav [{"type":"changed"}]"#],
+    ),
+    row(
+        "notify.calendar",
+        r#"["u",{"title":"t"}]"#,
+        &[r#"user u/calendar [{"title":"t"}]"#],
+    ),
     row(
         "notify.ephemeralMessage",
         r#"["u","r",{"rid":"r","attachments":[]}]"#,
@@ -255,19 +333,38 @@ pub(super) const ALL: &[Sample] = &[
             r#"user u/message [{"groupable":true,"u":{"_id":"bot"},"private":true,"_id":"m","rid":"r","ts":{"$date":1700000000000},"_updatedAt":{"$date":1700000000000}}]"#,
         ],
     ),
-    row("notify.e2e.keyRequest", r#"["r","key"]"#, &[r#"room r/e2e.keyRequest ["key"]"#]),
-    row("notify.deleteMessage", r#"["r",{"_id":"m"}]"#, &[r#"room r/deleteMessage [{"_id":"m"}]"#]),
-    row("notify.deleteMessageBulk", r#"["r",{"ids":["m"]}]"#, &[r#"room r/deleteMessageBulk [{"ids":["m"]}]"#]),
+    row(
+        "notify.e2e.keyRequest",
+        r#"["r","key"]"#,
+        &[r#"room r/e2e.keyRequest ["key"]"#],
+    ),
+    row(
+        "notify.deleteMessage",
+        r#"["r",{"_id":"m"}]"#,
+        &[r#"room r/deleteMessage [{"_id":"m"}]"#],
+    ),
+    row(
+        "notify.deleteMessageBulk",
+        r#"["r",{"ids":["m"]}]"#,
+        &[r#"room r/deleteMessageBulk [{"ids":["m"]}]"#],
+    ),
     row(
         "notify.messagesRead",
         r#"[{"rid":"r","until":{"$date":1},"tmid":"t"}]"#,
         &[r#"room r/messagesRead [{"tmid":"t","until":{"$date":1}}]"#],
     ),
-    row("notify.messagesRead", r#"[{"rid":"r","until":{"$date":1}}]"#, &[r#"room r/messagesRead [{"until":{"$date":1}}]"#]),
+    row(
+        "notify.messagesRead",
+        r#"[{"rid":"r","until":{"$date":1}}]"#,
+        &[r#"room r/messagesRead [{"until":{"$date":1}}]"#],
+    ),
     row(
         "notify.importedMessages",
         r#"[{"roomIds":["r","q"]}]"#,
-        &["room r/messagesImported [null]", "room q/messagesImported [null]"],
+        &[
+            "room r/messagesImported [null]",
+            "room q/messagesImported [null]",
+        ],
     ),
     row(
         "notify.updateCustomSound",
@@ -285,13 +382,50 @@ pub(super) const ALL: &[Sample] = &[
             r#"all public-info [["deleteCustomSound",[{"soundData":{"_id":"s"}}]]]"#,
         ],
     ),
-    row("voip.events", r#"["u",{"event":"e"}]"#, &[r#"user u/voip.events [{"event":"e"}]"#]),
-    row("call.callerhangup", r#"["u",{"roomId":"r"}]"#, &[r#"user u/call.hangup [{"roomId":"r"}]"#]),
-    row("connector.statuschanged", r#"[false]"#, &["logged voip.statuschanged [false]"]),
-    row("omnichannel.room", r#"["r",{"type":"agentData"}]"#, &[r#"livechat-room r [{"type":"agentData"}]"#]),
-    row("apps.added", r#"["a"]"#, &[r#"apps app/added ["a"]"#, r#"apps apps [["app/added",["a"]]]"#]),
-    row("apps.removed", r#"["a"]"#, &[r#"apps app/removed ["a"]"#, r#"apps apps [["app/removed",["a"]]]"#]),
-    row("apps.updated", r#"["a"]"#, &[r#"apps app/updated ["a"]"#, r#"apps apps [["app/updated",["a"]]]"#]),
+    row(
+        "voip.events",
+        r#"["u",{"event":"e"}]"#,
+        &[r#"user u/voip.events [{"event":"e"}]"#],
+    ),
+    row(
+        "call.callerhangup",
+        r#"["u",{"roomId":"r"}]"#,
+        &[r#"user u/call.hangup [{"roomId":"r"}]"#],
+    ),
+    row(
+        "connector.statuschanged",
+        r#"[false]"#,
+        &["logged voip.statuschanged [false]"],
+    ),
+    row(
+        "omnichannel.room",
+        r#"["r",{"type":"agentData"}]"#,
+        &[r#"livechat-room r [{"type":"agentData"}]"#],
+    ),
+    row(
+        "apps.added",
+        r#"["a"]"#,
+        &[
+            r#"apps app/added ["a"]"#,
+            r#"apps apps [["app/added",["a"]]]"#,
+        ],
+    ),
+    row(
+        "apps.removed",
+        r#"["a"]"#,
+        &[
+            r#"apps app/removed ["a"]"#,
+            r#"apps apps [["app/removed",["a"]]]"#,
+        ],
+    ),
+    row(
+        "apps.updated",
+        r#"["a"]"#,
+        &[
+            r#"apps app/updated ["a"]"#,
+            r#"apps apps [["app/updated",["a"]]]"#,
+        ],
+    ),
     row(
         "apps.statusUpdate",
         r#"["a","enabled"]"#,
@@ -308,11 +442,46 @@ pub(super) const ALL: &[Sample] = &[
             r#"apps apps [["app/settingUpdated",[{"appId":"a","setting":{"id":"s"}}]]]"#,
         ],
     ),
-    row("command.added", r#"["c"]"#, &[r#"apps command/added ["c"]"#, r#"apps apps [["command/added",["c"]]]"#]),
-    row("command.disabled", r#"["c"]"#, &[r#"apps command/disabled ["c"]"#, r#"apps apps [["command/disabled",["c"]]]"#]),
-    row("command.updated", r#"["c"]"#, &[r#"apps command/updated ["c"]"#, r#"apps apps [["command/updated",["c"]]]"#]),
-    row("command.removed", r#"["c"]"#, &[r#"apps command/removed ["c"]"#, r#"apps apps [["command/removed",["c"]]]"#]),
-    row("actions.changed", r#"[]"#, &["apps actions/changed []", r#"apps apps [["actions/changed",[]]]"#]),
+    row(
+        "command.added",
+        r#"["c"]"#,
+        &[
+            r#"apps command/added ["c"]"#,
+            r#"apps apps [["command/added",["c"]]]"#,
+        ],
+    ),
+    row(
+        "command.disabled",
+        r#"["c"]"#,
+        &[
+            r#"apps command/disabled ["c"]"#,
+            r#"apps apps [["command/disabled",["c"]]]"#,
+        ],
+    ),
+    row(
+        "command.updated",
+        r#"["c"]"#,
+        &[
+            r#"apps command/updated ["c"]"#,
+            r#"apps apps [["command/updated",["c"]]]"#,
+        ],
+    ),
+    row(
+        "command.removed",
+        r#"["c"]"#,
+        &[
+            r#"apps command/removed ["c"]"#,
+            r#"apps apps [["command/removed",["c"]]]"#,
+        ],
+    ),
+    row(
+        "actions.changed",
+        r#"[]"#,
+        &[
+            "apps actions/changed []",
+            r#"apps apps [["actions/changed",[]]]"#,
+        ],
+    ),
     row(
         "otrMessage",
         r#"[{"roomId":"r","message":{"_id":"m"},"user":{"_id":"u"},"room":{"_id":"r"}}]"#,
@@ -323,7 +492,19 @@ pub(super) const ALL: &[Sample] = &[
         r#"[{"roomId":"r","acknowledgeMessage":{"_id":"m"}}]"#,
         &[r#"room-messages r [{"_id":"m"}]"#],
     ),
-    row("$node.connected", r#"[{"node":{"id":"core-1"}}]"#, &["node-changed"]),
-    row("$node.updated", r#"[{"node":{"id":"core-1"}}]"#, &["node-changed"]),
-    row("$node.disconnected", r#"[{"node":{"id":"core-1"},"unexpected":true}]"#, &[]),
+    row(
+        "$node.connected",
+        r#"[{"node":{"id":"core-1"}}]"#,
+        &["node-changed"],
+    ),
+    row(
+        "$node.updated",
+        r#"[{"node":{"id":"core-1"}}]"#,
+        &["node-changed"],
+    ),
+    row(
+        "$node.disconnected",
+        r#"[{"node":{"id":"core-1"},"unexpected":true}]"#,
+        &[],
+    ),
 ];

@@ -23,7 +23,8 @@ impl Bench {
             max_subscriptions: 10,
         });
         let _listed = self.directory.enter(&client);
-        self.directory.identify(&client, Some(identity(user, token)));
+        self.directory
+            .identify(&client, Some(identity(user, token)));
         Session { client, _listed }
     }
 }
@@ -44,26 +45,44 @@ impl Session {
 #[tokio::test]
 async fn a_forced_logout_closes_the_users_sessions_and_nobody_elses() {
     let bench = Bench::new(Recorder::default());
-    let (one, two, other) = (bench.session("1", "u", "a"), bench.session("2", "u", "b"), bench.session("3", "v", "c"));
+    let (one, two, other) = (
+        bench.session("1", "u", "a"),
+        bench.session("2", "u", "b"),
+        bench.session("3", "v", "c"),
+    );
     bench.event("user.forceLogout", r#"["u"]"#).await;
-    assert_eq!([&one, &two, &other].map(Session::closing), [Some(Close::ThrownOut), Some(Close::ThrownOut), None]);
+    assert_eq!(
+        [&one, &two, &other].map(Session::closing),
+        [Some(Close::ThrownOut), Some(Close::ThrownOut), None]
+    );
 }
 
 #[tokio::test]
 async fn a_forced_logout_of_one_session_closes_that_one_of_that_user() {
     let bench = Bench::new(Recorder::default());
-    let (one, two, other) = (bench.session("1", "u", "a"), bench.session("2", "u", "b"), bench.session("3", "v", "c"));
+    let (one, two, other) = (
+        bench.session("1", "u", "a"),
+        bench.session("2", "u", "b"),
+        bench.session("3", "v", "c"),
+    );
     bench.event("user.forceLogout", r#"["u","2"]"#).await;
     bench.event("user.forceLogout", r#"["u","3"]"#).await;
     bench.event("user.forceLogout", r#"["u","none"]"#).await;
-    assert_eq!([&one, &two, &other].map(Session::closing), [None, Some(Close::ThrownOut), None]);
+    assert_eq!(
+        [&one, &two, &other].map(Session::closing),
+        [None, Some(Close::ThrownOut), None]
+    );
 }
 
 #[tokio::test]
 async fn a_session_ends_when_its_token_is_gone_from_list_and_database() {
     let bench = Bench::new(Recorder::default());
     bench.house.tokens.lock().push("newer".to_owned());
-    let (kept, gone, newer) = (bench.session("1", "u", "kept"), bench.session("2", "u", "gone"), bench.session("3", "u", "newer"));
+    let (kept, gone, newer) = (
+        bench.session("1", "u", "kept"),
+        bench.session("2", "u", "gone"),
+        bench.session("3", "u", "newer"),
+    );
     let other = bench.session("4", "v", "gone");
     let said = bench
         .event(
@@ -71,9 +90,17 @@ async fn a_session_ends_when_its_token_is_gone_from_list_and_database() {
             r#"[{"id":"u","clientAction":"updated","diff":{"services.resume.loginTokens":[{"hashedToken":"kept","when":{"$date":1}}]}}]"#,
         )
         .await;
-    assert_eq!([&kept, &gone, &newer, &other].map(Session::closing), [None, Some(Close::ThrownOut), None, None]);
-    assert!(said.contains(&"token? u gone".to_owned()) && said.contains(&"token? u newer".to_owned()));
-    assert!(!said.contains(&"token? u kept".to_owned()), "who is in the list is not looked up");
+    assert_eq!(
+        [&kept, &gone, &newer, &other].map(Session::closing),
+        [None, Some(Close::ThrownOut), None, None]
+    );
+    assert!(
+        said.contains(&"token? u gone".to_owned()) && said.contains(&"token? u newer".to_owned())
+    );
+    assert!(
+        !said.contains(&"token? u kept".to_owned()),
+        "who is in the list is not looked up"
+    );
 }
 
 #[tokio::test]
@@ -86,7 +113,12 @@ async fn an_empty_list_or_unset_means_all() {
     ] {
         let bench = Bench::new(Recorder::default());
         let session = bench.session("1", "u", "a");
-        bench.event("watch.users", &format!(r#"[{{"id":"u","clientAction":"updated",{change}}}]"#)).await;
+        bench
+            .event(
+                "watch.users",
+                &format!(r#"[{{"id":"u","clientAction":"updated",{change}}}]"#),
+            )
+            .await;
         assert_eq!(session.closing(), Some(Close::ThrownOut), "{change}");
     }
 }
@@ -100,7 +132,9 @@ async fn other_changes_end_nothing() {
         r#""clientAction":"updated","diff":{"name":"n"}"#,
         r#""clientAction":"inserted","data":{"services.resume.loginTokens":[]}"#,
     ] {
-        bench.event("watch.users", &format!(r#"[{{"id":"u",{change}}}]"#)).await;
+        bench
+            .event("watch.users", &format!(r#"[{{"id":"u",{change}}}]"#))
+            .await;
         assert_eq!(session.closing(), None, "{change}");
     }
 }
@@ -109,9 +143,14 @@ async fn other_changes_end_nothing() {
 async fn a_session_that_logged_in_anew_meanwhile_stays() {
     let bench = Bench::new(Recorder::default());
     let session = bench.session("1", "u", "old");
-    let data = ejson::raw(r#"[{"id":"u","clientAction":"updated","diff":{"services.resume.loginTokens":[]}}]"#.into()).unwrap();
+    let data = ejson::raw(
+        r#"[{"id":"u","clientAction":"updated","diff":{"services.resume.loginTokens":[]}}]"#.into(),
+    )
+    .unwrap();
     bench.events.translate("watch.users", &data);
-    bench.directory.identify(&session.client, Some(identity("u", "new")));
+    bench
+        .directory
+        .identify(&session.client, Some(identity("u", "new")));
     bench.settled().await;
     assert_eq!(session.closing(), None);
 }

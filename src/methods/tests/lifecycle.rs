@@ -23,7 +23,10 @@ async fn a_session_that_ends_is_told_once() {
     let anonymous = bench.open("t");
     bench.heard().await;
     anonymous.close().await;
-    assert_eq!(bench.heard().await, [format!("socket.disconnected [{}]", connection("t", None))]);
+    assert_eq!(
+        bench.heard().await,
+        [format!("socket.disconnected [{}]", connection("t", None))]
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -32,17 +35,34 @@ async fn a_session_that_left_meanwhile_is_not_announced() {
     bench.world.core.holds("presence.newConnection");
     let session = bench.open("s");
     session.call("login", r#"[{"resume":"alice"}]"#).await;
-    assert!(bench.heard().await.contains(&r#"presence.newConnection ["alice","s","streamer-1"]"#.to_owned()));
+    assert!(
+        bench
+            .heard()
+            .await
+            .contains(&r#"presence.newConnection ["alice","s","streamer-1"]"#.to_owned())
+    );
     // Behind the one that is under way, then behind the farewell.
-    bench.methods.told.new_connection(&session.client, "alice".into());
+    bench
+        .methods
+        .told
+        .new_connection(&session.client, "alice".into());
     let client = session.client.clone();
     let closing = tokio::join!(session.close(), async {
         bench.methods.told.new_connection(&client, "alice".into());
-        assert_eq!(bench.heard().await, [format!("socket.disconnected [{}]", connection("s", Some("h-alice")))]);
+        assert_eq!(
+            bench.heard().await,
+            [format!(
+                "socket.disconnected [{}]",
+                connection("s", Some("h-alice"))
+            )]
+        );
         bench.world.core.lets_go("presence.newConnection");
     });
     let ((), ()) = closing;
-    assert_eq!(bench.heard().await, [r#"presence.removeConnection ["alice","s","streamer-1"]"#]);
+    assert_eq!(
+        bench.heard().await,
+        [r#"presence.removeConnection ["alice","s","streamer-1"]"#]
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -68,7 +88,10 @@ async fn after_an_outage_every_session_is_announced_within_ten_seconds() {
     all.sort();
     all.dedup();
     assert_eq!(all.len(), 20, "{all:?}");
-    assert!(all.iter().all(|line| line.starts_with(r#"presence.newConnection ["alice",""#)));
+    assert!(
+        all.iter()
+            .all(|line| line.starts_with(r#"presence.newConnection ["alice",""#))
+    );
     tokio::time::sleep(Duration::from_secs(30)).await;
     assert_eq!(bench.heard().await, [] as [&str; 0]);
 }

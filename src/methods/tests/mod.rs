@@ -17,7 +17,7 @@ use crate::ddp::{Close, Framing};
 use crate::ejson;
 use crate::services::testing::World;
 use crate::store::Collection;
-use crate::streams::{CHANNELS, Hub};
+use crate::streams::{CHANNELS, Hub, StreamsSeed};
 
 pub(super) struct Bench {
     world: World,
@@ -37,7 +37,7 @@ impl Bench {
     }
 
     async fn with(password_login: bool) -> Self {
-        let world = World::start(Arc::new(())).await;
+        let world = World::start().await;
         world.core.answers("accounts.login", |params| {
             let user = ["alice", "bob"].into_iter().find(|user| params.contains(user));
             let answer = user.map_or("false".to_owned(), |user| {
@@ -48,15 +48,31 @@ impl Bench {
         let store = Store::memory();
         let memory = store.as_memory().unwrap();
         for user in ["alice", "bob"] {
-            memory.put(Collection::Users, json!({"_id": user, "username": user, "secret": "x"})).unwrap();
+            memory
+                .put(
+                    Collection::Users,
+                    json!({"_id": user, "username": user, "secret": "x"}),
+                )
+                .unwrap();
         }
+        let settings = Settings::new(store.clone());
         let hub = Arc::new(Hub::new(CHANNELS));
         let directory = Arc::new(Directory::default());
         let rooms = Rooms {
-            streams: Arc::new(Streams(hub.clone())),
+            streams: Streams::new(StreamsSeed {
+                hub: hub.clone(),
+                directory: directory.clone(),
+                services: world.services.clone(),
+                store: store.clone(),
+                settings: settings.clone(),
+                tracker: world.tracker.clone(),
+                cancel: world.stop.clone(),
+                origin: "me".to_owned(),
+            }),
             collections: Arc::new(Collections::new(hub, world.services.clone())),
             services: world.services.clone(),
             store,
+            settings,
             directory: directory.clone(),
         };
         let methods = Methods::new(rooms, password_login, &world.tracker, &world.stop);
@@ -91,7 +107,9 @@ impl Bench {
     /// A session that is logged in, and the core's diary emptied.
     async fn logged_in(&self, id: &str, user: &str) -> Session {
         let session = self.open(id);
-        session.call("login", &format!(r#"[{{"resume":"{user}"}}]"#)).await;
+        session
+            .call("login", &format!(r#"[{{"resume":"{user}"}}]"#))
+            .await;
         self.world.core.heard().await;
         session
     }
@@ -117,23 +135,38 @@ impl Session {
         }));
         said.push(text(message::updated("7")));
         said.extend(reply.after.messages.into_iter().map(text));
-        said.extend(reply.after.close.map(|close| format!("close {}", close.name())));
+        said.extend(
+            reply
+                .after
+                .close
+                .map(|close| format!("close {}", close.name())),
+        );
         said
     }
 
     /// The `result` of a call alone.
     async fn result(&self, method: &str, params: &str) -> String {
         let said = self.call(method, params).await;
-        assert_eq!(said[1..], [r#"{"msg":"updated","methods":["7"]}"#], "{said:?}");
+        assert_eq!(
+            said[1..],
+            [r#"{"msg":"updated","methods":["7"]}"#],
+            "{said:?}"
+        );
         said[0].clone()
     }
 
     /// What was sent beside answers.
     fn sent(&self) -> Vec<String> {
         let mut batch = VecDeque::new();
-        let _nothing_yet = self.client.outbox().poll_take(&mut Context::from_waker(Waker::noop()), &mut batch);
+        let _nothing_yet = self
+            .client
+            .outbox()
+            .poll_take(&mut Context::from_waker(Waker::noop()), &mut batch);
         let payload = |bytes: &[u8]| text(bytes[if bytes[1] < 126 { 2 } else { 4 }..].to_vec());
-        batch.drain(..).map(|frame| payload(frame.bytes())).collect()
+        batch
+            .drain(..)
+            .map(|frame| payload(frame.bytes()))
+            .collect()
     }
 
     /// The teardown, as a session does it.
@@ -151,7 +184,9 @@ fn text(bytes: Vec<u8>) -> String {
 /// The `connection` object of a session.
 fn connection(id: &str, token: Option<&str>) -> String {
     let token = token.map_or(String::new(), |token| format!(r#","loginToken":"{token}""#));
-    format!(r#"{{"id":"{id}","instanceId":"i","clientAddress":"192.0.2.1"{token},"httpHeaders":{{"host":"h"}}}}"#)
+    format!(
+        r#"{{"id":"{id}","instanceId":"i","clientAddress":"192.0.2.1"{token},"httpHeaders":{{"host":"h"}}}}"#
+    )
 }
 
 fn error(code: i64, reason: &str) -> String {
