@@ -189,7 +189,7 @@ impl Inner {
         }
     }
 
-    fn info_packet(&self) -> Vec<u8> {
+    pub(super) fn info_packet(&self) -> Vec<u8> {
         let services = self.services.load();
         packet::info(
             &self.config.node_id,
