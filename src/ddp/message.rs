@@ -407,7 +407,8 @@ mod tests {
             let all = request.refusal(&DdpError::word("x"));
             all.into_iter().map(text).collect::<Vec<_>>()
         };
-        let error = r#"{"isClientSafe":true,"error":"x","message":"[x]","errorType":"Meteor.Error"}"#;
+        let error =
+            r#"{"isClientSafe":true,"error":"x","message":"[x]","errorType":"Meteor.Error"}"#;
         assert_eq!(
             refusal(r#"{"msg":"method","id":"1","method":"a"}"#),
             [
