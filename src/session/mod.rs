@@ -35,5 +35,4 @@ mod tests;
 pub use config::SessionConfig;
 pub use sessions::{Arrival, Sessions};
 pub use task::Session;
-#[allow(unused_imports)]
 pub(crate) use throttle::Throttle;

@@ -28,12 +28,22 @@ pub(super) struct House {
 }
 
 /// Notes that a future was dropped before its end.
-struct Cancelled(Option<Arc<House>>, String);
+struct Watched {
+    house: Arc<House>,
+    what: String,
+    done: bool,
+}
 
-impl Drop for Cancelled {
+impl Watched {
+    fn done(mut self) {
+        self.done = true;
+    }
+}
+
+impl Drop for Watched {
     fn drop(&mut self) {
-        if let Some(house) = &self.0 {
-            house.note(format!("cancelled {}", self.1));
+        if !self.done {
+            self.house.note(format!("cancelled {}", self.what));
         }
     }
 }
@@ -53,10 +63,14 @@ impl House {
             .lock()
             .get_or_insert_with(|| Arc::new(Semaphore::new(0)))
             .clone();
-        let mut cancelled = Cancelled(Some(self.clone()), what);
+        let watched = Watched {
+            house: self.clone(),
+            what,
+            done: false,
+        };
         async move {
             gate.acquire().await.unwrap().forget();
-            cancelled.0 = None;
+            watched.done();
         }
         .boxed()
     }
@@ -347,12 +361,6 @@ impl Peer {
         assert_eq!(self.hear().await, close(expected));
         self.bytes(&frame(0x88, &[])).await;
         assert_eq!(self.hear().await, Said::Eof);
-    }
-
-    /// Says nothing, and hears nothing for so long.
-    pub(super) async fn silence(&mut self, time: Duration) {
-        let heard = tokio::time::timeout(time, self.hear()).await;
-        assert!(heard.is_err(), "{heard:?}");
     }
 }
 
