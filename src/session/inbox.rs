@@ -113,6 +113,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     }
 
     fn malformed(&mut self, close: Close) {
+        tracing::debug!(session = %self.client.id(), close = close.name(), "a message that cannot be read");
         self.sessions.metrics.message(Kind::Malformed);
         self.close(close);
     }

@@ -6,22 +6,23 @@
 //! still heard.
 //!
 //! ```text
-//! socket → reader (RFC 6455) → inbox (framing, DDP table) → requests (one at a time, the rest waits, bounded)
+//! socket → intake, reader (RFC 6455) → inbox (framing, DDP table) → requests (one at a time, the rest waits, bounded)
 //!                                     │ pong, errors                 │ result, updated, ready, nosub
 //! everybody else → client::Outbox ←───┴──────────────────────────────┘
-//! outbox → writer (the queued shared frames, vectored) → socket
+//! outbox → outflow, writer (the queued shared frames, vectored) → socket
 //! ```
 //!
-//! How a session ends stands in [`task`], and nowhere else: the request at hand is cancelled, the client leaves the hub
-//! and the directory, the last word is said, what is unsent is flushed (unless the client is too slow), the close frame
-//! follows, the socket goes, and only then what is slow is told ([`guard`]).
+//! How a session ends stands in [`ending`], and nowhere else.
 
 mod clock;
 mod config;
 mod drain;
+mod ending;
 mod guard;
 mod inbox;
+mod intake;
 mod metrics;
+mod outflow;
 mod reader;
 mod requests;
 mod sessions;

@@ -150,3 +150,21 @@ async fn without_grace_at_once() {
     .await;
     assert_eq!(peer.hear().await, close(Close::GoingAway));
 }
+
+#[tokio::test(start_paused = true)]
+async fn one_that_was_closing_already_is_cut_in_time() {
+    let rig = Rig::new();
+    let peer = rig.client_with(Framing::Raw, 100).await;
+    peer.client.send(&[b' '; 1000]);
+    peer.client.close(Close::ProtocolError);
+    tokio::time::sleep(SECOND).await;
+    let begun = Instant::now();
+    rig.sessions.drain(GRACE / 2).await;
+    assert!(
+        begun.elapsed() <= GRACE / 2 * 14 / 16,
+        "{:?}",
+        begun.elapsed()
+    );
+    assert_eq!(rig.house.log(), ["opened", "leave", "closed"]);
+    drop(peer);
+}
