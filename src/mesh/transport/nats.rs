@@ -40,7 +40,7 @@ const COMMAND_CAPACITY: usize = 512;
 #[derive(Clone, Default)]
 pub struct NatsTarget {
     servers: Vec<ServerAddr>,
-    /// User name, as it is sent.
+    /// User name, as it is sent; without a password, a token.
     pub user: Option<String>,
     /// Password, as it is sent.
     pub pass: Option<String>,
@@ -202,8 +202,11 @@ fn options(
                 return Err(AuthError::new("a new client is built instead"));
             }
             let mut auth = async_nats::Auth::new();
-            auth.username = user;
-            auth.password = pass;
+            // A name without a password is a token, as in NATS's own URLs.
+            match pass {
+                Some(pass) => (auth.username, auth.password) = (user, Some(pass)),
+                None => auth.token = user,
+            }
             Ok(auth)
         }
     })
