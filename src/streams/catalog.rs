@@ -4,7 +4,7 @@
 //! their channels follow those of the streams.
 
 use super::hub::Channel;
-use crate::mesh::Release;
+use crate::services::Release;
 
 /// A stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -89,6 +89,14 @@ pub enum ReadRule {
     Visitor,
     /// `<callId>/updated`: who may access the conference.
     Conference,
+}
+
+impl ReadRule {
+    /// Whether it looks at the arguments of a publication, which are kept then: it may be asked again.
+    #[must_use]
+    pub fn has_args(self) -> bool {
+        matches!(self, Self::Room | Self::Messages | Self::Visitor)
+    }
 }
 
 /// Who may write.

@@ -5,7 +5,6 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
-use std::hash::Hash;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -24,40 +23,40 @@ pub struct QueueLimits {
     pub jobs: usize,
     /// Jobs of one key: one slow key must not take the place of all others.
     pub jobs_of_key: usize,
-    /// Bytes in all, as they were named at the push.
+    /// Bytes in all: the jobs, and what they were said to hold.
     pub bytes: usize,
 }
 
 /// See the module.
-pub struct KeyedQueue<K: Hash + Eq> {
-    shared: Arc<Shared<K>>,
+pub struct KeyedQueue {
+    shared: Arc<Shared>,
     tracker: TaskTracker,
     cancel: CancellationToken,
 }
 
-struct Shared<K> {
-    state: Mutex<State<K>>,
+struct Shared {
+    state: Mutex<State>,
     limits: QueueLimits,
     lost: AtomicU64,
 }
 
-struct State<K> {
+struct State {
     /// What waits behind the job that runs. A key that is missing has no job at all.
-    waiting: HashMap<K, VecDeque<(Job, usize)>>,
+    waiting: HashMap<Box<str>, VecDeque<(Job, usize)>>,
     jobs: usize,
     bytes: usize,
 }
 
-impl<K: Hash + Eq> fmt::Debug for KeyedQueue<K> {
+impl fmt::Debug for KeyedQueue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("KeyedQueue")
             .field("limits", &self.shared.limits)
-            .field("lost", &self.shared.lost)
+            .field("lost", &self.lost())
             .finish_non_exhaustive()
     }
 }
 
-impl<K: Hash + Eq + Clone + Send + 'static> KeyedQueue<K> {
+impl KeyedQueue {
     /// An empty queue, whose tasks are tracked, and end when `cancel` says so.
     #[must_use]
     pub fn new(limits: QueueLimits, tracker: TaskTracker, cancel: CancellationToken) -> Self {
@@ -77,10 +76,21 @@ impl<K: Hash + Eq + Clone + Send + 'static> KeyedQueue<K> {
     }
 
     /// Does `job` after all that was pushed with this key before. Says whether it was taken; what was not is counted.
-    pub fn push(&self, key: K, bytes: usize, job: impl Future<Output = ()> + Send + 'static) -> bool {
+    pub fn push(&self, key: &str, job: impl Future<Output = ()> + Send + 'static) -> bool {
+        self.push_bytes(key, 0, job)
+    }
+
+    /// [`KeyedQueue::push`] for a job that holds so many bytes.
+    pub fn push_bytes(
+        &self,
+        key: &str,
+        bytes: usize,
+        job: impl Future<Output = ()> + Send + 'static,
+    ) -> bool {
+        let bytes = bytes + size_of::<(Job, usize)>() + size_of_val(&job);
         let shared = &self.shared;
         let mut state = shared.state.lock();
-        let of_key = state.waiting.get(&key).map_or(0, |jobs| jobs.len() + 1);
+        let of_key = state.waiting.get(key).map_or(0, |jobs| jobs.len() + 1);
         let fits = state.jobs < shared.limits.jobs
             && of_key < shared.limits.jobs_of_key
             && state.bytes.saturating_add(bytes) <= shared.limits.bytes;
@@ -91,15 +101,15 @@ impl<K: Hash + Eq + Clone + Send + 'static> KeyedQueue<K> {
         }
         state.jobs += 1;
         state.bytes += bytes;
-        if let Some(jobs) = state.waiting.get_mut(&key) {
+        if let Some(jobs) = state.waiting.get_mut(key) {
             jobs.push_back((job.boxed(), bytes));
             return true;
         }
-        state.waiting.insert(key.clone(), VecDeque::new());
+        state.waiting.insert(key.into(), VecDeque::new());
         drop(state);
         let mut working = Working {
             shared: shared.clone(),
-            key: Some(key),
+            key: Some(key.into()),
             bytes,
         };
         let cancel = self.cancel.clone();
@@ -118,9 +128,9 @@ impl<K: Hash + Eq + Clone + Send + 'static> KeyedQueue<K> {
     }
 
     /// Does `act` now when nothing with this key is under way, else after it. For one caller a key at a time.
-    pub fn follow(&self, key: K, bytes: usize, act: impl FnOnce() + Send + 'static) {
-        if self.is_busy(&key) {
-            self.push(key, bytes, async move { act() });
+    pub fn follow(&self, key: &str, bytes: usize, act: impl FnOnce() + Send + 'static) {
+        if self.is_busy(key) {
+            self.push_bytes(key, bytes, async move { act() });
         } else {
             act();
         }
@@ -128,7 +138,7 @@ impl<K: Hash + Eq + Clone + Send + 'static> KeyedQueue<K> {
 
     /// Whether something with this key is under way.
     #[must_use]
-    pub fn is_busy(&self, key: &K) -> bool {
+    pub fn is_busy(&self, key: &str) -> bool {
         let state = self.shared.state.lock();
         state.jobs > 0 && state.waiting.contains_key(key)
     }
@@ -154,14 +164,14 @@ impl<K: Hash + Eq + Clone + Send + 'static> KeyedQueue<K> {
 
 /// The task of a key. Dropped with work left (a panic, or the end of the service), it takes that work with it, so that
 /// the key is free again.
-struct Working<K: Hash + Eq> {
-    shared: Arc<Shared<K>>,
-    key: Option<K>,
+struct Working {
+    shared: Arc<Shared>,
+    key: Option<Box<str>>,
     /// Bytes of the job that runs.
     bytes: usize,
 }
 
-impl<K: Hash + Eq> Working<K> {
+impl Working {
     /// The job that ran is done; the next one, or the end of the task.
     fn next(&mut self) -> Option<Job> {
         let mut state = self.shared.state.lock();
@@ -187,7 +197,7 @@ impl<K: Hash + Eq> Working<K> {
     }
 }
 
-impl<K: Hash + Eq> Drop for Working<K> {
+impl Drop for Working {
     fn drop(&mut self) {
         let Some(key) = self.key.take() else {
             return;
@@ -212,7 +222,7 @@ mod tests {
     const LIMITS: QueueLimits = QueueLimits {
         jobs: 10,
         jobs_of_key: 5,
-        bytes: 100,
+        bytes: 100_000,
     };
 
     #[derive(Clone, Default)]
@@ -236,7 +246,7 @@ mod tests {
         }
     }
 
-    fn queue() -> (KeyedQueue<&'static str>, TaskTracker, CancellationToken) {
+    fn queue() -> (KeyedQueue, TaskTracker, CancellationToken) {
         let (tracker, cancel) = (TaskTracker::new(), CancellationToken::new());
         (
             KeyedQueue::new(LIMITS, tracker.clone(), cancel.clone()),
@@ -253,9 +263,9 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn order_within_a_key_and_nobody_else_waits() {
         let ((queue, tracker, _), diary) = (queue(), Diary::default());
-        assert!(queue.push("slow", 1, diary.job(100, "slow 1")));
-        assert!(queue.push("slow", 1, diary.job(1, "slow 2")));
-        assert!(queue.push("fast", 1, diary.job(10, "fast")));
+        assert!(queue.push("slow", diary.job(100, "slow 1")));
+        assert!(queue.push("slow", diary.job(1, "slow 2")));
+        assert!(queue.push("fast", diary.job(10, "fast")));
         let follower = diary.clone();
         queue.follow("slow", 1, move || follower.0.lock().push("slow 3"));
         let follower = diary.clone();
@@ -263,19 +273,19 @@ mod tests {
         done(&tracker).await;
         assert_eq!(diary.read(), ["idle", "fast", "slow 1", "slow 2", "slow 3"]);
         assert_eq!((queue.jobs(), queue.bytes(), queue.lost()), (0, 0, 0));
-        assert!(!queue.is_busy(&"slow"));
+        assert!(!queue.is_busy("slow"));
     }
 
     #[tokio::test(start_paused = true)]
     async fn what_does_not_fit_is_counted() {
         let ((queue, tracker, _), diary) = (queue(), Diary::default());
         for taken in [true, true, true, true, true, false] {
-            assert_eq!(queue.push("a", 1, diary.job(1, "a")), taken);
+            assert_eq!(queue.push("a", diary.job(1, "a")), taken);
         }
-        assert!(!queue.push("b", 96, diary.job(1, "b")), "bytes");
-        assert!(queue.push("b", 95, diary.job(1, "b")));
+        assert!(!queue.push_bytes("b", 200_000, diary.job(1, "b")), "bytes");
+        assert!(queue.push_bytes("b", 50_000, diary.job(1, "b")));
         for key in ["c", "d", "e", "f", "g"] {
-            queue.push(key, 0, diary.job(1, "x"));
+            queue.push(key, diary.job(1, "x"));
         }
         assert_eq!((queue.jobs(), queue.lost()), (10, 3));
         done(&tracker).await;
@@ -285,13 +295,13 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_key_is_free_again_after_a_panic() {
         let ((queue, tracker, _), diary) = (queue(), Diary::default());
-        queue.push("a", 5, async { panic!("on purpose") });
-        queue.push("a", 5, diary.job(1, "lost with it"));
+        queue.push("a", async { panic!("on purpose") });
+        queue.push("a", diary.job(1, "lost with it"));
         while queue.jobs() > 0 {
             tokio::task::yield_now().await;
         }
         assert_eq!((queue.bytes(), queue.lost()), (0, 2));
-        queue.push("a", 5, diary.job(1, "again"));
+        queue.push("a", diary.job(1, "again"));
         done(&tracker).await;
         assert_eq!(diary.read(), ["again"]);
     }
@@ -299,11 +309,11 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn nothing_outlives_the_service() {
         let ((queue, tracker, cancel), diary) = (queue(), Diary::default());
-        queue.push("a", 5, diary.job(1_000_000, "never"));
+        queue.push("a", diary.job(1_000_000, "never"));
         tokio::task::yield_now().await;
         cancel.cancel();
         done(&tracker).await;
-        assert!(!queue.push("a", 5, diary.job(1, "never")));
+        assert!(!queue.push("a", diary.job(1, "never")));
         assert!(diary.read().is_empty() && queue.jobs() == 0);
     }
 }
