@@ -64,6 +64,8 @@ impl House for Live {
         self.streams.setting_changed(id);
     }
 
+    // 8.x can hide a user's status from others. That gate is not built yet: `user-status` is told as on 6.x and 7.x, and
+    // a change of visibility becomes nothing.
     fn status_changed(&self, _uid: &str, args: &str) {
         self.streams
             .publish(Stream::NotifyLogged, "user-status", args);

@@ -84,9 +84,8 @@ pub(super) fn ephemeral(events: &Events, args: &Args<'_>) -> Option<()> {
     events.user(&uid, "message", &[&message.to_json()])
 }
 
-/// The parsed form of a message's text. Until the markup room is built there is none: `md` is left out, and clients
-/// parse the text themselves.
+/// The parsed form of a message's text, unless `DISABLE_MESSAGE_PARSER` says otherwise. Until the markup room is there
+/// nobody parses: `md` is left out, and clients show the text as it is.
 fn markup(events: &Events, _msg: &str) -> Option<String> {
-    let _wanted = events.parse_messages;
-    None
+    events.parse_messages.then_some(None).flatten()
 }
