@@ -16,13 +16,14 @@ use uuid::Uuid;
 
 use super::calls::Reply;
 use super::config::Strategy;
-use super::handle::{Inner, PublishError};
+use super::handle::Inner;
 use super::host::CpuMeter;
 use super::node_id::NodeId;
 use super::packet::{
     self, InfoOut, InfoPacket, Packet, PacketKind, PingPacket, PongPacket, ReadError,
     ResponsePacket,
 };
+use super::publish::PublishError;
 use super::registry::{Heard, Joined};
 use super::remote_error::RemoteError;
 
@@ -121,7 +122,7 @@ impl Inner {
         kind: PacketKind,
         payload: Bytes,
         tracker: &TaskTracker,
-        over: &CancellationToken,
+        alive: &CancellationToken,
     ) {
         let json = match self.config.serializer.decode(kind, payload) {
             Ok(json) => json,
@@ -139,7 +140,7 @@ impl Inner {
         };
         let own = sender == self.config.node_id;
         match packet {
-            Packet::Request(request) => self.request(&sender, &request, tracker, over),
+            Packet::Request(request) => self.request(&sender, &request, tracker, alive),
             Packet::Response(response) => self.response(&response),
             Packet::Event(_) => {}
             Packet::Info(info) if own => self.own_info(&info),
@@ -188,7 +189,7 @@ impl Inner {
         }
     }
 
-    fn info_packet(&self) -> Vec<u8> {
+    pub(super) fn info_packet(&self) -> Vec<u8> {
         let services = self.services.load();
         packet::info(
             &self.config.node_id,
@@ -273,7 +274,7 @@ impl Inner {
                 error
                     .node_id
                     .get_or_insert_with(|| response.sender.clone().into_owned());
-                Reply::Error(error)
+                Reply::Error(Box::new(error))
             }
         });
         if !waited_for {

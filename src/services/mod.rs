@@ -11,6 +11,8 @@ mod meteor;
 mod presence;
 mod settings;
 mod status_visibility;
+#[cfg(test)]
+pub(crate) mod testing;
 mod video_conference;
 
 use serde_json::value::RawValue;

@@ -6,17 +6,20 @@
 //! client, with nothing in it.
 
 use std::fmt;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use async_nats::{AuthError, ConnectOptions, ServerAddr};
+use async_nats::{AuthError, ConnectOptions, ServerAddr, StatusCode};
 use bytes::Bytes;
-use futures_util::StreamExt;
 use futures_util::stream::SelectAll;
+use futures_util::{Stream, StreamExt};
 use tokio::sync::watch;
+use uuid::Uuid;
 
-use super::{ConnectFailed, Connection, Down, Inlet, Outlet};
+use super::{Arrival, ConnectFailed, Connection, Down, Inlet, Outlet};
 use crate::mesh::error::MeshError;
 use crate::mesh::node_id::NodeId;
 use crate::mesh::packet::PacketKind;
@@ -37,7 +40,7 @@ const COMMAND_CAPACITY: usize = 512;
 #[derive(Clone, Default)]
 pub struct NatsTarget {
     servers: Vec<ServerAddr>,
-    /// User name, as it is sent.
+    /// User name, as it is sent; without a password, a token.
     pub user: Option<String>,
     /// Password, as it is sent.
     pub pass: Option<String>,
@@ -51,7 +54,7 @@ pub struct NatsTls {
     /// Refuse servers that offer none. `tls://` in an address asks for it as well, and a server may demand it.
     pub required: bool,
     /// Trust and provider; without it async-nats trusts what the platform trusts.
-    pub client: Option<rustls::ClientConfig>,
+    pub client: Option<Arc<rustls::ClientConfig>>,
 }
 
 impl fmt::Debug for NatsTarget {
@@ -133,12 +136,14 @@ pub(super) async fn connect(
         return Err(ConnectFailed("no server".to_owned()));
     };
     let (down_in, down) = watch::channel(None);
-    let options = options(target, own, down_in, stats);
+    let established = Arc::new(AtomicBool::new(false));
+    let options = options(target, own, down_in, &established, stats);
     let client = match tokio::time::timeout(ATTEMPT_TIMEOUT, options.connect(server)).await {
         Ok(Ok(client)) => client,
         Ok(Err(error)) => return Err(ConnectFailed(format!("{}: {error}", server.host()))),
         Err(_) => return Err(ConnectFailed(format!("{}: no answer", server.host()))),
     };
+    established.store(true, Ordering::SeqCst);
     let mut answers = NatsInlet::default();
     let mut events = NatsInlet::default();
     let mut control = NatsInlet::default();
@@ -152,14 +157,26 @@ pub(super) async fn connect(
             .subscribe(subject)
             .await
             .map_err(|error| ConnectFailed(error.to_string()))?;
-        lane.0.push(Tagged { kind, subscriber });
+        lane.0.push(Tagged {
+            carries: Carries::Packets(kind),
+            subscriber,
+        });
     }
+    let inbox = client.new_inbox();
+    let subscriber = client
+        .subscribe(format!("{inbox}.*"))
+        .await
+        .map_err(|error| ConnectFailed(error.to_string()))?;
+    answers.0.push(Tagged {
+        carries: Carries::Unreached,
+        subscriber,
+    });
     let max_payload = client.max_payload();
     Ok(Connection {
         answers: Inlet::Nats(answers),
         events: Inlet::Nats(events),
         control: Inlet::Nats(control),
-        outlet: Outlet::Nats(client),
+        outlet: Outlet::Nats(NatsOutlet { client, inbox }),
         down: Down(down),
         max_payload,
     })
@@ -169,23 +186,27 @@ fn options(
     target: &NatsTarget,
     own: &NodeId,
     down: watch::Sender<Option<String>>,
+    established: &Arc<AtomicBool>,
     stats: &Arc<Stats>,
 ) -> ConnectOptions {
-    let connected_once = Arc::new(AtomicBool::new(false));
+    let established = Arc::clone(established);
     let (user, pass) = (target.user.clone(), target.pass.clone());
     let down = Arc::new(down);
     let stats = Arc::clone(stats);
     let mut options = ConnectOptions::with_auth_callback(move |_nonce| {
-        // Asked a second time, async-nats is reconnecting: refused, it ends before it has sent anything.
-        let again = connected_once.swap(true, Ordering::SeqCst);
+        // Asked again once it was connected, async-nats is reconnecting: refused, it ends before it has sent anything.
+        let again = established.load(Ordering::SeqCst);
         let (user, pass) = (user.clone(), pass.clone());
         async move {
             if again {
                 return Err(AuthError::new("a new client is built instead"));
             }
             let mut auth = async_nats::Auth::new();
-            auth.username = user;
-            auth.password = pass;
+            // A name without a password is a token, as in NATS's own URLs.
+            match pass {
+                Some(pass) => (auth.username, auth.password) = (user, Some(pass)),
+                None => auth.token = user,
+            }
             Ok(auth)
         }
     })
@@ -205,7 +226,7 @@ fn options(
     .client_capacity(COMMAND_CAPACITY)
     .require_tls(target.tls.required);
     if let Some(client) = &target.tls.client {
-        options = options.tls_client_config(client.clone());
+        options = options.tls_client_config(rustls::ClientConfig::clone(client));
     }
     options
 }
@@ -230,33 +251,89 @@ fn observe(event: &async_nats::Event, down: &watch::Sender<Option<String>>, stat
     }
 }
 
+/// The way out.
+pub(crate) struct NatsOutlet {
+    client: async_nats::Client,
+    /// Where the server says that nobody listens to a request's subject ("no responders"). Moleculer's nodes answer on
+    /// their own subjects and ignore it.
+    inbox: String,
+}
+
+impl NatsOutlet {
+    pub(super) async fn publish(
+        &self,
+        subject: String,
+        payload: Bytes,
+        asked: Option<Uuid>,
+    ) -> Result<(), ()> {
+        let published = match asked {
+            Some(id) => {
+                let reply = format!("{}.{}", self.inbox, id.simple());
+                self.client
+                    .publish_with_reply(subject, reply, payload)
+                    .await
+            }
+            None => self.client.publish(subject, payload).await,
+        };
+        published.map_err(|_| ())
+    }
+
+    pub(super) async fn flush(&self) {
+        let _ = self.client.flush().await;
+    }
+}
+
 /// Several subscriptions, one after another as they bring something.
 #[derive(Default)]
 pub(crate) struct NatsInlet(SelectAll<Tagged>);
 
 impl NatsInlet {
-    pub(super) async fn next(&mut self) -> Option<(PacketKind, Bytes)> {
+    pub(super) async fn next(&mut self) -> Option<Arrival> {
         self.0.next().await
     }
 }
 
 /// A subscription that knows what comes on it.
 struct Tagged {
-    kind: PacketKind,
+    carries: Carries,
     subscriber: async_nats::Subscriber,
 }
 
-impl futures_util::Stream for Tagged {
-    type Item = (PacketKind, Bytes);
+#[derive(Clone, Copy)]
+enum Carries {
+    Packets(PacketKind),
+    Unreached,
+}
 
-    fn poll_next(
-        mut self: std::pin::Pin<&mut Self>,
-        cx: &mut std::task::Context<'_>,
-    ) -> std::task::Poll<Option<Self::Item>> {
-        let kind = self.kind;
-        self.subscriber
-            .poll_next_unpin(cx)
-            .map(|message| message.map(|message| (kind, message.payload)))
+impl Carries {
+    fn read(self, message: async_nats::Message) -> Option<Arrival> {
+        match self {
+            Self::Packets(kind) => Some(Arrival::Packet(kind, message.payload)),
+            Self::Unreached if message.status == Some(StatusCode::NO_RESPONDERS) => {
+                let id = message.subject.rsplit('.').next()?;
+                Uuid::try_parse(id).ok().map(Arrival::Unreached)
+            }
+            Self::Unreached => None,
+        }
+    }
+}
+
+impl Stream for Tagged {
+    type Item = Arrival;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Arrival>> {
+        let carries = self.carries;
+        loop {
+            match self.subscriber.poll_next_unpin(cx) {
+                Poll::Ready(Some(message)) => {
+                    if let Some(arrival) = carries.read(message) {
+                        return Poll::Ready(Some(arrival));
+                    }
+                }
+                Poll::Ready(None) => return Poll::Ready(None),
+                Poll::Pending => return Poll::Pending,
+            }
+        }
     }
 }
 
