@@ -1,5 +1,6 @@
 //! The whole room over a real mesh node, a small core, and the store in memory. Time is paused.
 
+mod access;
 mod messages;
 mod presence;
 mod races;
