@@ -1,0 +1,505 @@
+//! The command line: raw arguments to checked [`Options`].
+
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use clap::{Arg, ArgAction, ArgMatches, Command};
+
+use crate::error::Error;
+use crate::floor;
+use crate::mesh::Pace;
+use crate::target::Spec;
+use crate::wire::script::{Framing, Profile};
+
+/// More sockets than this do not fit beside the rest into the 20,000 open files of one process.
+pub(crate) const MOST_SESSIONS: u32 = 18_000;
+
+/// A shorter measurement measures nothing.
+const SHORTEST: Duration = Duration::from_millis(100);
+
+/// What to do.
+pub(crate) enum Task {
+    /// Load servers.
+    Load(Box<Options>),
+    /// Be the floor.
+    Floor(floor::Settings),
+}
+
+/// What kind of load.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Mode {
+    /// Connections at rest; afterwards `events` events to all of them, and rest again.
+    Idle {
+        rest: Duration,
+        events: u64,
+        rest_after: Duration,
+    },
+    /// One event to all sessions.
+    Fanout { pace: Pace, profile: Profile },
+    /// Many rooms with few listeners each.
+    Spread { rooms: u32, each: u32, rate: f64 },
+    /// Every user listens to every user; `changing` of them change.
+    Presence { changing: u32, rate: f64 },
+    /// This many method calls on their way.
+    Methods { in_flight: u32 },
+    /// All dropped, all back.
+    Storm,
+    /// `stalled` sessions stop reading.
+    Slow { stalled: u32, rate: f64 },
+}
+
+/// A checked command line.
+#[derive(Debug, Clone)]
+pub(crate) struct Options {
+    pub(crate) mode: Mode,
+    pub(crate) name: String,
+    pub(crate) targets: Vec<Spec>,
+    pub(crate) environment: Vec<(String, String)>,
+    pub(crate) rounds: u32,
+    pub(crate) sessions: u32,
+    pub(crate) seconds: Duration,
+    pub(crate) warm_up: Duration,
+    pub(crate) patience: Duration,
+    pub(crate) bytes: usize,
+    pub(crate) framing: Framing,
+    pub(crate) login: bool,
+    pub(crate) threads: u32,
+    pub(crate) ramp: usize,
+    pub(crate) tries: u16,
+    pub(crate) memberships: u32,
+    pub(crate) server_cpu: Option<usize>,
+    pub(crate) bench_cpu: Option<usize>,
+    pub(crate) nats: Option<SocketAddr>,
+    pub(crate) nats_server: PathBuf,
+    pub(crate) namespace: String,
+    pub(crate) core_delay: Duration,
+    pub(crate) json: Option<PathBuf>,
+    pub(crate) report: Option<PathBuf>,
+    pub(crate) keep_log: Option<PathBuf>,
+}
+
+struct Defaults {
+    sessions: &'static str,
+    seconds: &'static str,
+    bytes: &'static str,
+    ramp: &'static str,
+}
+
+const USUAL: Defaults = Defaults {
+    sessions: "1000",
+    seconds: "10",
+    bytes: "300",
+    ramp: "200",
+};
+
+fn value(name: &'static str, place: &'static str, help: &'static str) -> Arg {
+    Arg::new(name).long(name).value_name(place).help(help)
+}
+
+fn command() -> Command {
+    let rate =
+        |default| value("rate", "EVENTS/S", "Open loop: events a second").default_value(default);
+    Command::new("ddp-bench")
+        .about("Loads DDP servers of Rocket.Chat's dialect and plays the mesh they live in; loopback only")
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .subcommands([
+            load("idle", "N logged-in sessions with a web client's 37 publications: memory and set-up CPU each", &USUAL)
+                .arg(value("rest", "SECONDS", "Rest before the memory is read").default_value("10"))
+                .arg(value("events", "COUNT", "Then send this many events to all, and read the memory again").default_value("0"))
+                .arg(value("rest-after", "SECONDS", "Rest after those").default_value("30")),
+            load("fanout", "One event to all N sessions", &USUAL)
+                .arg(rate("20"))
+                .arg(value("window", "EVENTS", "Saturated instead: keep this many events on their way"))
+                .arg(value("profile", "NAME", "What sessions subscribe to: rooms, web").default_value("rooms").value_parser(["rooms", "web"])),
+            load("spread", "Many rooms, few listeners each", &USUAL)
+                .arg(value("rooms", "COUNT", "Rooms").default_value("500"))
+                .arg(value("rooms-each", "COUNT", "Rooms that a session listens to").default_value("2"))
+                .arg(rate("200")),
+            load("presence", "Every user listens to every user", &Defaults { bytes: "0", ..USUAL })
+                .arg(value("changing", "USERS", "Users that change, in turn").default_value("100"))
+                .arg(rate("10")),
+            load("methods", "Method calls through the mesh", &USUAL)
+                .arg(value("in-flight", "CALLS", "Calls on their way at any time").default_value("200")),
+            load("storm", "All connections dropped and back: connect, login, subscribe", &Defaults { ramp: "1000", ..USUAL }),
+            load(
+                "slow",
+                "Some clients stop reading",
+                &Defaults {
+                    sessions: "200",
+                    bytes: "8000",
+                    ..USUAL
+                },
+            )
+            .arg(value("stalled", "SESSIONS", "How many stop").default_value("2"))
+            .arg(rate("100")),
+            Command::new("floor")
+                .about("Be the theoretical server: one thread, one epoll, one write of the ready frame per listener")
+                .arg(value("listen", "ADDRESS", "Loopback address and port").default_value("127.0.0.1:3000"))
+                .arg(value("nats", "URL", "The mesh").default_value("nats://127.0.0.1:4222"))
+                .arg(value("namespace", "NAME", "Of the mesh").default_value(""))
+                .arg(value("node", "ID", "Node id").default_value("ddp-floor"))
+                .arg(value("seconds", "SECONDS", "End after").default_value("600")),
+        ])
+}
+
+fn load(name: &'static str, about: &'static str, defaults: &Defaults) -> Command {
+    Command::new(name).about(about).args([
+        value("url", "URL", "The server under test, already running")
+            .default_value("http://127.0.0.1:3000"),
+        value(
+            "server-pid",
+            "PID,…",
+            "Its process, for CPU time and memory (one for each URL)",
+        ),
+        value(
+            "spawn",
+            "COMMAND",
+            "Start the server under test with the right environment, and end it",
+        ),
+        value("env", "NAME=VALUE", "More environment for --spawn").action(ArgAction::Append),
+        value(
+            "against",
+            "LIST",
+            "Several servers in turn: URLs, `spawn`, `floor`, separated by commas",
+        ),
+        value(
+            "rounds",
+            "COUNT",
+            "Rounds through that list; medians are printed",
+        )
+        .default_value("1"),
+        value("sessions", "COUNT", "Sessions").default_value(defaults.sessions),
+        value("seconds", "SECONDS", "How long to measure").default_value(defaults.seconds),
+        value("warm-up", "SECONDS", "Load that is not measured").default_value("2"),
+        value(
+            "patience",
+            "SECONDS",
+            "For set-up, and for the last deliveries",
+        )
+        .default_value("60"),
+        value("bytes", "BYTES", "JSON size of an event's message").default_value(defaults.bytes),
+        value("raw", "", "Raw framing instead of SockJS").action(ArgAction::SetTrue),
+        value("anonymous", "", "No login").action(ArgAction::SetTrue),
+        value("threads", "COUNT", "Threads that hold the clients").default_value("1"),
+        value("ramp", "COUNT", "Sessions in set-up at a time, each thread")
+            .default_value(defaults.ramp),
+        value("tries", "COUNT", "Tries before a session gives up").default_value("20"),
+        value(
+            "memberships",
+            "COUNT",
+            "Rooms that each user is a member of, in the seed of --spawn",
+        )
+        .default_value("10"),
+        value("server-cpu", "CPU", "Pin a spawned server to this core"),
+        value("bench-cpu", "CPU", "Pin everything else to this core"),
+        value(
+            "nats",
+            "URL",
+            "The mesh's NATS; without it a nats-server is started",
+        ),
+        value("nats-server", "FILE", "The nats-server to start")
+            .default_value(".cache/venv/bin/nats-server"),
+        value("namespace", "NAME", "Of the mesh").default_value(""),
+        value("core-delay", "MS", "How long the core takes to answer").default_value("0"),
+        value("json", "FILE", "Figures for machines"),
+        value("report", "FILE.html", "A page with charts"),
+        value("server-log", "FILE", "Where a spawned server's output goes"),
+    ])
+}
+
+/// Reads the process's arguments; clap itself answers `--help` and mistakes.
+pub(crate) fn read() -> Result<Task, Error> {
+    check(&command().get_matches())
+}
+
+fn check(matches: &ArgMatches) -> Result<Task, Error> {
+    match matches.subcommand() {
+        Some(("floor", matches)) => Ok(Task::Floor(floor::Settings {
+            listen: loopback(text(matches, "listen"), 3000)?,
+            nats: loopback(text(matches, "nats"), 4222)?,
+            prefix: prefix(text(matches, "namespace")),
+            node: text(matches, "node").to_owned(),
+            lasting: seconds(matches, "seconds")?,
+        })),
+        Some((name, matches)) => Ok(Task::Load(Box::new(options(name, matches)?))),
+        None => Err(Error::Usage("a mode is needed".into())),
+    }
+}
+
+fn options(name: &str, matches: &ArgMatches) -> Result<Options, Error> {
+    let sessions: u32 = number(matches, "sessions")?;
+    if sessions == 0 || sessions > MOST_SESSIONS {
+        return Err(Error::Usage(format!(
+            "--sessions {sessions}: 1 to {MOST_SESSIONS}"
+        )));
+    }
+    let path = |name| matches.get_one::<String>(name).map(PathBuf::from);
+    let environment = matches.get_many::<String>("env").into_iter().flatten();
+    Ok(Options {
+        mode: mode(name, matches, sessions)?,
+        name: name.to_owned(),
+        targets: targets(matches)?,
+        environment: environment
+            .map(|pair| match pair.split_once('=') {
+                Some((name, value)) => Ok((name.to_owned(), value.to_owned())),
+                None => Err(Error::Usage(format!("--env {pair}: NAME=VALUE"))),
+            })
+            .collect::<Result<_, _>>()?,
+        rounds: number::<u32>(matches, "rounds")?.max(1),
+        sessions,
+        seconds: seconds(matches, "seconds")?.max(SHORTEST),
+        warm_up: seconds(matches, "warm-up")?,
+        patience: seconds(matches, "patience")?,
+        bytes: number(matches, "bytes")?,
+        framing: if matches.get_flag("raw") {
+            Framing::Raw
+        } else {
+            Framing::SockJs
+        },
+        login: !matches.get_flag("anonymous"),
+        threads: number::<u32>(matches, "threads")?.clamp(1, sessions),
+        ramp: number::<usize>(matches, "ramp")?.max(1),
+        tries: number::<u16>(matches, "tries")?.max(1),
+        memberships: number(matches, "memberships")?,
+        server_cpu: optional(matches, "server-cpu")?,
+        bench_cpu: optional(matches, "bench-cpu")?,
+        nats: matches
+            .get_one::<String>("nats")
+            .map(|url| loopback(url, 4222))
+            .transpose()?,
+        nats_server: PathBuf::from(text(matches, "nats-server")),
+        namespace: text(matches, "namespace").to_owned(),
+        core_delay: Duration::from_millis(number(matches, "core-delay")?),
+        json: path("json"),
+        report: path("report"),
+        keep_log: path("server-log"),
+    })
+}
+
+fn mode(name: &str, matches: &ArgMatches, sessions: u32) -> Result<Mode, Error> {
+    let rate = || {
+        let rate: f64 = number(matches, "rate")?;
+        if rate > 0.0 && rate.is_finite() {
+            return Ok(rate);
+        }
+        Err(Error::Usage(format!("--rate {rate}: more than 0")))
+    };
+    Ok(match name {
+        "idle" => Mode::Idle {
+            rest: seconds(matches, "rest")?,
+            events: number(matches, "events")?,
+            rest_after: seconds(matches, "rest-after")?,
+        },
+        "fanout" => Mode::Fanout {
+            pace: match optional::<u32>(matches, "window")? {
+                Some(window) => Pace::Window(window.max(1)),
+                None => Pace::Rate(rate()?),
+            },
+            profile: if text(matches, "profile") == "web" {
+                Profile::Web
+            } else {
+                Profile::Rooms
+            },
+        },
+        "spread" => Mode::Spread {
+            rooms: number::<u32>(matches, "rooms")?.max(1),
+            each: number::<u32>(matches, "rooms-each")?.max(1),
+            rate: rate()?,
+        },
+        "presence" => Mode::Presence {
+            changing: number::<u32>(matches, "changing")?.clamp(1, sessions),
+            rate: rate()?,
+        },
+        "methods" => Mode::Methods {
+            in_flight: number::<u32>(matches, "in-flight")?.max(1),
+        },
+        "storm" => Mode::Storm,
+        _ => Mode::Slow {
+            stalled: number::<u32>(matches, "stalled")?.clamp(1, sessions),
+            rate: rate()?,
+        },
+    })
+}
+
+fn targets(matches: &ArgMatches) -> Result<Vec<Spec>, Error> {
+    let spawn = matches.get_one::<String>("spawn").map(|command| {
+        command
+            .split_whitespace()
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    });
+    let usual = if spawn.is_some() {
+        "spawn"
+    } else {
+        text(matches, "url")
+    };
+    let list = matches
+        .get_one::<String>("against")
+        .map_or(usual, String::as_str);
+    let pids = matches
+        .get_one::<String>("server-pid")
+        .map_or("", String::as_str);
+    let mut pids = pids.split(',').filter(|pid| !pid.is_empty());
+    let each = |name: &str| match name {
+        "floor" => Ok(Spec::Floor),
+        "spawn" => match &spawn {
+            Some(command) if !command.is_empty() => Ok(Spec::Spawn(command.clone())),
+            _ => Err(Error::Usage("--against spawn needs --spawn".into())),
+        },
+        url => Ok(Spec::Running {
+            address: loopback(url, 3000)?,
+            pid: match pids.next() {
+                Some(pid) => Some(
+                    pid.parse()
+                        .map_err(|_| Error::Usage(format!("--server-pid {pid}: a number")))?,
+                ),
+                None => None,
+            },
+        }),
+    };
+    list.split(',')
+        .map(str::trim)
+        .filter(|name| !name.is_empty())
+        .map(each)
+        .collect()
+}
+
+/// `MOL`, or `MOL-<namespace>`.
+pub(crate) fn prefix(namespace: &str) -> String {
+    match namespace {
+        "" => "MOL".to_owned(),
+        name => format!("MOL-{name}"),
+    }
+}
+
+/// The address of a URL, which must be this machine's: this is a generator of load, not a weapon.
+fn loopback(url: &str, port: u16) -> Result<SocketAddr, Error> {
+    let refused = || Error::Usage(format!("{url}: only loopback addresses are loaded"));
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let host = rest.split(['/', '?']).next().unwrap_or_default();
+    let host = if host.parse::<IpAddr>().is_ok() || !host.contains(':') {
+        (host, port)
+            .to_socket_addrs()
+            .map_err(|_| refused())?
+            .find(SocketAddr::is_ipv4)
+            .or_else(|| SocketAddr::from_str(&format!("[{host}]:{port}")).ok())
+    } else {
+        host.to_socket_addrs()
+            .map_err(|_| refused())?
+            .min_by_key(|address| !address.is_ipv4())
+    };
+    host.filter(|address| address.ip().is_loopback())
+        .ok_or_else(refused)
+}
+
+fn text<'a>(matches: &'a ArgMatches, name: &str) -> &'a str {
+    matches.get_one::<String>(name).map_or("", String::as_str)
+}
+
+fn optional<T: FromStr>(matches: &ArgMatches, name: &str) -> Result<Option<T>, Error> {
+    let parse = |text: &String| {
+        text.parse()
+            .map_err(|_| Error::Usage(format!("--{name} {text}: a number")))
+    };
+    matches.get_one::<String>(name).map(parse).transpose()
+}
+
+fn number<T: FromStr>(matches: &ArgMatches, name: &str) -> Result<T, Error> {
+    optional(matches, name)?.ok_or_else(|| Error::Usage(format!("--{name} is needed")))
+}
+
+fn seconds(matches: &ArgMatches, name: &str) -> Result<Duration, Error> {
+    let seconds: f64 = number(matches, name)?;
+    match Duration::try_from_secs_f64(seconds) {
+        Ok(duration) if duration <= Duration::from_secs(3600) => Ok(duration),
+        _ => Err(Error::Usage(format!("--{name} {seconds}: 0 to 3600"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(line: &str) -> Result<Task, Error> {
+        check(
+            &command()
+                .try_get_matches_from(line.split_whitespace())
+                .unwrap(),
+        )
+    }
+
+    fn options(line: &str) -> Options {
+        match parse(line) {
+            Ok(Task::Load(options)) => *options,
+            _ => panic!("{line}"),
+        }
+    }
+
+    #[test]
+    fn the_command_is_sound() {
+        command().debug_assert();
+    }
+
+    #[test]
+    fn modes_have_their_defaults() {
+        assert_eq!(
+            options("ddp-bench fanout").mode,
+            Mode::Fanout {
+                pace: Pace::Rate(20.0),
+                profile: Profile::Rooms
+            }
+        );
+        assert_eq!(
+            options("ddp-bench fanout --window 64 --profile web").mode,
+            Mode::Fanout {
+                pace: Pace::Window(64),
+                profile: Profile::Web
+            }
+        );
+        let slow = options("ddp-bench slow");
+        assert_eq!((slow.sessions, slow.bytes), (200, 8000));
+        assert_eq!(
+            slow.mode,
+            Mode::Slow {
+                stalled: 2,
+                rate: 100.0
+            }
+        );
+    }
+
+    #[test]
+    fn several_servers_in_turn() {
+        let options = options(
+            "ddp-bench fanout --spawn a --against floor,spawn,http://127.0.0.1:4000 --server-pid 12",
+        );
+        assert!(
+            matches!(&options.targets[..], [Spec::Floor, Spec::Spawn(command), Spec::Running { pid: Some(12), .. }] if command == &["a"])
+        );
+    }
+
+    #[test]
+    fn only_this_machine_is_loaded() {
+        for url in [
+            "http://example.org",
+            "ws://10.0.0.1:3000",
+            "http://192.0.2.1",
+            "http://0.0.0.0:1",
+        ] {
+            assert!(loopback(url, 3000).is_err(), "{url}");
+        }
+        for url in [
+            "ws://127.0.0.1:3000/websocket",
+            "http://localhost:3000",
+            "127.0.0.9:3000",
+            "http://[::1]:3000",
+        ] {
+            assert_eq!(loopback(url, 1).unwrap().port(), 3000, "{url}");
+        }
+        assert_eq!(loopback("nats://127.0.0.1", 4222).unwrap().port(), 4222);
+        assert!(parse("ddp-bench fanout --sessions 20000").is_err());
+        assert!(parse("ddp-bench fanout --rate 0").is_err());
+    }
+}
