@@ -10,7 +10,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 use crate::error::Error;
 use crate::floor;
 use crate::mesh::Pace;
-use crate::target::Spec;
+use crate::target::{Spec, leash, spawn};
 use crate::wire::script::{Framing, Profile};
 
 /// More sockets than this do not fit beside the rest into the 20,000 open files of one process.
@@ -23,6 +23,8 @@ const SHORTEST: Duration = Duration::from_millis(100);
 pub(crate) enum Task {
     /// Load servers.
     Load(Box<Options>),
+    /// Become a command that ends with its parent.
+    Leash(Vec<String>),
     /// Be the floor.
     Floor(floor::Settings),
 }
@@ -57,6 +59,7 @@ pub(crate) struct Options {
     pub(crate) name: String,
     pub(crate) targets: Vec<Spec>,
     pub(crate) environment: Vec<(String, String)>,
+    pub(crate) servers: u32,
     pub(crate) rounds: u32,
     pub(crate) sessions: u32,
     pub(crate) seconds: Duration,
@@ -135,6 +138,7 @@ fn command() -> Command {
             )
             .arg(value("stalled", "SESSIONS", "How many stop").default_value("2"))
             .arg(rate("100")),
+            Command::new(leash::NAME).hide(true).arg(Arg::new("command").num_args(1..).last(true).required(true)),
             Command::new("floor")
                 .about("Be the theoretical server: one thread, one epoll, one write of the ready frame per listener")
                 .arg(value("listen", "ADDRESS", "Loopback address and port").default_value("127.0.0.1:3000"))
@@ -154,17 +158,14 @@ fn load(name: &'static str, about: &'static str, defaults: &Defaults) -> Command
             "PID,…",
             "Its process, for CPU time and memory (one for each URL)",
         ),
-        value(
-            "spawn",
-            "COMMAND",
-            "Start the server under test with the right environment, and end it",
-        ),
+        value("spawn", "[NAME=]COMMAND", "Start the server under test with the right environment, and end it; may be given several times").action(ArgAction::Append),
         value("env", "NAME=VALUE", "More environment for --spawn").action(ArgAction::Append),
         value(
             "against",
             "LIST",
             "Several servers in turn: URLs, `spawn`, `floor`, separated by commas",
         ),
+        value("servers", "COUNT", "Spawned servers at the same time, the sessions spread over them").default_value("1"),
         value(
             "rounds",
             "COUNT",
@@ -224,6 +225,14 @@ fn check(matches: &ArgMatches) -> Result<Task, Error> {
             node: text(matches, "node").to_owned(),
             lasting: seconds(matches, "seconds")?,
         })),
+        Some((leash::NAME, matches)) => Ok(Task::Leash(
+            matches
+                .get_many("command")
+                .into_iter()
+                .flatten()
+                .cloned()
+                .collect(),
+        )),
         Some((name, matches)) => Ok(Task::Load(Box::new(options(name, matches)?))),
         None => Err(Error::Usage("a mode is needed".into())),
     }
@@ -248,6 +257,7 @@ fn options(name: &str, matches: &ArgMatches) -> Result<Options, Error> {
                 None => Err(Error::Usage(format!("--env {pair}: NAME=VALUE"))),
             })
             .collect::<Result<_, _>>()?,
+        servers: number::<u32>(matches, "servers")?.clamp(1, 16),
         rounds: number::<u32>(matches, "rounds")?.max(1),
         sessions,
         seconds: seconds(matches, "seconds")?.max(SHORTEST),
@@ -325,16 +335,16 @@ fn mode(name: &str, matches: &ArgMatches, sessions: u32) -> Result<Mode, Error> 
 }
 
 fn targets(matches: &ArgMatches) -> Result<Vec<Spec>, Error> {
-    let spawn = matches.get_one::<String>("spawn").map(|command| {
-        command
-            .split_whitespace()
-            .map(str::to_owned)
-            .collect::<Vec<_>>()
-    });
-    let usual = if spawn.is_some() {
-        "spawn"
-    } else {
+    let commands = matches.get_many::<String>("spawn").into_iter().flatten();
+    let spawned: Vec<Spec> = commands
+        .map(|command| {
+            spawn(command).ok_or_else(|| Error::Usage("--spawn: a command is needed".into()))
+        })
+        .collect::<Result<_, _>>()?;
+    let usual = if spawned.is_empty() {
         text(matches, "url")
+    } else {
+        "spawn"
     };
     let list = matches
         .get_one::<String>("against")
@@ -343,28 +353,31 @@ fn targets(matches: &ArgMatches) -> Result<Vec<Spec>, Error> {
         .get_one::<String>("server-pid")
         .map_or("", String::as_str);
     let mut pids = pids.split(',').filter(|pid| !pid.is_empty());
-    let each = |name: &str| match name {
-        "floor" => Ok(Spec::Floor),
-        "spawn" => match &spawn {
-            Some(command) if !command.is_empty() => Ok(Spec::Spawn(command.clone())),
-            _ => Err(Error::Usage("--against spawn needs --spawn".into())),
-        },
-        url => Ok(Spec::Running {
-            address: loopback(url, 3000)?,
-            pid: match pids.next() {
-                Some(pid) => Some(
-                    pid.parse()
-                        .map_err(|_| Error::Usage(format!("--server-pid {pid}: a number")))?,
-                ),
-                None => None,
-            },
-        }),
-    };
-    list.split(',')
+    let mut targets = Vec::new();
+    for name in list
+        .split(',')
         .map(str::trim)
         .filter(|name| !name.is_empty())
-        .map(each)
-        .collect()
+    {
+        match name {
+            "floor" => targets.push(Spec::Floor),
+            "spawn" if spawned.is_empty() => {
+                return Err(Error::Usage("--against spawn needs --spawn".into()));
+            }
+            "spawn" => targets.extend(spawned.iter().cloned()),
+            url => targets.push(Spec::Running {
+                address: loopback(url, 3000)?,
+                pid: match pids.next() {
+                    Some(pid) => Some(
+                        pid.parse()
+                            .map_err(|_| Error::Usage(format!("--server-pid {pid}: a number")))?,
+                    ),
+                    None => None,
+                },
+            }),
+        }
+    }
+    Ok(targets)
 }
 
 /// `MOL`, or `MOL-<namespace>`.
@@ -473,11 +486,17 @@ mod tests {
     #[test]
     fn several_servers_in_turn() {
         let options = options(
-            "ddp-bench fanout --spawn a --against floor,spawn,http://127.0.0.1:4000 --server-pid 12",
+            "ddp-bench fanout --spawn a --spawn b --against floor,spawn,http://127.0.0.1:4000 --server-pid 12",
         );
-        assert!(
-            matches!(&options.targets[..], [Spec::Floor, Spec::Spawn(command), Spec::Running { pid: Some(12), .. }] if command == &["a"])
-        );
+        assert!(matches!(
+            &options.targets[..],
+            [
+                Spec::Floor,
+                Spec::Spawn { .. },
+                Spec::Spawn { .. },
+                Spec::Running { pid: Some(12), .. }
+            ]
+        ));
     }
 
     #[test]

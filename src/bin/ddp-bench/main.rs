@@ -52,6 +52,7 @@ fn work(task: &Task) -> Result<ExitCode, Error> {
             floor::serve(settings).tried("the floor")?;
             Ok(ExitCode::SUCCESS)
         }
+        Task::Leash(words) => Err(target::leash::become_command(words)).tried(words.join(" ")),
         Task::Load(options) => load(options),
     }
 }

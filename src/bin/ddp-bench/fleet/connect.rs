@@ -1,7 +1,7 @@
 //! A non-blocking connection from one of the loopback's many addresses.
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr};
 
 use mio::net::TcpStream;
 use socket2::{Domain, Protocol, Socket, Type};
@@ -21,7 +21,7 @@ pub(super) fn connect(server: SocketAddr, count: u32) -> io::Result<TcpStream> {
         Some(Protocol::TCP),
     )?;
     socket.set_tcp_nodelay(true)?;
-    if let IpAddr::V4(_) = server.ip() {
+    if server.is_ipv4() {
         let last = u8::try_from(2 + count / PER_ADDRESS % ADDRESSES).unwrap_or(2);
         socket.bind(&SocketAddr::from((Ipv4Addr::new(127, 0, 0, last), 0)).into())?;
     }

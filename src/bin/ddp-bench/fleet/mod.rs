@@ -15,8 +15,8 @@ use crate::wire::script::{Framing, Profile};
 /// What all sessions of a run have in common.
 #[derive(Debug, Clone)]
 pub(crate) struct Settings {
-    /// The server under test.
-    pub(crate) server: SocketAddr,
+    /// The servers under test: session n belongs to the n-th of them, counted round.
+    pub(crate) servers: Vec<SocketAddr>,
     /// Raw or SockJS.
     pub(crate) framing: Framing,
     /// What sessions subscribe to.
@@ -36,6 +36,15 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
+    /// The server of session `n`.
+    fn server_of(&self, n: u32) -> SocketAddr {
+        let none = SocketAddr::from(([127, 0, 0, 1], 0));
+        self.servers
+            .get(n as usize % self.servers.len().max(1))
+            .copied()
+            .unwrap_or(none)
+    }
+
     /// The rooms that session `n` opens.
     fn rooms_of(&self, n: u32) -> Vec<u32> {
         let rooms = self.rooms.max(1);
@@ -173,7 +182,7 @@ mod tests {
 
     fn settings(profile: Profile, rooms: u32, rooms_each: u32) -> Settings {
         Settings {
-            server: SocketAddr::from(([127, 0, 0, 1], 1)),
+            servers: vec![SocketAddr::from(([127, 0, 0, 1], 1))],
             framing: Framing::Raw,
             profile,
             login: true,

@@ -96,7 +96,7 @@ impl Session {
     pub(super) fn opened(&mut self, settings: &Settings) {
         self.outbox.clear();
         self.calls.clear();
-        let host = settings.server.to_string();
+        let host = settings.server_of(self.number).to_string();
         self.outbox
             .extend_from_slice(upgrade(settings.framing, &host, self.number).as_bytes());
         self.stage = Stage::Upgrading;
@@ -327,7 +327,7 @@ mod tests {
 
     fn settings(framing: Framing) -> Settings {
         Settings {
-            server: SocketAddr::from(([127, 0, 0, 1], 3000)),
+            servers: vec![SocketAddr::from(([127, 0, 0, 1], 3000))],
             framing,
             profile: Profile::Rooms,
             login: true,

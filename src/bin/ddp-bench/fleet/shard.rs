@@ -266,7 +266,8 @@ impl Shard {
     }
 
     fn connect(&mut self, at: usize) -> std::io::Result<()> {
-        let mut stream = connect::connect(self.settings.server, self.connections)?;
+        let server = self.settings.server_of(self.seats[at].session.number);
+        let mut stream = connect::connect(server, self.connections)?;
         self.connections = self.connections.wrapping_add(1);
         self.poll.registry().register(
             &mut stream,

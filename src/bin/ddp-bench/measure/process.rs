@@ -3,6 +3,8 @@
 use std::fs;
 use std::time::Duration;
 
+use rustix::time::ClockId;
+
 /// The kernel's clock tick as /proc shows it: 100 a second on every Linux that Rust runs on (`USER_HZ`).
 const TICK: Duration = Duration::from_millis(10);
 
@@ -11,11 +13,6 @@ const TICK: Duration = Duration::from_millis(10);
 pub(crate) struct Process(pub(crate) u32);
 
 impl Process {
-    /// This one.
-    pub(crate) fn own() -> Self {
-        Self(std::process::id())
-    }
-
     /// utime + stime since it started. The threads' schedstat is finer than the 10 ms ticks of `stat` but forgets threads
     /// that ended: the larger of the two is never less than the truth by more than a tick.
     pub(crate) fn cpu(self) -> Option<Duration> {
@@ -55,6 +52,15 @@ impl Process {
     }
 }
 
+/// CPU time of this process, threads that ended included.
+pub(crate) fn own_cpu() -> Duration {
+    let spent = rustix::time::clock_gettime(ClockId::ProcessCPUTime);
+    Duration::new(
+        spent.tv_sec.unsigned_abs(),
+        u32::try_from(spent.tv_nsec).unwrap_or_default(),
+    )
+}
+
 /// utime + stime of a `stat` line. The name in brackets may hold anything: the fields are counted after its last `)`.
 fn ticks(stat: &str) -> Option<u32> {
     let mut after_name = stat.rsplit_once(')')?.1.split_whitespace().skip(11);
@@ -90,8 +96,11 @@ mod tests {
 
     #[test]
     fn this_process_has_both() {
-        assert!(Process::own().cpu().is_some());
-        assert!(Process::own().rss() > Some(100_000));
+        let own = Process(std::process::id());
+        assert!(own.cpu().is_some());
+        assert!(own.rss() > Some(100_000));
+        assert!(own.peak() >= own.rss());
+        assert!(own_cpu() > Duration::ZERO);
         assert_eq!(Process(u32::MAX).cpu(), None);
     }
 }

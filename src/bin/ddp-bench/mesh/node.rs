@@ -113,10 +113,9 @@ impl<'a> Node<'a> {
         loop {
             self.work()?;
             self.alarm.set(self.next_due())?;
-            if let Err(error) = self.poll.poll(&mut events, None) {
-                if error.kind() != io::ErrorKind::Interrupted {
-                    return Err(error);
-                }
+            match self.poll.poll(&mut events, None) {
+                Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
+                _ => {}
             }
             // The link is edge-triggered: everything is read whenever anything woke us.
             while self.link.fill()? {

@@ -1,7 +1,7 @@
 //! The page: one file, no network.
 
 use super::summary::{Line, summary};
-use super::svg::{bars, colour, curves, escape};
+use super::svg::{Rounds, bars, colour, curves, escape};
 use crate::number;
 use crate::run::Outcome;
 
@@ -33,14 +33,11 @@ pub(super) fn html(mode: &str, arguments: &str, cores: usize, outcomes: &[Outcom
             .filter(|curve| !curve.is_empty())
             .collect()
     };
-    let latencies: Vec<_> = targets
+    let latencies: Vec<Rounds> = targets
         .iter()
         .map(|target| (target.clone(), rounds(target)))
         .collect();
-    if latencies
-        .iter()
-        .any(|(_, rounds): &(String, Vec<Vec<(f64, f64)>>)| !rounds.is_empty())
-    {
+    if latencies.iter().any(|(_, rounds)| !rounds.is_empty()) {
         page.push_str("<h2>Latency by percentile</h2>");
         page.push_str(&curves(&latencies));
     }

@@ -51,8 +51,11 @@ pub(super) fn bars(unit: &str, bars: &[(String, f64, f64, f64)]) -> String {
     svg
 }
 
-/// One line a server: (name, its curves of (percentile, milliseconds), one a round).
-pub(super) fn curves(servers: &[(String, Vec<Vec<(f64, f64)>>)]) -> String {
+/// A server and its curves of (percentile, milliseconds), one a round.
+pub(super) type Rounds = (String, Vec<Vec<(f64, f64)>>);
+
+/// One line a round, one colour a server.
+pub(super) fn curves(servers: &[Rounds]) -> String {
     let points = || {
         servers
             .iter()

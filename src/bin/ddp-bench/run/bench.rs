@@ -10,15 +10,18 @@ use crate::cli::Options;
 use crate::clock::Nanos;
 use crate::error::Error;
 use crate::fleet::{self, Fleet};
-use crate::measure::process::Process;
+use crate::measure::process::{Process, own_cpu};
 use crate::measure::tally::Tally;
 use crate::mesh::{self, Mesh, Plan};
 use crate::output::progress;
 use crate::shared::{Note, Shared};
 use crate::target::Server;
 
-/// Marks of this run; a round has one load only.
-const RUN: u16 = 1;
+/// Tells this process's marks from those of others in the same mesh; a round has one load only.
+fn run_id() -> u16 {
+    (std::process::id() & 0xFFFF) as u16
+}
+
 /// How often a wait looks at the server.
 const LOOK: Duration = Duration::from_millis(20);
 /// The last deliveries are waited for as long as some arrived within this.
@@ -31,7 +34,7 @@ pub(crate) struct Bench<'a> {
     // Dropped in this order: clients, mesh, server.
     pub(crate) fleet: Fleet,
     pub(crate) mesh: Mesh,
-    pub(crate) server: Server,
+    pub(crate) servers: Vec<Server>,
     pub(crate) notes: Receiver<Note>,
     pub(crate) shared: Arc<Shared>,
 }
@@ -41,7 +44,7 @@ pub(crate) struct Bench<'a> {
 pub(crate) struct Moment {
     pub(crate) at: Nanos,
     pub(crate) server_cpu: Option<Duration>,
-    pub(crate) bench_cpu: Option<Duration>,
+    pub(crate) bench_cpu: Duration,
     pub(crate) delivered: u64,
 }
 
@@ -55,32 +58,40 @@ impl Moment {
             |now: Option<Duration>, then: Option<Duration>| Some(now?.saturating_sub(then?));
         (
             self.at - earlier.at,
-            spent(self.server_cpu, earlier.server_cpu),
-            spent(self.bench_cpu, earlier.bench_cpu),
+            cpu.map(|(now, then)| now.saturating_sub(then)),
+            self.bench_cpu - earlier.bench_cpu,
             self.delivered - earlier.delivered,
         )
     }
 }
 
 impl Bench<'_> {
+    /// A meter of all servers, when all their processes are known.
+    fn sum<T: std::iter::Sum>(&self, meter: impl Fn(Process) -> Option<T>) -> Option<T> {
+        self.servers
+            .iter()
+            .map(|server| server.process.and_then(&meter))
+            .sum()
+    }
+
     /// Reads all meters.
     pub(crate) fn moment(&self) -> Moment {
         Moment {
             at: Nanos::now(),
-            server_cpu: self.server.process.and_then(Process::cpu),
-            bench_cpu: Process::own().cpu(),
+            server_cpu: self.sum(Process::cpu),
+            bench_cpu: own_cpu(),
             delivered: self.shared.delivered(),
         }
     }
 
-    /// The server's resident memory in bytes.
+    /// The servers' resident memory in bytes.
     pub(crate) fn rss(&self) -> Option<u64> {
-        self.server.process.and_then(Process::rss)
+        self.sum(Process::rss)
     }
 
     /// The most it ever was.
     pub(crate) fn peak(&self) -> Option<u64> {
-        self.server.process.and_then(Process::peak)
+        self.sum(Process::peak)
     }
 
     /// Waits for a note that `pick` takes; others pass by. A note of failure ends the wait, as does a server that ended.
@@ -102,7 +113,9 @@ impl Bench<'_> {
                 Err(RecvTimeoutError::Disconnected) => {
                     return Err(Error::Thread("all threads ended".into()));
                 }
-                Err(RecvTimeoutError::Timeout) => self.server.check()?,
+                Err(RecvTimeoutError::Timeout) => {
+                    self.servers.iter_mut().try_for_each(Server::check)?
+                }
             }
             if Nanos::now() >= deadline {
                 return Err(Error::Late {
@@ -121,12 +134,16 @@ impl Bench<'_> {
         }
     }
 
-    /// Waits until a streamer is in the mesh.
+    /// Waits until as many streamers are in the mesh as are under test.
     pub(crate) fn await_join(&mut self, patience: Duration) -> Result<(), Error> {
+        let mut left = self.servers.len();
         self.wait(
             "the server to join the mesh (is it on the same NATS and namespace?)",
             patience,
-            |note| matches!(note, Note::Joined).then_some(()),
+            |note| {
+                left -= usize::from(matches!(note, Note::Joined));
+                (left == 0).then_some(())
+            },
         )?;
         // Both sides know each other now; half a second is what a node waits for others before its first call.
         self.rest(Duration::from_secs(1))
@@ -186,10 +203,10 @@ impl Bench<'_> {
         ready: u64,
     ) -> Result<Tally, Error> {
         self.shared.restart();
-        let tally = self.lap(&fleet::Order::Begin(RUN))?;
+        let tally = self.lap(&fleet::Order::Begin(run_id()))?;
         let hear = self.clients.listeners(self.options.sessions, 0);
         let plan = Plan {
-            run: RUN,
+            run: run_id(),
             topic,
             bytes: self.options.bytes,
             pace,
@@ -248,7 +265,7 @@ impl Bench<'_> {
                 "{unknown} requests for actions that the bench does not offer"
             ));
         }
-        if self.server.process.is_none() {
+        if self.servers.iter().any(|server| server.process.is_none()) {
             outcome.note("no --server-pid: no CPU time, no memory".to_owned());
         }
     }

@@ -55,7 +55,7 @@ pub(super) fn run(
     outcome.maybe(
         "the generator's CPU per delivery",
         "µs",
-        us_each(own, delivered),
+        us_each(Some(own), delivered),
     );
     outcome.latency(
         ["latency p50", "latency p99", "latency longest"],

@@ -37,11 +37,7 @@ pub(super) fn run(
         "ms",
         cpu.map(|cpu| ms(cpu) / ready as f64),
     );
-    outcome.maybe(
-        "the generator's own",
-        "ms",
-        own.map(|cpu| ms(cpu) / ready as f64),
-    );
+    outcome.figure("the generator's own", "ms", ms(own) / ready as f64);
     outcome.figure("all set up after", "s", wall.as_secs_f64());
     outcome.latency(
         ["set-up p50", "set-up p99", "set-up longest"],

@@ -44,7 +44,7 @@ pub(super) fn run(
     outcome.maybe(
         "the generator's CPU per call, mesh included",
         "µs",
-        us_each(own, calls),
+        us_each(Some(own), calls),
     );
     outcome.latency(["call p50", "call p99", "call longest"], &tally.calls);
     let errors = tally.call_errors + last.call_errors;

@@ -61,10 +61,10 @@ fn one(
     };
     let mesh = Mesh::start(settings, shared.clone(), notes.clone()).tried("the mesh's thread")?;
     let (rooms, rooms_each) = rooms(options);
-    let spawning = Spawning {
+    let mut spawning = Spawning {
         nats: nats.address,
         namespace: &options.namespace,
-        node: format!("bench-{}-{round}-{at}", std::process::id()),
+        node: String::new(),
         cpu: options.server_cpu,
         bench_cpu: options.bench_cpu,
         environment: &options.environment,
@@ -77,9 +77,13 @@ fn one(
         ),
         lasting: Duration::from_secs(3600),
     };
-    let server = Server::start(spec, &spawning)?;
+    let mut servers = Vec::new();
+    for number in 0..spec.copies(options.servers) {
+        spawning.node = format!("bench-{}-{round}-{at}-{number}", std::process::id());
+        servers.push(Server::start(spec, &spawning)?);
+    }
     let clients = fleet::Settings {
-        server: server.address,
+        servers: servers.iter().map(|server| server.address).collect(),
         framing: options.framing,
         profile: profile(options),
         login: options.login,
@@ -97,7 +101,7 @@ fn one(
     let mut bench = Bench {
         options,
         clients,
-        server,
+        servers,
         mesh,
         fleet,
         notes: inbox,

@@ -2,9 +2,10 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::time::Duration;
 
+use super::leash::leashed;
 use super::{answers, free_port};
 use crate::clock::{Nanos, pause};
 use crate::error::{Error, Tried};
@@ -34,7 +35,7 @@ impl Nats {
         } else {
             Path::new("nats-server")
         };
-        let child = Command::new(program)
+        let child = leashed(&program.to_string_lossy())?
             .args(["-a", "127.0.0.1", "-p", &address.port().to_string()])
             .stdin(Stdio::null())
             .stdout(Stdio::null())

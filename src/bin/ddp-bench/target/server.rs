@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal};
 
+use super::leash::leashed;
 use super::{Spec, answers, free_port, pin, seed};
 use crate::clock::{Nanos, pause};
 use crate::error::{Error, Tried};
@@ -63,7 +64,7 @@ impl Server {
                 });
             }
             Spec::Floor => floor(how)?,
-            Spec::Spawn(command) => service(command, how)?,
+            Spec::Spawn { command, .. } => service(command, how)?,
         };
         let log = how
             .log
@@ -144,7 +145,8 @@ impl Drop for Server {
 
 fn floor(how: &Spawning<'_>) -> Result<(Command, SocketAddr), Error> {
     let address = free_port()?;
-    let mut command = Command::new(std::env::current_exe().tried("finding myself")?);
+    let own = std::env::current_exe().tried("finding myself")?;
+    let mut command = leashed(&own.to_string_lossy())?;
     command.args(["floor", "--listen", &address.to_string()]);
     command.args(["--nats", &how.nats.to_string()]);
     command.args(["--namespace", how.namespace]);
@@ -158,7 +160,7 @@ fn service(words: &[String], how: &Spawning<'_>) -> Result<(Command, SocketAddr)
     let path = how.directory.join("seed.json");
     let (users, rooms, each) = how.seed;
     std::fs::write(&path, seed::seed(users, rooms, each)).tried("writing the seed")?;
-    let mut command = Command::new(words.first().map_or("", String::as_str));
+    let mut command = leashed(words.first().map_or("", String::as_str))?;
     command.args(words.iter().skip(1));
     command.env("PORT", address.port().to_string());
     command.env("BIND_IP", "127.0.0.1");
