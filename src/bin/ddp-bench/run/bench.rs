@@ -50,12 +50,8 @@ pub(crate) struct Moment {
 
 impl Moment {
     /// What passed since `earlier`: wall time, the server's CPU time, ours, deliveries.
-    pub(crate) fn since(
-        &self,
-        earlier: &Self,
-    ) -> (Duration, Option<Duration>, Option<Duration>, u64) {
-        let spent =
-            |now: Option<Duration>, then: Option<Duration>| Some(now?.saturating_sub(then?));
+    pub(crate) fn since(&self, earlier: &Self) -> (Duration, Option<Duration>, Duration, u64) {
+        let cpu = self.server_cpu.zip(earlier.server_cpu);
         (
             self.at - earlier.at,
             cpu.map(|(now, then)| now.saturating_sub(then)),
