@@ -132,6 +132,7 @@ fn command() -> Command {
                 "Some clients stop reading",
                 &Defaults {
                     sessions: "200",
+                    seconds: "20",
                     bytes: "8000",
                     ..USUAL
                 },

@@ -35,6 +35,9 @@ impl Shared {
 
     /// A shard received `count` marks; wakes the mesh when it waits for that.
     pub(crate) fn deliver(&self, count: u64) {
+        if count == 0 {
+            return;
+        }
         let before = self.delivered.fetch_add(count, Ordering::SeqCst);
         let wanted = self.wake_at.load(Ordering::SeqCst);
         if before < wanted && before + count >= wanted {

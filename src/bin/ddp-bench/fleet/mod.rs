@@ -29,6 +29,8 @@ pub(crate) struct Settings {
     pub(crate) rooms_each: u32,
     /// Users whose changes are announced (profile `Presence`).
     pub(crate) users_changing: u32,
+    /// Every so many-th session will be told to stop reading, and gets a small receive buffer; 0: none.
+    pub(crate) stalling: u32,
     /// Sessions in set-up at the same time, in each shard.
     pub(crate) ramp: usize,
     /// Tries before a session gives up.
@@ -43,6 +45,11 @@ impl Settings {
             .get(n as usize % self.servers.len().max(1))
             .copied()
             .unwrap_or(none)
+    }
+
+    /// Whether session `n` is one of those that stop reading.
+    fn stalls(&self, n: u32) -> bool {
+        self.stalling > 0 && n.is_multiple_of(self.stalling)
     }
 
     /// The rooms that session `n` opens.
@@ -84,8 +91,8 @@ pub(crate) enum Order {
     Lap,
     /// The same, with what never came: `sent[key]` events were published.
     Finish(Arc<Vec<u32>>),
-    /// Every so many-th session stops reading; 0: all read again.
-    Stall(u32),
+    /// The sessions of [`Settings::stalling`] stop reading, or read again.
+    Stall(bool),
     /// Keep this many calls on their way in this shard; 0: no more.
     Call(u32),
     /// End all connections.
@@ -189,6 +196,7 @@ mod tests {
             rooms,
             rooms_each,
             users_changing: 3,
+            stalling: 0,
             ramp: 1,
             tries: 1,
         }

@@ -334,6 +334,7 @@ mod tests {
             rooms: 1,
             rooms_each: 1,
             users_changing: 0,
+            stalling: 0,
             ramp: 1,
             tries: 1,
         }

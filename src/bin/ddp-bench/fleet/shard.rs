@@ -20,6 +20,8 @@ use crate::wire::marker::Markers;
 const WAKER: Token = Token(usize::MAX);
 /// What one read takes at most.
 const READ: usize = 256 << 10;
+/// Marks after which the others are told, within one turn too: the mesh may wait for them.
+const TELL: u64 = 64;
 /// Before the first retry; doubled up to [`LONGEST_PAUSE`], with jitter.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
@@ -124,10 +126,11 @@ impl Shard {
                     delivered +=
                         self.touch(event.token().0, event.is_writable(), event.is_readable());
                 }
+                if delivered >= TELL {
+                    self.shared.deliver(std::mem::take(&mut delivered));
+                }
             }
-            if delivered > 0 {
-                self.shared.deliver(delivered);
-            }
+            self.shared.deliver(delivered);
             loop {
                 match orders.try_recv() {
                     Ok(Order::Quit) | Err(TryRecvError::Disconnected) => return Ok(()),
@@ -162,7 +165,7 @@ impl Shard {
                 self.finish(&sent);
                 self.lap();
             }
-            Order::Stall(every) => self.stall(every),
+            Order::Stall(stall) => self.stall(stall),
             Order::Call(calls) => self.call(calls),
             Order::Close => self.close(),
             Order::Quit => {}
@@ -266,8 +269,10 @@ impl Shard {
     }
 
     fn connect(&mut self, at: usize) -> std::io::Result<()> {
-        let server = self.settings.server_of(self.seats[at].session.number);
-        let mut stream = connect::connect(server, self.connections)?;
+        let number = self.seats[at].session.number;
+        let server = self.settings.server_of(number);
+        let small = self.settings.stalls(number);
+        let mut stream = connect::connect(server, self.connections, small)?;
         self.connections = self.connections.wrapping_add(1);
         self.poll.registry().register(
             &mut stream,
@@ -361,10 +366,10 @@ impl Shard {
             .push(Reverse((Nanos::now() + pause.mul_f64(jitter), at)));
     }
 
-    fn stall(&mut self, every: u32) {
+    fn stall(&mut self, stall: bool) {
         let mut resumed = Vec::new();
         for (at, seat) in self.seats.iter_mut().enumerate() {
-            let stalls = every > 0 && seat.session.number.is_multiple_of(every);
+            let stalls = stall && self.settings.stalls(seat.session.number);
             if seat.stalled && !stalls {
                 resumed.push(at);
             }

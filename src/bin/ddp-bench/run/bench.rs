@@ -31,10 +31,10 @@ const SILENCE: Duration = Duration::from_secs(2);
 pub(crate) struct Bench<'a> {
     pub(crate) options: &'a Options,
     pub(crate) clients: fleet::Settings,
-    // Dropped in this order: clients, mesh, server.
+    // Dropped in this order: a server that ends still has something to tell the core.
     pub(crate) fleet: Fleet,
-    pub(crate) mesh: Mesh,
     pub(crate) servers: Vec<Server>,
+    pub(crate) mesh: Mesh,
     pub(crate) notes: Receiver<Note>,
     pub(crate) shared: Arc<Shared>,
 }

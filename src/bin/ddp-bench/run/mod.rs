@@ -93,6 +93,10 @@ fn one(
             Mode::Presence { changing, .. } => changing,
             _ => 0,
         },
+        stalling: match options.mode {
+            Mode::Slow { stalled, .. } => (options.sessions / stalled).max(1),
+            _ => 0,
+        },
         ramp: options.ramp,
         tries: options.tries,
     };
@@ -130,7 +134,7 @@ fn one(
         )?,
         Mode::Methods { in_flight } => methods::run(&mut bench, &mut outcome, *in_flight)?,
         Mode::Storm => storm::run(&mut bench, &mut outcome)?,
-        Mode::Slow { stalled, rate } => slow::run(&mut bench, &mut outcome, *stalled, *rate)?,
+        Mode::Slow { rate, .. } => slow::run(&mut bench, &mut outcome, *rate)?,
     }
     bench.mesh_notes(&mut outcome);
     Ok(outcome)

@@ -14,12 +14,7 @@ use crate::output::progress;
 /// How often memory is looked at.
 const LOOK: Duration = Duration::from_millis(250);
 
-pub(super) fn run(
-    bench: &mut Bench<'_>,
-    outcome: &mut Outcome,
-    stalled: u32,
-    rate: f64,
-) -> Result<(), Error> {
+pub(super) fn run(bench: &mut Bench<'_>, outcome: &mut Outcome, rate: f64) -> Result<(), Error> {
     let options = bench.options;
     let ready = bench.settle(&Order::Open)?;
     let lasting = options.warm_up + options.seconds * 3;
@@ -33,9 +28,7 @@ pub(super) fn run(
     let rss = bench.rss();
     let calm = bench.lap(&Order::Lap)?;
     progress("some do not");
-    bench
-        .fleet
-        .order(&Order::Stall((options.sessions / stalled).max(1)));
+    bench.fleet.order(&Order::Stall(true));
     let mut peak = rss;
     let mut left = options.seconds;
     while !left.is_zero() {
@@ -45,7 +38,7 @@ pub(super) fn run(
     }
     let during = bench.lap(&Order::Lap)?;
     progress("they read again");
-    bench.fleet.order(&Order::Stall(0));
+    bench.fleet.order(&Order::Stall(false));
     let sent = bench.await_sent(options.seconds)?;
     bench.drain(&sent)?;
     let mut tally = bench.lap(&Order::Finish(sent.into()))?;
@@ -72,6 +65,11 @@ pub(super) fn run(
         *tally.closes.entry(code).or_default() += count;
     }
     let closed: u64 = tally.stalled_closes.values().sum();
+    outcome.figure(
+        "deliveries to stalled ones meanwhile",
+        "",
+        during.stalled.count() as f64,
+    );
     outcome.figure("stalled sessions closed", "", closed as f64);
     if closed > 0 {
         outcome.note(format!(
