@@ -1,6 +1,7 @@
 //! The clients: shards of sessions, each shard a thread with one epoll of its own.
 
 mod connect;
+mod seat;
 mod session;
 mod shard;
 

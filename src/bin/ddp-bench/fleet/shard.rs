@@ -2,15 +2,15 @@
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
-use std::io::{ErrorKind, Read, Write};
+use std::io::ErrorKind;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError};
 use std::time::Duration;
 
-use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token, Waker};
 
-use super::session::{Ear, Heard, Session, Stage};
+use super::seat::Seat;
+use super::session::{Ear, Heard, Stage};
 use super::{Order, Settings, connect};
 use crate::clock::Nanos;
 use crate::measure::tally::Tally;
@@ -25,19 +25,6 @@ const TELL: u64 = 64;
 /// Before the first retry; doubled up to [`LONGEST_PAUSE`], with jitter.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
-
-/// A session with its socket.
-struct Seat {
-    session: Session,
-    stream: Option<TcpStream>,
-    /// The beginning of a frame that has not come whole.
-    leftover: Vec<u8>,
-    tries: u16,
-    /// It does not read at present.
-    stalled: bool,
-    /// It holds one of the places of [`Settings::ramp`].
-    in_set_up: bool,
-}
 
 /// See the module.
 pub(super) struct Shard {
@@ -73,14 +60,7 @@ impl Shard {
     ) -> std::io::Result<Self> {
         let poll = Poll::new()?;
         let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
-        let seat = |number| Seat {
-            session: Session::new(number, &settings),
-            stream: None,
-            leftover: Vec::new(),
-            tries: 0,
-            stalled: false,
-            in_set_up: false,
-        };
+        let seat = |number| Seat::new(number, &settings);
         Ok(Self {
             poll,
             waker,
@@ -402,91 +382,5 @@ impl Shard {
                 self.gone(at, code);
             }
         }
-    }
-}
-
-impl Seat {
-    fn leave(&mut self) {
-        self.stream = None;
-        self.session.stage = Stage::Away;
-        self.stalled = false;
-        self.leftover = Vec::new();
-    }
-
-    /// Writes what waits, as far as the socket takes it.
-    fn flush(&mut self) -> Heard {
-        let Some(stream) = &mut self.stream else {
-            return Heard::Usual;
-        };
-        let outbox = &mut self.session.outbox;
-        let mut sent = 0;
-        while sent < outbox.len() {
-            match stream.write(&outbox[sent..]) {
-                Ok(count) => sent += count,
-                // Not connected yet, or full: the socket becomes writable.
-                Err(error)
-                    if matches!(
-                        error.kind(),
-                        ErrorKind::WouldBlock | ErrorKind::NotConnected
-                    ) =>
-                {
-                    break;
-                }
-                Err(_) => return Heard::Closed(0),
-            }
-        }
-        outbox.drain(..sent);
-        if outbox.is_empty() && outbox.capacity() > 16 << 10 {
-            *outbox = Vec::new();
-        }
-        Heard::Usual
-    }
-
-    /// Reads all there is: the epoll is edge-triggered, but a read that does not fill the buffer has emptied the socket.
-    fn read(&mut self, buffer: &mut [u8], ear: &mut Ear<'_>) -> Heard {
-        let mut outcome = Heard::Usual;
-        loop {
-            let Some(stream) = &mut self.stream else {
-                return outcome;
-            };
-            let count = match stream.read(buffer) {
-                Ok(0) => return Heard::Closed(0),
-                Ok(count) => count,
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return outcome,
-                Err(error) if error.kind() == ErrorKind::NotConnected => return outcome,
-                Err(_) => return Heard::Closed(0),
-            };
-            ear.now = Nanos::now();
-            ear.tally.bytes += count as u64;
-            match self.take(&buffer[..count], ear) {
-                Heard::Usual => {}
-                Heard::Ready => outcome = Heard::Ready,
-                over => return over,
-            }
-            if !self.session.outbox.is_empty()
-                && let Heard::Closed(code) = self.flush()
-            {
-                return Heard::Closed(code);
-            }
-            if count < buffer.len() {
-                return outcome;
-            }
-        }
-    }
-
-    fn take(&mut self, received: &[u8], ear: &mut Ear<'_>) -> Heard {
-        if self.leftover.is_empty() {
-            let (taken, heard) = self.session.hear(received, ear);
-            self.leftover.extend_from_slice(&received[taken..]);
-            return heard;
-        }
-        self.leftover.extend_from_slice(received);
-        let bytes = std::mem::take(&mut self.leftover);
-        let (taken, heard) = self.session.hear(&bytes, ear);
-        if taken < bytes.len() {
-            self.leftover = bytes;
-            self.leftover.drain(..taken);
-        }
-        heard
     }
 }
