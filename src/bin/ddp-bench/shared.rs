@@ -16,6 +16,8 @@ pub(crate) struct Shared {
     pub(crate) requests: AtomicU64,
     /// `accounts.login` among them.
     pub(crate) logins: AtomicU64,
+    /// Questions about access to a room among them.
+    pub(crate) access: AtomicU64,
     /// Requests for actions that nobody here offers.
     pub(crate) unknown: AtomicU64,
     /// Events that the server under test broadcast.

@@ -47,6 +47,9 @@ pub(super) fn command() -> Command {
                 .arg(rate("10")),
             load("methods", "Method calls through the mesh", &USUAL)
                 .arg(value("in-flight", "CALLS", "Calls on their way at any time").default_value("200")),
+            load("room", "All users open one room at once; some lose their access, and all open it again", &USUAL)
+                .arg(value("within", "SECONDS", "From the first visit to the last").default_value("1"))
+                .arg(value("revoked", "N", "Every N-th user loses the access (0: nobody)").default_value("10")),
             load("storm", "All connections dropped and back: connect, login, subscribe", &Defaults { ramp: "1000", ..USUAL }),
             load(
                 "slow",

@@ -53,6 +53,8 @@ pub(crate) enum Mode {
     Presence { changing: u32, rate: f64 },
     /// This many method calls on their way.
     Methods { in_flight: u32 },
+    /// All open one room within this time, twice; every `revoked`-th loses the access in between.
+    Room { within: Duration, revoked: u32 },
     /// All dropped, all back.
     Storm,
     /// `stalled` sessions stop reading.
@@ -204,6 +206,10 @@ fn mode(name: &str, matches: &ArgMatches, sessions: u32) -> Result<Mode, Error> 
         },
         "methods" => Mode::Methods {
             in_flight: number::<u32>(matches, "in-flight")?.max(1),
+        },
+        "room" => Mode::Room {
+            within: seconds(matches, "within")?,
+            revoked: number(matches, "revoked")?,
         },
         "storm" => Mode::Storm,
         _ => Mode::Slow {

@@ -9,6 +9,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use crate::shared::{Note, Shared};
 use crate::wire::script::{Framing, Profile};
@@ -94,6 +95,13 @@ pub(crate) enum Order {
     Finish(Arc<Vec<u32>>),
     /// The sessions of [`Settings::stalling`] stop reading, or read again.
     Stall(bool),
+    /// All open their first room once more within this time; [`Note::Settled`] tells when all were answered.
+    Visit {
+        /// From the first to the last.
+        within: Duration,
+        /// Which users have lost their access.
+        revoked: u32,
+    },
     /// Keep this many calls on their way in this shard; 0: no more.
     Call(u32),
     /// End all connections.

@@ -55,6 +55,8 @@ pub(super) struct Ear<'a> {
     pub(super) delivered: u64,
     /// Whether an answered call is followed by another.
     pub(super) calling: bool,
+    /// Visits answered since the shard looked last.
+    pub(super) visited: usize,
     pub(super) now: Nanos,
 }
 
@@ -73,6 +75,17 @@ pub(super) struct Session {
     /// Calls on their way: number and when each was due.
     calls: VecDeque<(u32, Nanos)>,
     calls_made: u32,
+    /// The room is being opened once more.
+    visit: Option<Visit>,
+    visits_made: u32,
+}
+
+/// A room being opened by a session that is ready.
+struct Visit {
+    due: Nanos,
+    id: String,
+    /// The user has lost the access: anything but a refusal is wrong.
+    revoked: bool,
 }
 
 /// Longest frame that may be a ping: `a["{\"msg\":\"ping\",\"id\":\"…\"}"]`.
@@ -89,6 +102,8 @@ impl Session {
             account: Account::new(settings.keys_of(number)),
             calls: VecDeque::new(),
             calls_made: 0,
+            visit: None,
+            visits_made: 0,
         }
     }
 
@@ -96,6 +111,7 @@ impl Session {
     pub(super) fn opened(&mut self, settings: &Settings) {
         self.outbox.clear();
         self.calls.clear();
+        self.visit = None;
         let host = settings.server_of(self.number).to_string();
         self.outbox
             .extend_from_slice(upgrade(settings.framing, &host, self.number).as_bytes());
@@ -117,6 +133,39 @@ impl Session {
         self.calls.push_back((self.calls_made, due));
         Speaker::new(&mut self.outbox, settings.framing).call(self.calls_made);
         self.calls_made += 1;
+    }
+
+    /// Opens the first of its rooms once more; that was due at `due`.
+    pub(super) fn visit(&mut self, settings: &Settings, due: Nanos, revoked: bool) {
+        let id = format!("%svisit{:05}abcd", self.visits_made);
+        self.visits_made += 1;
+        let room = settings
+            .rooms_of(self.number)
+            .first()
+            .copied()
+            .unwrap_or_default();
+        Speaker::new(&mut self.outbox, settings.framing).visit(&id, room);
+        self.visit = Some(Visit { due, id, revoked });
+    }
+
+    fn visited(&mut self, payload: &[u8], ear: &mut Ear<'_>) -> Heard {
+        let names = |visit: &mut Visit| memmem::find(payload, visit.id.as_bytes()).is_some();
+        let Some(visit) = self.visit.take_if(names) else {
+            return Heard::Usual;
+        };
+        ear.visited += 1;
+        ear.tally.calls.record(visit.due, ear.now);
+        let granted = memmem::find(payload, b"nosub").is_none();
+        if granted && visit.revoked {
+            ear.tally.faults.wrong_grants += 1;
+            let number = self.number;
+            ear.tally
+                .faults
+                .name(|| format!("wrongly granted: session {number}"));
+        } else if !granted && !visit.revoked {
+            ear.tally.nosub += 1;
+        }
+        Heard::Usual
     }
 
     /// Takes whole frames from `bytes`; returns how many bytes were taken and what it led to.
@@ -199,6 +248,7 @@ impl Session {
             return Heard::Usual;
         }
         match self.stage {
+            Stage::Ready if self.visit.is_some() => self.visited(payload, ear),
             Stage::Ready if self.calls.is_empty() => Heard::Usual,
             Stage::Ready => self.results(payload, ear),
             _ => self.set_up(payload, ear),

@@ -16,6 +16,7 @@ use crate::clock::Nanos;
 use crate::measure::tally::Tally;
 use crate::shared::{Note, Shared};
 use crate::wire::marker::Markers;
+use crate::wire::script::is_revoked;
 
 const WAKER: Token = Token(usize::MAX);
 /// What one read takes at most.
@@ -41,6 +42,9 @@ pub(super) struct Shard {
     waiting: VecDeque<usize>,
     /// Seats that try again at their time.
     pausing: BinaryHeap<Reverse<(Nanos, usize)>>,
+    /// Seats that open their room at their time, and which users are revoked.
+    visits: VecDeque<(Nanos, usize)>,
+    revoked: u32,
     in_set_up: usize,
     /// Sessions that are neither ready nor given up; `None` when nobody asked.
     unsettled: Option<usize>,
@@ -73,6 +77,8 @@ impl Shard {
             run: 0,
             waiting: VecDeque::new(),
             pausing: BinaryHeap::new(),
+            visits: VecDeque::new(),
+            revoked: 0,
             in_set_up: 0,
             unsettled: None,
             connections: 0,
@@ -96,6 +102,7 @@ impl Shard {
         let mut events = Events::with_capacity(1024);
         loop {
             self.connect_waiting();
+            self.visit_due();
             match self.poll.poll(&mut events, self.pause()) {
                 Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error),
                 _ => {}
@@ -122,8 +129,10 @@ impl Shard {
     }
 
     fn pause(&self) -> Option<Duration> {
-        let Reverse((due, _)) = self.pausing.peek()?;
-        Some(due.since(Nanos::now()))
+        let retry = self.pausing.peek().map(|Reverse((due, _))| *due);
+        let visit = self.visits.front().map(|&(due, _)| due);
+        let next = retry.into_iter().chain(visit).min()?;
+        Some(next.since(Nanos::now()))
     }
 
     fn obey(&mut self, order: Order) {
@@ -146,6 +155,7 @@ impl Shard {
                 self.lap();
             }
             Order::Stall(stall) => self.stall(stall),
+            Order::Visit { within, revoked } => self.plan_visits(within, revoked),
             Order::Call(calls) => self.call(calls),
             Order::Close => self.close(),
             Order::Quit => {}
@@ -275,6 +285,7 @@ impl Shard {
             run: self.run,
             delivered: 0,
             calling: self.calling,
+            visited: 0,
             now: Nanos::default(),
         };
         let seat = &mut self.seats[at];
@@ -285,7 +296,10 @@ impl Shard {
         if readable && heard == Heard::Usual && !seat.stalled {
             heard = seat.read(&mut self.buffer, &mut ear);
         }
-        let delivered = ear.delivered;
+        let (delivered, visited) = (ear.delivered, ear.visited);
+        if visited > 0 {
+            self.settle(visited);
+        }
         match heard {
             Heard::Usual => {}
             Heard::Ready => {
@@ -362,6 +376,37 @@ impl Shard {
             .map(|at| self.touch(at, false, true))
             .sum();
         self.shared.deliver(delivered);
+    }
+
+    fn plan_visits(&mut self, within: Duration, revoked: u32) {
+        let now = Nanos::now();
+        let seats = self.seats.iter().enumerate();
+        let ready: Vec<usize> = seats
+            .filter(|(_, seat)| seat.session.stage == Stage::Ready)
+            .map(|(at, _)| at)
+            .collect();
+        let step = within / u32::try_from(ready.len().max(1)).unwrap_or(u32::MAX);
+        self.visits = ready
+            .iter()
+            .zip(0..)
+            .map(|(&at, place)| (now + step * place, at))
+            .collect();
+        self.revoked = revoked;
+        self.unsettled = Some(ready.len());
+        self.settle(0);
+    }
+
+    fn visit_due(&mut self) {
+        let now = Nanos::now();
+        while let Some(&(due, at)) = self.visits.front().filter(|&&(due, _)| due <= now) {
+            self.visits.pop_front();
+            let seat = &mut self.seats[at];
+            let revoked = is_revoked(seat.session.number, self.revoked);
+            seat.session.visit(&self.settings, due, revoked);
+            if let Heard::Closed(code) = seat.flush() {
+                self.gone(at, code);
+            }
+        }
     }
 
     fn call(&mut self, calls: u32) {

@@ -46,6 +46,8 @@ pub(crate) struct Faults {
     pub(crate) repeated: u64,
     /// Events that a later one of the same key overtook.
     pub(crate) out_of_order: u64,
+    /// Publications granted to users who had lost their access.
+    pub(crate) wrong_grants: u64,
     /// Events of a key that the session never subscribed to.
     pub(crate) foreign: u64,
     /// The first of them, by name.
@@ -62,7 +64,7 @@ impl Faults {
 
     /// All of them.
     pub(crate) fn total(&self) -> u64 {
-        self.lost + self.repeated + self.out_of_order + self.foreign
+        self.lost + self.repeated + self.out_of_order + self.foreign + self.wrong_grants
     }
 
     fn add(&mut self, other: Self) {
@@ -70,6 +72,7 @@ impl Faults {
         self.repeated += other.repeated;
         self.out_of_order += other.out_of_order;
         self.foreign += other.foreign;
+        self.wrong_grants += other.wrong_grants;
         let room = NAMED.saturating_sub(self.named.len());
         self.named.extend(other.named.into_iter().take(room));
     }

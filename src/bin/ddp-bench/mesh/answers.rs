@@ -13,6 +13,12 @@ pub(crate) struct Request<'a> {
 }
 
 impl<'a> Request<'a> {
+    /// Whether it is about a user's access or permission.
+    pub(crate) fn is_about_access(&self) -> bool {
+        self.action.starts_with(b"authorization.can")
+            || self.action.starts_with(b"authorization.has")
+    }
+
     /// Walks the packet once.
     pub(crate) fn read(packet: &'a [u8]) -> Self {
         let mut request = Self::default();
@@ -61,10 +67,19 @@ fn answer(action: &[u8]) -> Answer {
 }
 
 /// Writes the answer to `request` into `out`; `false` when nobody offers the action.
-pub(crate) fn write(out: &mut Vec<u8>, request: &Request<'_>, node: &str) -> bool {
+///
+/// Every `revoked`-th user may do nothing.
+pub(crate) fn write(out: &mut Vec<u8>, request: &Request<'_>, node: &str, revoked: u32) -> bool {
+    let refused = revoked > 0
+        && request.is_about_access()
+        && script::last_user(request.params).is_some_and(|n| script::is_revoked(n, revoked));
     out.extend_from_slice(b"{\"id\":\"");
     out.extend_from_slice(request.id);
-    let known = match answer(request.action) {
+    let answer = match answer(request.action) {
+        Answer::Data("true") if refused => Answer::Data("false"),
+        answer => answer,
+    };
+    let known = match answer {
         Answer::Data(data) => {
             out.extend_from_slice(b"\",\"meta\":{},\"success\":true,\"data\":");
             out.extend_from_slice(data.as_bytes());
@@ -236,7 +251,7 @@ mod tests {
             (b"r1".as_slice(), b"s.1".as_slice())
         );
         let mut out = Vec::new();
-        write(&mut out, &request, "core");
+        write(&mut out, &request, "core", 10);
         serde_json::from_slice(&out).unwrap()
     }
 
@@ -250,6 +265,17 @@ mod tests {
             answered("accounts.login", r#"[{"resume":"x"}]"#)["data"],
             json!(false)
         );
+    }
+
+    #[test]
+    fn who_lost_the_access_is_refused_whatever_is_asked() {
+        let data = |action: &str, n: u32| {
+            answered(action, &format!(r#"["x","{}"]"#, script::user(n)))["data"].clone()
+        };
+        assert_eq!(data("authorization.canAccessRoomId", 9), json!(false));
+        assert_eq!(data("authorization.hasPermission", 19), json!(false));
+        assert_eq!(data("authorization.canAccessRoom", 8), json!(true));
+        assert_eq!(data("license.hasValidLicense", 9), json!(true));
     }
 
     #[test]

@@ -80,6 +80,15 @@ fn data(topic: Topic, filler: &str) -> (String, &'static str) {
     }
 }
 
+/// `watch.subscriptions`: user `n` is no member of room 0 any more.
+pub(super) fn removed(n: u32, node: &str) -> String {
+    let (user, room) = (script::user(n), script::room(0));
+    let id = uuid::Uuid::new_v4();
+    format!(
+        r#"{{"id":"{id}","event":"watch.subscriptions","data":[{{"clientAction":"removed","subscription":{{"_id":"sub-{n}-0","rid":"{room}","u":{{"_id":"{user}","username":"bench.user.{n:08}"}}}}}}],"broadcast":true,"meta":{{}},"level":1,"tracing":null,"parentID":null,"requestID":"{id}","caller":null,"needAck":null,"ver":"4","sender":"{node}"}}"#
+    )
+}
+
 fn placeholder() -> String {
     "!".repeat(marker::LENGTH)
 }
@@ -185,6 +194,12 @@ mod tests {
         let json: serde_json::Value = serde_json::from_slice(&second).unwrap();
         assert_eq!(json["data"][0]["user"]["_id"], script::user(8));
         assert_eq!(template.fill(1, MARK), first);
+    }
+
+    #[test]
+    fn a_removed_subscription_is_json() {
+        let json: serde_json::Value = serde_json::from_str(&removed(3, "n")).unwrap();
+        assert_eq!(json["data"][0]["subscription"]["u"]["_id"], script::user(3));
     }
 
     #[test]

@@ -68,6 +68,13 @@ pub(crate) struct Plan {
 pub(crate) enum Order {
     /// Begin this load; [`Note::Sent`] tells its end.
     Start(Plan),
+    /// Every so many-th of this many users loses the access to room 0, now; see [`is_revoked`](crate::wire::script::is_revoked).
+    Revoke {
+        /// Which.
+        every: u32,
+        /// How many users there are.
+        users: u32,
+    },
     /// Leave the mesh and end the thread.
     Quit,
 }

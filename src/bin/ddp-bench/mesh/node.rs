@@ -11,7 +11,7 @@ use mio::{Events, Interest, Poll, Token, Waker};
 use std::os::fd::AsRawFd;
 
 use super::answers::{self, Request};
-use super::event::Template;
+use super::event::{self, Template};
 use super::link::{Link, refused};
 use super::pacer::Pacer;
 use super::registry::Registry;
@@ -21,6 +21,7 @@ use crate::shared::{Note, Shared};
 use crate::wire::json;
 use crate::wire::marker::Marker;
 use crate::wire::nats::{self, Operation};
+use crate::wire::script;
 
 const NATS: Token = Token(0);
 const ALARM: Token = Token(1);
@@ -49,6 +50,8 @@ struct Desk<'a> {
     scratch: Vec<u8>,
     instance: String,
     joined: bool,
+    /// Which users have lost their access.
+    revoked: u32,
 }
 
 struct Load {
@@ -93,6 +96,7 @@ impl<'a> Node<'a> {
                 delayed: VecDeque::new(),
                 scratch: Vec::new(),
                 joined: false,
+                revoked: 0,
             },
             poll,
             link,
@@ -124,6 +128,9 @@ impl<'a> Node<'a> {
             while let Ok(order) = orders.try_recv() {
                 match order {
                     Order::Start(plan) => self.begin(plan),
+                    Order::Revoke { every, users } => {
+                        self.desk.revoke(every, users, &mut self.link.outbox)
+                    }
                     Order::Quit => return self.leave(),
                 }
             }
@@ -310,14 +317,37 @@ impl Desk<'_> {
         );
     }
 
+    /// From now on those users are refused; each of them is announced.
+    fn revoke(&mut self, every: u32, users: u32, out: &mut Vec<u8>) {
+        self.revoked = every;
+        for n in (0..users).filter(|&n| script::is_revoked(n, every)) {
+            let packet = event::removed(n, &self.settings.node);
+            for node in self.registry.streamers() {
+                nats::publish(
+                    out,
+                    &[self.settings.prefix.as_bytes(), b".EVENT.", node].concat(),
+                    packet.as_bytes(),
+                );
+            }
+        }
+    }
+
     fn request(&mut self, packet: &[u8], out: &mut Vec<u8>) {
         let request = Request::read(packet);
         self.shared.requests.fetch_add(1, Ordering::Relaxed);
         if request.action == b"accounts.login" {
             self.shared.logins.fetch_add(1, Ordering::Relaxed);
         }
+        if request.action.starts_with(b"authorization.can") {
+            self.shared.access.fetch_add(1, Ordering::Relaxed);
+        }
         self.scratch.clear();
-        if !answers::write(&mut self.scratch, &request, &self.settings.node) {
+        if !answers::write(
+            &mut self.scratch,
+            &request,
+            &self.settings.node,
+            self.revoked,
+        ) {
             self.shared.unknown.fetch_add(1, Ordering::Relaxed);
         }
         let subject = [self.settings.prefix.as_bytes(), b".RES.", request.sender].concat();

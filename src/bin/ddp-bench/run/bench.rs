@@ -147,10 +147,10 @@ impl Bench<'_> {
 
     /// Sets all sessions up (or, in a storm, drops them and has them come back) and waits until each is ready or has given up.
     pub(crate) fn settle(&mut self, order: &fleet::Order) -> Result<u64, Error> {
-        progress(&format!(
-            "{} sessions: connect, login, subscribe",
-            self.options.sessions
-        ));
+        if matches!(order, fleet::Order::Open) {
+            let sessions = self.options.sessions;
+            progress(&format!("{sessions} sessions: connect, login, subscribe"));
+        }
         self.fleet.order(order);
         let mut left = self.fleet.shards();
         let mut all = 0;

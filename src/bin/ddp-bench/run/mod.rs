@@ -5,6 +5,7 @@ mod fanout;
 mod idle;
 mod methods;
 mod outcome;
+mod room;
 mod slow;
 mod storm;
 
@@ -133,6 +134,7 @@ fn one(
             mesh::Pace::Rate(*rate),
         )?,
         Mode::Methods { in_flight } => methods::run(&mut bench, &mut outcome, *in_flight)?,
+        Mode::Room { within, revoked } => room::run(&mut bench, &mut outcome, *within, *revoked)?,
         Mode::Storm => storm::run(&mut bench, &mut outcome)?,
         Mode::Slow { rate, .. } => slow::run(&mut bench, &mut outcome, *rate)?,
     }
@@ -153,7 +155,7 @@ fn profile(options: &Options) -> Profile {
         Mode::Idle { .. } | Mode::Storm => Profile::Web,
         Mode::Fanout { profile, .. } => profile,
         Mode::Presence { .. } => Profile::Presence(options.sessions),
-        Mode::Methods { .. } => Profile::Nothing,
+        Mode::Methods { .. } | Mode::Room { .. } => Profile::Nothing,
         Mode::Spread { .. } | Mode::Slow { .. } => Profile::Rooms,
     }
 }

@@ -43,6 +43,20 @@ pub(crate) fn token(n: u32) -> String {
     format!("benchtoken-{n:032}")
 }
 
+/// The user named last in raw JSON.
+pub(crate) fn last_user(json: &[u8]) -> Option<u32> {
+    let at = memchr::memmem::rfind(json, b"\"benchuser")? + 10;
+    std::str::from_utf8(json.get(at..at + 8)?)
+        .ok()?
+        .parse()
+        .ok()
+}
+
+/// Whether user `n` is one of those who lose their access: every so many-th (0: nobody), never the author of rooms.
+pub(crate) fn is_revoked(n: u32, every: u32) -> bool {
+    every > 0 && n % every == every - 1
+}
+
 /// Which user a login token belongs to.
 pub(crate) fn user_of_token(token: &[u8]) -> Option<u32> {
     std::str::from_utf8(token.strip_prefix(b"benchtoken-")?)
@@ -141,6 +155,14 @@ impl<'a> Speaker<'a> {
             Profile::Nothing => {}
         }
         self.subs
+    }
+
+    /// Opens a room once more, as publication `id`.
+    pub(crate) fn visit(&mut self, id: &str, n: u32) {
+        let room = room(n);
+        self.say(&format!(
+            r#"{{"msg":"sub","id":"{id}","name":"stream-room-messages","params":["{room}",{{"useCollection":false,"args":[]}}]}}"#
+        ));
     }
 
     fn web(&mut self, uid: &str, rid: &str) {
@@ -304,6 +326,16 @@ mod tests {
         assert_eq!(user_of_token(token(4711).as_bytes()), Some(4711));
         assert_eq!(user_of_token(b"somebody-else"), None);
         assert_eq!((token(1).len(), user(1).len(), room(1).len()), (43, 17, 17));
+    }
+
+    #[test]
+    fn the_user_who_asks_is_named_last() {
+        let asked = br#"[{"_id":"benchroom00000000","u":{"_id":"benchuser00000000"}},{"_id":"benchuser00000017"},null]"#;
+        assert_eq!(last_user(asked), Some(17));
+        assert_eq!(last_user(b"[null]"), None);
+        let revoked: Vec<u32> = (0..20).filter(|&n| is_revoked(n, 10)).collect();
+        assert_eq!(revoked, [9, 19]);
+        assert!(!is_revoked(0, 0));
     }
 
     #[test]

@@ -53,6 +53,7 @@ impl Stand {
             run: 1,
             delivered: 0,
             calling: self.calling,
+            visited: 0,
             now: Nanos(1_000_000),
         };
         let heard = self.session.hear(bytes, &mut ear);
@@ -156,6 +157,28 @@ fn a_call_is_answered_by_its_result_not_by_updated() {
     stand.says(r#"{"msg":"result","id":"%m00000001","error":{"isClientSafe":true}}"#);
     assert_eq!((stand.tally.calls.count(), stand.tally.call_errors), (2, 1));
     assert!(stand.session.calls.is_empty());
+}
+
+#[test]
+fn a_revoked_user_must_be_refused_and_nobody_else() {
+    let mut stand = Stand::new(Framing::Raw).ready();
+    let settings = stand.settings.clone();
+    let answers = [
+        r#"{"msg":"ready","subs":["%svisit00000abcd"]}"#,
+        r#"{"msg":"nosub","id":"%svisit00001abcd","error":{}}"#,
+        r#"{"msg":"nosub","id":"%svisit00002abcd","error":{}}"#,
+        r#"{"msg":"ready","subs":["%svisit00003abcd"]}"#,
+    ];
+    for (answer, revoked) in answers.iter().zip([false, true, false, true]) {
+        stand.session.visit(&settings, Nanos(0), revoked);
+        stand.says(r#"{"msg":"ready","subs":["%sbench00000abcd"]}"#);
+        stand.says(answer);
+    }
+    let tally = &stand.tally;
+    assert_eq!(
+        (tally.calls.count(), tally.nosub, tally.faults.wrong_grants),
+        (4, 1, 1)
+    );
 }
 
 #[test]
