@@ -18,6 +18,8 @@ mod architecture;
 mod bad_input;
 mod basics;
 mod database;
+mod door;
+mod mesh_node;
 mod outage;
 mod real_clients;
 mod shutdown;
