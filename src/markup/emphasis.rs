@@ -1,0 +1,123 @@
+//! Bold, italic and struck text, each between one or two of its delimiters, and what may stand in them.
+
+use std::rc::Rc;
+
+use super::chars;
+use super::inline::{Context, Found, Mark, Parser, one};
+use super::reduce::reduce;
+use super::tree::Inline;
+
+impl Parser<'_> {
+    /// Text between two pairs of delimiters or between two of them. None opens inside itself.
+    pub(super) fn emphasis(&self, mark: Mark, place: usize, active: u8) -> Option<Found> {
+        if active & mark as u8 != 0 || !self.source.is(place, mark.delimiter()) {
+            return None;
+        }
+        self.delimited(mark, place, active, 2).or_else(|| self.delimited(mark, place, active, 1))
+    }
+
+    /// The same with a given number of delimiters.
+    fn delimited(&self, mark: Mark, place: usize, active: u8, width: usize) -> Option<Found> {
+        let source = self.source;
+        let delimiter = |place| (0..width).all(|index| source.is(place + index, mark.delimiter()));
+        if !delimiter(place) {
+            return None;
+        }
+        let within = active | mark as u8;
+        let context = if mark == Mark::Strike { Context::Strike(within) } else { Context::Emphasis(mark, within) };
+        let start = place + width;
+        let end = self.stop(context, start);
+        if end == start || !delimiter(end) {
+            return None;
+        }
+        if active == 0 && source.skip(start, chars::is_blank) >= end {
+            return None;
+        }
+        let next = end + width;
+        let items = self.collect(context, start, end);
+        if mark == Mark::Italic && source.at(next).is_some_and(chars::is_letter) {
+            return Some(self.inside_a_word(place, start, end, next, items));
+        }
+        let value = reduce(items);
+        let node = match mark {
+            Mark::Bold => Inline::Bold(value),
+            Mark::Italic => Inline::Italic(value),
+            Mark::Strike => Inline::Strike(value),
+        };
+        Some((next, vec![Rc::new(node)]))
+    }
+
+    /// Underscores that letters follow are part of a word: they and the letters are text.
+    fn inside_a_word(&self, place: usize, start: usize, end: usize, next: usize, items: Vec<Rc<Inline>>) -> Found {
+        let source = self.source;
+        let letters = source.skip(next, chars::is_letter);
+        let mut flat = vec![Inline::plain(source.slice(place, start))];
+        flat.extend(items);
+        flat.push(Inline::plain(source.slice(end, letters)));
+        (letters, flat)
+    }
+
+    /// Between asterisks or underscores.
+    pub(super) fn in_emphasis(&self, place: usize, mark: Mark, active: u8) -> Option<Found> {
+        let source = self.source;
+        if source.at(place).is_none_or(|unit| unit == u16::from(b'\n')) {
+            return None;
+        }
+        let other = if mark == Mark::Bold { Mark::Italic } else { Mark::Bold };
+        self.blanks(place)
+            .or_else(|| one(self.timestamp(place)))
+            .or_else(|| one(self.reference(place, active)))
+            .or_else(|| one(self.angle(place)))
+            .or_else(|| self.emphasis(other, place, active))
+            .or_else(|| self.emphasis(Mark::Strike, place, active))
+            .or_else(|| one(self.user(place)))
+            .or_else(|| one(self.channel(place)))
+            .or_else(|| one(self.inline_code(place)))
+            .or_else(|| if mark == Mark::Bold { self.identifier(place) } else { None })
+            .or_else(|| self.emoji(place, false))
+            .or_else(|| self.run(place, |unit| !chars::among(unit, "\n *_~")))
+            .or_else(|| if source.is(place, mark.delimiter()) { None } else { self.single(place) })
+    }
+
+    /// Between tildes.
+    pub(super) fn in_strike(&self, place: usize, active: u8) -> Option<Found> {
+        let source = self.source;
+        let unit = source.at(place)?;
+        if unit == u16::from(b'\n') {
+            return None;
+        }
+        let plain = !chars::among(unit, "!#:<*_[@`~") && !(0x2300..=0x27bf).contains(&unit) && !(0xd800..0xe000).contains(&unit);
+        if plain {
+            return self.single(place);
+        }
+        one(self.timestamp(place))
+            .or_else(|| one(self.reference(place, active)))
+            .or_else(|| one(self.angle(place)))
+            .or_else(|| self.emphasis(Mark::Bold, place, active))
+            .or_else(|| self.emphasis(Mark::Italic, place, active))
+            .or_else(|| one(self.user(place)))
+            .or_else(|| one(self.channel(place)))
+            .or_else(|| one(self.inline_code(place)))
+            .or_else(|| self.addressed(place))
+            .or_else(|| self.emoji(place, false))
+            .or_else(|| if source.is(place, '~') { None } else { self.single(place) })
+    }
+
+    /// A character before `@` or `#` and a letter: no mention begins inside a word.
+    fn addressed(&self, place: usize) -> Option<Found> {
+        let source = self.source;
+        let fits = (source.is(place + 1, '@') || source.is(place + 1, '#')) && source.at(place + 2).is_some_and(chars::is_name_letter);
+        fits.then(|| self.text(place, place + 3))
+    }
+
+    /// Between the square brackets of a link.
+    pub(super) fn in_label(&self, place: usize, active: u8) -> Option<Found> {
+        if self.source.starts(place, "](") {
+            return None;
+        }
+        self.emphasis(Mark::Bold, place, active)
+            .or_else(|| self.emphasis(Mark::Italic, place, active))
+            .or_else(|| self.emphasis(Mark::Strike, place, active))
+            .or_else(|| self.single(place))
+    }
+}
