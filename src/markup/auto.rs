@@ -80,10 +80,16 @@ fn server(source: &Source, place: usize) -> Option<usize> {
     source.starts(place, "localhost").then(|| tail(source, local))
 }
 
-/// `host.name…`: no address of mail may stand in what follows.
+/// `host.name…`
 fn without_scheme(source: &Source, place: usize) -> Option<usize> {
-    let host = source.host_end(place)?;
-    (!source.address_ahead(place)).then(|| tail(source, host))
+    if source.is(place, '_') {
+        return None;
+    }
+    if let Some(host) = source.host_end(place) {
+        return Some(tail(source, host));
+    }
+    let local = place + "localhost".len();
+    source.starts(place, "localhost.").then(|| tail(source, local))
 }
 
 /// Everything up to white space, but for punctuation at its end.
@@ -126,7 +132,8 @@ fn address(source: &Source, place: usize, local: usize) -> Option<(usize, Rc<Inl
     }
     source.work(end - local);
     let text = source.slice(local, end);
-    if !host::is_known(&String::from_utf16_lossy(text)) {
+    // What follows `/`, `?` or `#` is no host: with them before the `@` the address is text.
+    if !host::is_known(&format!("mailto:{}", String::from_utf16_lossy(text))) {
         return Some((end, Inline::plain(source.slice(place, end))));
     }
     Some((end, link(prefixed("mailto:", text), text)))

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use super::chars;
 use super::emoji;
-use super::inline::Parser;
+use super::inline::{Context, Parser};
 use super::source::Source;
 use super::tree::{Block, Inline};
 
@@ -126,7 +126,20 @@ impl Parser<'_> {
 
     /// `- item`, `* item`
     fn unordered(&self, place: usize, bullet: char) -> Option<Found> {
-        let item = |place: usize| if self.source.is(place, bullet) { self.after_blanks(place + 1) } else { None };
+        let item = |place: usize| {
+            if !self.source.is(place, bullet) {
+                return None;
+            }
+            let (line, next) = self.after_blanks(place + 1)?;
+            if bullet == '*' {
+                let start = self.source.skip(place + 1, chars::is_blank);
+                let end = self.stop(Context::Item, start);
+                if end < self.source.len() && self.end_of_line(end).is_none() {
+                    return None;
+                }
+            }
+            Some((line, next))
+        };
         self.lines(place, item).map(|(items, next)| (next, Block::UnorderedList(items)))
     }
 

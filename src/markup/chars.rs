@@ -49,7 +49,7 @@ pub(super) fn is_joined(unit: u16) -> bool {
 
 /// What may stand before the `@` of an address, dots aside.
 pub(super) fn is_mailbox(unit: u16) -> bool {
-    is_alphanumeric(unit) || among(unit, "!$%&'*+-=^_`{|}~") || (0xd800..0xe000).contains(&unit) || is_in(tables::MAILBOX, unit)
+    is_alphanumeric(unit) || among(unit, "!#$%&'*+-/=?^_`{|}~") || (0xd800..0xe000).contains(&unit) || is_in(tables::MAILBOX, unit)
 }
 
 /// What may begin an address.

@@ -18,7 +18,7 @@ pub(super) fn big(source: &Source) -> Option<Block> {
         if found.len() == BIG_EMOJI {
             return None;
         }
-        let (next, emoji) = emoticon(source, place).or_else(|| short_code(source, place)).or_else(|| character(source, place))?;
+        let (next, emoji) = short_code(source, place).or_else(|| emoticon(source, place)).or_else(|| character(source, place))?;
         found.push(emoji);
         place = source.skip(next, chars::is_space);
     }

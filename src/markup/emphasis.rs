@@ -8,7 +8,8 @@ use super::reduce::reduce;
 use super::tree::Inline;
 
 impl Parser<'_> {
-    /// Text between two pairs of delimiters or between two of them. None opens inside itself.
+    /// Text between two pairs of delimiters or between two of them. None opens inside itself. Underscores that letters follow
+    /// are part of a word: they and the letters are text.
     pub(super) fn emphasis(&self, mark: Mark, place: usize, active: u8) -> Option<Found> {
         if active & mark as u8 != 0 || !self.source.is(place, mark.delimiter()) {
             return None;
@@ -30,13 +31,20 @@ impl Parser<'_> {
         if end == start || !delimiter(end) {
             return None;
         }
-        if active == 0 && source.skip(start, chars::is_blank) >= end {
-            return None;
-        }
         let next = end + width;
+        if active == 0 && source.skip(start, chars::is_blank) >= end {
+            return Some(self.text(place, next));
+        }
         let items = self.collect(context, start, end);
-        if mark == Mark::Italic && source.at(next).is_some_and(chars::is_letter) {
-            return Some(self.inside_a_word(place, start, end, next, items));
+        if mark == Mark::Italic {
+            let part_of_word = if width == 2 { chars::is_alphanumeric } else { chars::is_letter };
+            let word = source.skip(next, part_of_word);
+            if word > next {
+                let mut flat = vec![Inline::plain(source.slice(place, start))];
+                flat.extend(items);
+                flat.push(Inline::plain(source.slice(end, word)));
+                return Some((word, flat));
+            }
         }
         let value = reduce(items);
         let node = match mark {
@@ -45,16 +53,6 @@ impl Parser<'_> {
             Mark::Strike => Inline::Strike(value),
         };
         Some((next, vec![Rc::new(node)]))
-    }
-
-    /// Underscores that letters follow are part of a word: they and the letters are text.
-    fn inside_a_word(&self, place: usize, start: usize, end: usize, next: usize, items: Vec<Rc<Inline>>) -> Found {
-        let source = self.source;
-        let letters = source.skip(next, chars::is_letter);
-        let mut flat = vec![Inline::plain(source.slice(place, start))];
-        flat.extend(items);
-        flat.push(Inline::plain(source.slice(end, letters)));
-        (letters, flat)
     }
 
     /// Between asterisks or underscores.
@@ -70,11 +68,12 @@ impl Parser<'_> {
             .or_else(|| one(self.angle(place)))
             .or_else(|| self.emphasis(other, place, active))
             .or_else(|| self.emphasis(Mark::Strike, place, active))
+            .or_else(|| self.addressed(place, chars::is_text))
             .or_else(|| one(self.user(place)))
             .or_else(|| one(self.channel(place)))
             .or_else(|| one(self.inline_code(place)))
             .or_else(|| if mark == Mark::Bold { self.identifier(place) } else { None })
-            .or_else(|| self.emoji(place, false))
+            .or_else(|| self.emoji_in(place, Context::Emphasis(mark, active), if mark == Mark::Bold { "*" } else { "*_" }))
             .or_else(|| self.run(place, |unit| !chars::among(unit, "\n *_~")))
             .or_else(|| if source.is(place, mark.delimiter()) { None } else { self.single(place) })
     }
@@ -95,18 +94,18 @@ impl Parser<'_> {
             .or_else(|| one(self.angle(place)))
             .or_else(|| self.emphasis(Mark::Bold, place, active))
             .or_else(|| self.emphasis(Mark::Italic, place, active))
+            .or_else(|| self.addressed(place, |unit| chars::among(unit, "!#:<@") || (0x2300..=0x27bf).contains(&unit)))
             .or_else(|| one(self.user(place)))
             .or_else(|| one(self.channel(place)))
             .or_else(|| one(self.inline_code(place)))
-            .or_else(|| self.addressed(place))
-            .or_else(|| self.emoji(place, false))
+            .or_else(|| self.emoji_in(place, Context::Strike(active), "~"))
             .or_else(|| if source.is(place, '~') { None } else { self.single(place) })
     }
 
     /// A character before `@` or `#` and a letter: no mention begins inside a word.
-    fn addressed(&self, place: usize) -> Option<Found> {
+    fn addressed(&self, place: usize, before: impl Fn(u16) -> bool) -> Option<Found> {
         let source = self.source;
-        let fits = (source.is(place + 1, '@') || source.is(place + 1, '#')) && source.at(place + 2).is_some_and(chars::is_name_letter);
+        let fits = source.at(place).is_some_and(before) && (source.is(place + 1, '@') || source.is(place + 1, '#')) && source.at(place + 2).is_some_and(chars::is_name_letter);
         fits.then(|| self.text(place, place + 3))
     }
 

@@ -18,7 +18,7 @@ const LABEL_LENGTH: usize = 63;
 /// Does the address lead to a known top-level domain, an IPv4 address or `localhost`?
 pub(super) fn is_known(address: &str) -> bool {
     let Some(host) = host(address) else { return false };
-    host == "localhost" || is_ipv4(&host) || (is_valid(&host) && has_known_suffix(&host))
+    host == "localhost" || host.ends_with(".localhost") || is_ipv4(&host) || (is_valid(&host) && has_known_suffix(&host))
 }
 
 /// The host name in an address with or without a scheme.
@@ -57,17 +57,17 @@ fn is_ipv4(host: &str) -> bool {
     groups == 4 && host.len() <= 15
 }
 
-/// Labels of letters, digits, hyphens and underscores, none too long, none ending in a hyphen or an underscore.
+/// Labels of letters, digits, hyphens and underscores, none too long, none but the last ending in an underscore and none
+/// at all in a hyphen. The first may be empty, and may not begin with a hyphen.
 fn is_valid(host: &str) -> bool {
-    if host.is_empty() || host.encode_utf16().count() > HOST_LENGTH {
+    if host.is_empty() || host.starts_with('-') || host.ends_with('-') || host.encode_utf16().count() > HOST_LENGTH {
         return false;
     }
-    host.split('.').all(|label| {
-        let length = label.encode_utf16().count();
-        length > 0
-            && length <= LABEL_LENGTH
-            && !label.starts_with('-')
-            && !label.ends_with(['-', '_'])
+    let last = host.split('.').count() - 1;
+    host.split('.').enumerate().all(|(index, label)| {
+        (index == 0 || !label.is_empty())
+            && label.encode_utf16().count() <= LABEL_LENGTH
+            && (index == last || !label.ends_with(['-', '_']))
             && label.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_' || c > '\u{7f}')
     })
 }

@@ -25,6 +25,8 @@ pub(super) enum Context {
     Spoiler,
     /// A field of a table.
     Cell,
+    /// Behind an asterisk that begins a line.
+    Item,
     /// Between asterisks or underscores.
     Emphasis(Mark, u8),
     /// Between tildes.
@@ -124,6 +126,8 @@ impl<'a> Parser<'a> {
             Context::Spoiler if self.source.starts(place, "||") => None,
             Context::Spoiler => self.shared(place),
             Context::Cell => self.in_cell(place),
+            // An asterisk that opens nothing would make the bullet before it one that opens something.
+            Context::Item => self.shared(place).filter(|(end, _)| !self.source.is(place, '*') || *end > place + 1),
             Context::Emphasis(mark, active) => self.in_emphasis(place, mark, active),
             Context::Strike(active) => self.in_strike(place, active),
             Context::Label(active) => self.in_label(place, active),
@@ -163,6 +167,7 @@ impl<'a> Parser<'a> {
             .or_else(|| one(auto::phone(source, place)))
             .or_else(|| one(auto::email(source, place)))
             .or_else(|| one(auto::url(source, place)))
+            .or_else(|| self.underscored(place))
             .or_else(|| self.emphasis(Mark::Bold, place, 0))
             .or_else(|| self.emphasis(Mark::Italic, place, 0))
             .or_else(|| self.emphasis(Mark::Strike, place, 0))
@@ -172,10 +177,9 @@ impl<'a> Parser<'a> {
             .or_else(|| one(self.inline_code(place)))
             .or_else(|| one(self.image(place)))
             .or_else(|| self.identifier(place))
-            .or_else(|| self.emoji(place, true))
-            .or_else(|| self.escaped(place))
             .or_else(|| self.hashed(place))
-            .or_else(|| self.underscored(place))
+            .or_else(|| self.emoji(place))
+            .or_else(|| self.escaped(place))
             .or_else(|| self.word(place))
             .or_else(|| self.single(place))
     }
@@ -185,18 +189,39 @@ impl<'a> Parser<'a> {
         self.run(place, chars::is_blank)
     }
 
-    /// An emoji of any spelling.
-    pub(super) fn emoji(&self, place: usize, line: bool) -> Option<Found> {
+    /// An emoji of any spelling, in a line.
+    fn emoji(&self, place: usize) -> Option<Found> {
         let source = self.source;
-        one(emoji::short_code(source, place))
-            .or_else(|| one(emoji::character(source, place)))
-            .or_else(|| one(emoji::emoticon(source, place)).filter(|(end, _)| !line || self.emoticon_fits(place, *end)))
+        one(emoji::short_code(source, place)).or_else(|| one(emoji::character(source, place))).or_else(|| self.emoticon(place))
     }
 
-    /// In a line, `-_-` must end the message, and no emoticon stands before a bar.
-    fn emoticon_fits(&self, place: usize, end: usize) -> bool {
+    /// An emoticon in a line. Before a word it is text, and before a delimiter that opens nothing it is none.
+    fn emoticon(&self, place: usize) -> Option<Found> {
         let source = self.source;
-        !source.is(end, '|') && !(source.starts(place, "-_-") && end < source.len())
+        let (end, emoticon) = emoji::emoticon(source, place)?;
+        if source.starts(place, "-_-") && end < source.len() {
+            return None;
+        }
+        if source.at(end).is_none_or(|unit| chars::is_white(unit)) || self.is_node(Context::Line, end) {
+            return Some((end, vec![emoticon]));
+        }
+        if source.at(end).is_some_and(chars::is_break) { None } else { Some(self.text(place, end)) }
+    }
+
+    /// An emoji between delimiters: an emoticon needs an end, white space or a node behind it.
+    pub(super) fn emoji_in(&self, place: usize, context: Context, delimiters: &str) -> Option<Found> {
+        let source = self.source;
+        let emoticon = || {
+            let (end, emoticon) = emoji::emoticon(source, place)?;
+            let fits = source.at(end).is_none_or(|unit| chars::is_space(unit) || chars::among(unit, delimiters)) || self.is_node(context, end);
+            fits.then(|| (end, vec![emoticon]))
+        };
+        one(emoji::short_code(source, place)).or_else(|| one(emoji::character(source, place))).or_else(emoticon)
+    }
+
+    /// Is something found here that is more than text?
+    fn is_node(&self, context: Context, place: usize) -> bool {
+        self.item(context, place).is_some_and(|(_, found)| found.iter().any(|node| !matches!(node.as_ref(), Inline::Plain(_))))
     }
 
     /// `|| spoiler ||`
@@ -225,6 +250,10 @@ impl<'a> Parser<'a> {
                 end = server;
             }
         }
+        // Two underscores at the end close italics that may have been opened before.
+        if source.starts(end.saturating_sub(2).max(start), "__") {
+            return None;
+        }
         Some((end, Rc::new(Inline::User(source.slice(start, end).to_vec()))))
     }
 
@@ -248,30 +277,39 @@ impl<'a> Parser<'a> {
     fn escaped(&self, place: usize) -> Option<Found> {
         let source = self.source;
         let unit = source.at(place + 1)?;
-        (source.is(place, '\\') && chars::among(unit, "#*._`~")).then(|| (place + 2, vec![Inline::plain(&[unit])]))
+                if !source.is(place, '\\') {
+            return None;
+        }
+        if let Some((end, _)) = self.timestamp(place + 1) {
+            return Some((end, vec![Inline::plain(source.slice(place + 1, end))]));
+        }
+        chars::among(unit, "#*._`~").then(|| (place + 2, vec![Inline::plain(&[unit])]))
     }
 
     /// Letters and digits before underscores: those of `snake_case` open no italics.
     pub(super) fn identifier(&self, place: usize) -> Option<Found> {
         let source = self.source;
         let letters = source.skip(place, chars::is_alphanumeric);
-        let end = source.skip(letters, |unit| unit == u16::from(b'_'));
-        (letters > place && end > letters).then(|| self.text(place, end))
+        if letters == place || !source.is(letters, '_') {
+            return None;
+        }
+        Some(self.text(place, letters + if source.is(letters + 1, '_') { 2 } else { 1 }))
     }
 
     /// A character before `#` and a letter: no channel begins inside a word.
     pub(super) fn hashed(&self, place: usize) -> Option<Found> {
         let source = self.source;
-        let fits = source.at(place).is_some_and(chars::is_text) && source.is(place + 1, '#') && source.at(place + 2).is_some_and(chars::is_name_letter);
+        let fits = source.at(place).is_some_and(|unit| chars::is_text(unit) && unit != u16::from(b':')) && source.is(place + 1, '#') && source.at(place + 2).is_some_and(chars::is_name_letter);
         fits.then(|| self.text(place, place + 3))
     }
 
-    /// An underscore before a host name takes it along.
+    /// An underscore before a host name takes it along, unless another ends it.
     fn underscored(&self, place: usize) -> Option<Found> {
-        if !self.source.is(place, '_') {
+        let source = self.source;
+        if !source.is(place, '_') || source.is(place + 1, '_') {
             return None;
         }
-        self.source.host_end(place + 1).map(|end| self.text(place, end))
+        source.host_end(place + 1).filter(|end| !source.is(*end, '_')).map(|end| self.text(place, end))
     }
 
     /// A run of what means nothing.

@@ -11,7 +11,6 @@ pub(super) struct Source {
     label_ends: OnceCell<Vec<u32>>,
     mailbox_ends: OnceCell<Vec<u32>>,
     word_ends: OnceCell<Vec<u32>>,
-    address_ahead: OnceCell<Vec<bool>>,
 }
 
 impl Source {
@@ -23,7 +22,6 @@ impl Source {
             label_ends: OnceCell::new(),
             mailbox_ends: OnceCell::new(),
             word_ends: OnceCell::new(),
-            address_ahead: OnceCell::new(),
         }
     }
 
@@ -119,22 +117,6 @@ impl Source {
             self.table(|units, ends, place| if chars::is_space(units[place]) { place as u32 } else { ends[place + 1] })
         });
         ends.get(place).map_or(place, |end| *end as usize)
-    }
-
-    /// Does `@host.name` follow before the next colon or white space?
-    pub(super) fn address_ahead(&self, place: usize) -> bool {
-        let ahead = self.address_ahead.get_or_init(|| {
-            let mut ahead = vec![false; self.units.len() + 1];
-            for place in (0..self.units.len()).rev() {
-                self.work(1);
-                let unit = self.units[place];
-                ahead[place] = !chars::is_space(unit)
-                    && unit != u16::from(b':')
-                    && (unit == u16::from(b'@') && self.host_end(place + 1).is_some() || ahead[place + 1]);
-            }
-            ahead
-        });
-        ahead.get(place).copied().unwrap_or(false)
     }
 
     /// Where the host name that begins here ends: at least two labels.
