@@ -73,23 +73,15 @@ fn credentials(source: &Source, place: usize) -> Option<usize> {
 
 /// The host of an address with a scheme, and what follows it.
 fn server(source: &Source, place: usize) -> Option<usize> {
-    if let Some(host) = source.host_end(place) {
-        return Some(tail(source, host));
-    }
-    let local = place + "localhost".len();
-    source.starts(place, "localhost").then(|| tail(source, local))
+    source.host_or_local(place).map(|host| tail(source, host))
 }
 
 /// `host.name…`
 fn without_scheme(source: &Source, place: usize) -> Option<usize> {
-    if source.is(place, '_') {
+    if source.is(place, '_') || !source.dot_ahead(place) {
         return None;
     }
-    if let Some(host) = source.host_end(place) {
-        return Some(tail(source, host));
-    }
-    let local = place + "localhost".len();
-    source.starts(place, "localhost.").then(|| tail(source, local))
+    source.host_or_local(place).map(|host| tail(source, host))
 }
 
 /// Everything up to white space, but for punctuation at its end.

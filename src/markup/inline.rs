@@ -195,33 +195,20 @@ impl<'a> Parser<'a> {
         one(emoji::short_code(source, place)).or_else(|| one(emoji::character(source, place))).or_else(|| self.emoticon(place))
     }
 
-    /// An emoticon in a line. Before a word it is text, and before a delimiter that opens nothing it is none.
+    /// An emoticon in a line. Before a delimiter that opens nothing it is none; an asterisk does not count.
     fn emoticon(&self, place: usize) -> Option<Found> {
         let source = self.source;
         let (end, emoticon) = emoji::emoticon(source, place)?;
         if source.starts(place, "-_-") && end < source.len() {
             return None;
         }
-        if source.at(end).is_none_or(|unit| chars::is_white(unit)) || self.is_node(Context::Line, end) {
-            return Some((end, vec![emoticon]));
-        }
-        if source.at(end).is_some_and(chars::is_break) { None } else { Some(self.text(place, end)) }
-    }
-
-    /// An emoji between delimiters: an emoticon needs an end, white space or a node behind it.
-    pub(super) fn emoji_in(&self, place: usize, context: Context, delimiters: &str) -> Option<Found> {
-        let source = self.source;
-        let emoticon = || {
-            let (end, emoticon) = emoji::emoticon(source, place)?;
-            let fits = source.at(end).is_none_or(|unit| chars::is_space(unit) || chars::among(unit, delimiters)) || self.is_node(context, end);
-            fits.then(|| (end, vec![emoticon]))
-        };
-        one(emoji::short_code(source, place)).or_else(|| one(emoji::character(source, place))).or_else(emoticon)
+        let bare = source.at(end).is_some_and(|unit| chars::is_break(unit) && !chars::among(unit, "*\t\n "));
+        (!bare || self.is_node(end)).then(|| (end, vec![emoticon]))
     }
 
     /// Is something found here that is more than text?
-    fn is_node(&self, context: Context, place: usize) -> bool {
-        self.item(context, place).is_some_and(|(_, found)| found.iter().any(|node| !matches!(node.as_ref(), Inline::Plain(_))))
+    fn is_node(&self, place: usize) -> bool {
+        self.item(Context::Line, place).is_some_and(|(_, found)| found.iter().any(|node| !matches!(node.as_ref(), Inline::Plain(_))))
     }
 
     /// `|| spoiler ||`
@@ -309,7 +296,7 @@ impl<'a> Parser<'a> {
         if !source.is(place, '_') || source.is(place + 1, '_') {
             return None;
         }
-        source.host_end(place + 1).filter(|end| !source.is(*end, '_')).map(|end| self.text(place, end))
+        source.host_or_local(place + 1).filter(|end| !source.is(*end, '_')).map(|end| self.text(place, end))
     }
 
     /// A run of what means nothing.

@@ -88,8 +88,7 @@ fn target(source: &Source, place: usize, round: bool) -> Option<(usize, Vec<u16>
         None
     };
     let end = end.or_else(|| {
-        let local = place + "localhost".len();
-        let host = source.host_end(place).or_else(|| source.starts(place, "localhost").then_some(local))?;
+        let host = source.host_or_local(place)?;
         Some(path(source, host, round, |unit| !chars::is_space(unit)))
     })?;
     Some((end, source.slice(place, end).to_vec()))

@@ -11,6 +11,7 @@ pub(super) struct Source {
     label_ends: OnceCell<Vec<u32>>,
     mailbox_ends: OnceCell<Vec<u32>>,
     word_ends: OnceCell<Vec<u32>>,
+    dots_ahead: OnceCell<Vec<bool>>,
 }
 
 impl Source {
@@ -22,6 +23,7 @@ impl Source {
             label_ends: OnceCell::new(),
             mailbox_ends: OnceCell::new(),
             word_ends: OnceCell::new(),
+            dots_ahead: OnceCell::new(),
         }
     }
 
@@ -127,6 +129,26 @@ impl Source {
         }
         let second = self.label_end(first + 1);
         (second > first + 1).then_some(second)
+    }
+
+    /// The same, or `localhost`, whatever follows it.
+    pub(super) fn host_or_local(&self, place: usize) -> Option<usize> {
+        if self.starts(place, "localhost") { Some(place + "localhost".len()) } else { self.host_end(place) }
+    }
+
+    /// Does a dot or `://` follow before a slash, an at sign, a colon or white space?
+    pub(super) fn dot_ahead(&self, place: usize) -> bool {
+        let ahead = self.dots_ahead.get_or_init(|| {
+            let mut ahead = vec![false; self.units.len() + 1];
+            for place in (0..self.units.len()).rev() {
+                self.work(1);
+                let unit = self.units[place];
+                let stop = chars::is_space(unit) || chars::among(unit, "/@:");
+                ahead[place] = unit == u16::from(b'.') || if stop { self.starts(place, "://") } else { ahead[place + 1] };
+            }
+            ahead
+        });
+        ahead.get(place).copied().unwrap_or(false)
     }
 
     /// A table of ends, filled from the back.
