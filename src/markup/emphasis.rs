@@ -3,7 +3,6 @@
 use std::rc::Rc;
 
 use super::chars;
-use super::emoji;
 use super::inline::{Context, Found, Mark, Parser, one};
 use super::reduce::reduce;
 use super::tree::Inline;
@@ -62,13 +61,15 @@ impl Parser<'_> {
         if source.at(place).is_none_or(|unit| unit == u16::from(b'\n')) {
             return None;
         }
-        self.meaning(place, mark, active)
+        let context = Context::Emphasis(mark, active);
+        self.before_emoji(context, place)
+            .or_else(|| self.emoji(context, place))
             .or_else(|| self.run(place, |unit| !chars::among(unit, "\n *_~")))
             .or_else(|| if source.is(place, mark.delimiter()) { None } else { self.single(place) })
     }
 
-    /// What is more than a run of text between asterisks or underscores.
-    fn meaning(&self, place: usize, mark: Mark, active: u8) -> Option<Found> {
+    /// What is tried before emoji between asterisks or underscores.
+    pub(super) fn before_emoji_in_emphasis(&self, place: usize, mark: Mark, active: u8) -> Option<Found> {
         let other = if mark == Mark::Bold { Mark::Italic } else { Mark::Bold };
         self.blanks(place)
             .or_else(|| one(self.timestamp(place)))
@@ -81,21 +82,6 @@ impl Parser<'_> {
             .or_else(|| one(self.channel(place)))
             .or_else(|| one(self.inline_code(place)))
             .or_else(|| if mark == Mark::Bold { self.identifier(place) } else { None })
-            .or_else(|| {
-                let ends = if mark == Mark::Bold { "*" } else { "*_" };
-                self.emoji_in(place, ends, |place| self.meaning(place, mark, active).is_some())
-            })
-    }
-
-    /// An emoji between delimiters: an emoticon needs an end, white space or something with a meaning behind it.
-    fn emoji_in(&self, place: usize, ends: &str, has_meaning: impl Fn(usize) -> bool) -> Option<Found> {
-        let source = self.source;
-        let emoticon = || {
-            let (end, emoticon) = emoji::emoticon(source, place)?;
-            let ended = source.at(end).is_none_or(|unit| chars::is_space(unit) || chars::among(unit, ends));
-            (ended || has_meaning(end)).then_some((end, emoticon))
-        };
-        one(emoji::short_code(source, place).or_else(|| emoji::character(source, place)).or_else(emoticon))
     }
 
     /// Between tildes.
@@ -109,11 +95,14 @@ impl Parser<'_> {
         if plain {
             return self.single(place);
         }
-        self.meaning_in_strike(place, active).or_else(|| if source.is(place, '~') { None } else { self.single(place) })
+        let context = Context::Strike(active);
+        self.before_emoji(context, place)
+            .or_else(|| self.emoji(context, place))
+            .or_else(|| if source.is(place, '~') { None } else { self.single(place) })
     }
 
-    /// What is more than a character between tildes.
-    fn meaning_in_strike(&self, place: usize, active: u8) -> Option<Found> {
+    /// What is tried before emoji between tildes.
+    pub(super) fn before_emoji_in_strike(&self, place: usize, active: u8) -> Option<Found> {
         one(self.timestamp(place))
             .or_else(|| one(self.reference(place, active)))
             .or_else(|| one(self.angle(place)))
@@ -123,7 +112,6 @@ impl Parser<'_> {
             .or_else(|| one(self.user(place)))
             .or_else(|| one(self.channel(place)))
             .or_else(|| one(self.inline_code(place)))
-            .or_else(|| self.emoji_in(place, "*~", |place| self.meaning_in_strike(place, active).is_some()))
     }
 
     /// A character before `@` or `#` and a letter: no mention begins inside a word.

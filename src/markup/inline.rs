@@ -67,12 +67,15 @@ pub(super) struct Parser<'a> {
     today: i64,
     found: RefCell<HashMap<(Context, usize), Option<Found>>>,
     stops: RefCell<HashMap<(Context, usize), usize>>,
+    followers: RefCell<HashMap<(Context, usize), bool>>,
 }
 
 impl<'a> Parser<'a> {
     /// A parser of one text.
     pub(super) fn new(source: &'a Source, today: i64) -> Self {
-        Self { source, today, found: RefCell::default(), stops: RefCell::default() }
+        let parser = Self { source, today, found: RefCell::default(), stops: RefCell::default(), followers: RefCell::default() };
+        parser.settle_spoilers();
+        parser
     }
 
     /// The line from here to its end: what is in it, and where it ends.
@@ -156,12 +159,29 @@ impl<'a> Parser<'a> {
 
     /// Anything a line may hold.
     fn any(&self, place: usize) -> Option<Found> {
-        let source = self.source;
-        if source.at(place).is_none_or(|unit| unit == u16::from(b'\n')) {
+        if self.source.at(place).is_none_or(|unit| unit == u16::from(b'\n')) {
             return None;
         }
+        self.before_emoji(Context::Line, place)
+            .or_else(|| self.emoji(Context::Line, place))
+            .or_else(|| self.after_emoji(place))
+            .or_else(|| self.single(place))
+    }
+
+    /// The rules of a context that are tried before emoji.
+    pub(super) fn before_emoji(&self, context: Context, place: usize) -> Option<Found> {
+        match context {
+            Context::Emphasis(mark, active) => self.before_emoji_in_emphasis(place, mark, active),
+            Context::Strike(active) => self.before_emoji_in_strike(place, active),
+            _ => self.before_emoji_in_line(place),
+        }
+    }
+
+    /// The same for a line.
+    fn before_emoji_in_line(&self, place: usize) -> Option<Found> {
+        let source = self.source;
         self.blanks(place)
-            .or_else(|| one(time::timestamp(source, place, self.today)))
+            .or_else(|| one(self.timestamp(place)))
             .or_else(|| one(self.reference(place, 0)))
             .or_else(|| one(self.angle(place)))
             .or_else(|| one(auto::phone(source, place)))
@@ -178,10 +198,11 @@ impl<'a> Parser<'a> {
             .or_else(|| one(self.image(place)))
             .or_else(|| self.identifier(place))
             .or_else(|| self.hashed(place))
-            .or_else(|| self.emoji(place))
-            .or_else(|| self.escaped(place))
-            .or_else(|| self.word(place))
-            .or_else(|| self.single(place))
+    }
+
+    /// The rules of a line that are tried after emoji, but for the last resort.
+    fn after_emoji(&self, place: usize) -> Option<Found> {
+        self.escaped(place).or_else(|| self.run(place, |unit| !chars::is_break(unit)))
     }
 
     /// White space inside a line.
@@ -189,26 +210,66 @@ impl<'a> Parser<'a> {
         self.run(place, chars::is_blank)
     }
 
-    /// An emoji of any spelling, in a line.
-    fn emoji(&self, place: usize) -> Option<Found> {
+    /// An emoji of any spelling.
+    pub(super) fn emoji(&self, context: Context, place: usize) -> Option<Found> {
         let source = self.source;
-        one(emoji::short_code(source, place)).or_else(|| one(emoji::character(source, place))).or_else(|| self.emoticon(place))
+        let emoticon = || emoji::emoticon(source, place).filter(|(end, _)| self.may_follow_emoticon(context, place, *end));
+        one(emoji::short_code(source, place).or_else(|| emoji::character(source, place)).or_else(emoticon))
     }
 
-    /// An emoticon in a line. Before a delimiter that opens nothing it is none; an asterisk does not count.
-    fn emoticon(&self, place: usize) -> Option<Found> {
+    /// May this be what stands behind an emoticon? An end, white space, whatever a rule takes for more than the last resort:
+    /// another emoticon, too, when the same holds for it. The run of emoticons is walked, not descended into.
+    fn may_follow_emoticon(&self, context: Context, emoticon: usize, place: usize) -> bool {
         let source = self.source;
-        let (end, emoticon) = emoji::emoticon(source, place)?;
-        if source.starts(place, "-_-") && end < source.len() {
-            return None;
+        let line = context == Context::Line;
+        if line && source.starts(emoticon, "-_-") && place < source.len() {
+            return false;
         }
-        let bare = source.at(end).is_some_and(|unit| chars::is_break(unit) && !chars::among(unit, "*\t\n "));
-        (!bare || self.is_node(end)).then(|| (end, vec![emoticon]))
+        let mut passed = Vec::new();
+        let mut next = place;
+        let fits = loop {
+            source.work(1);
+            if let Some(fits) = self.followers.borrow().get(&(context, next)) {
+                break *fits;
+            }
+            passed.push(next);
+            let ends = match context {
+                Context::Emphasis(Mark::Italic, _) => "*_",
+                Context::Strike(_) => "*~",
+                _ => "*",
+            };
+            if source.at(next).is_none_or(|unit| chars::is_space(unit) || chars::among(unit, ends))
+                || self.before_emoji(context, next).is_some()
+                || emoji::short_code(source, next).is_some()
+                || emoji::character(source, next).is_some()
+            {
+                break true;
+            }
+            match emoji::emoticon(source, next) {
+                Some((_, _)) if line && source.starts(next, "-_-") => break next + 3 == source.len() || self.after_emoji(next).is_some(),
+                Some((end, _)) => next = end,
+                None => break line && self.after_emoji(next).is_some(),
+            }
+        };
+        let mut followers = self.followers.borrow_mut();
+        for place in passed {
+            followers.insert((context, place), fits);
+        }
+        fits
     }
 
-    /// Is something found here that is more than text?
-    fn is_node(&self, place: usize) -> bool {
-        self.item(Context::Line, place).is_some_and(|(_, found)| found.iter().any(|node| !matches!(node.as_ref(), Inline::Plain(_))))
+    /// Settle what spoilers behind emoticons mean, from the last to the first: one may hold the emoticon before the next, and
+    /// descending from each into the next would need a stack as long as the text.
+    pub(super) fn settle_spoilers(&self) {
+        let source = self.source;
+        let behind = |place| emoji::emoticon(source, place).map(|(end, _)| end).filter(|end| source.starts(*end, "||"));
+        let mut places: Vec<usize> = (0..source.len()).filter_map(|place| Some((place, behind(place)?))).map(|(place, _)| place).collect();
+        places.reverse();
+        for place in places {
+            if let Some(end) = behind(place) {
+                self.may_follow_emoticon(Context::Line, place, end);
+            }
+        }
     }
 
     /// `|| spoiler ||`
@@ -297,11 +358,6 @@ impl<'a> Parser<'a> {
             return None;
         }
         source.host_or_local(place + 1).filter(|end| !source.is(*end, '_')).map(|end| self.text(place, end))
-    }
-
-    /// A run of what means nothing.
-    fn word(&self, place: usize) -> Option<Found> {
-        self.run(place, |unit| !chars::is_break(unit))
     }
 
     /// One character that means nothing here.
