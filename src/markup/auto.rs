@@ -114,14 +114,6 @@ fn address(source: &Source, place: usize, local: usize) -> Option<(usize, Rc<Inl
         return None;
     }
     let end = source.host_end(at + 1)?;
-    let mut end = end;
-    while source.is(end, '.') {
-        let next = source.label_end(end + 1);
-        if next == end + 1 {
-            break;
-        }
-        end = next;
-    }
     source.work(end - local);
     let text = source.slice(local, end);
     // What follows `/`, `?` or `#` is no host: with them before the `@` the address is text.

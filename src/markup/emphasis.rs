@@ -114,11 +114,23 @@ impl Parser<'_> {
             .or_else(|| one(self.inline_code(place)))
     }
 
-    /// A character before `@` or `#` and a letter: no mention begins inside a word.
+    /// A character before `@` or `#` and a letter: no mention begins inside a word. Of several `@` one is left.
     fn addressed(&self, place: usize, before: impl Fn(u16) -> bool) -> Option<Found> {
         let source = self.source;
-        let fits = source.at(place).is_some_and(before) && (source.is(place + 1, '@') || source.is(place + 1, '#')) && source.at(place + 2).is_some_and(chars::is_name_letter);
-        fits.then(|| self.text(place, place + 3))
+        if !source.at(place).is_some_and(before) {
+            return None;
+        }
+        let signs = source.skip(place + 1, |unit| unit == u16::from(b'@'));
+        let letter = if signs > place + 1 {
+            signs
+        } else if source.is(place + 1, '#') {
+            place + 2
+        } else {
+            return None;
+        };
+        source.at(letter).filter(|unit| chars::is_name_letter(*unit))?;
+        let text = [source.slice(place, place + 1), source.slice(letter - 1, letter + 1)].concat();
+        Some((letter + 1, vec![Inline::plain(&text)]))
     }
 
     /// Between the square brackets of a link.

@@ -181,6 +181,7 @@ impl<'a> Parser<'a> {
     fn before_emoji_in_line(&self, place: usize) -> Option<Found> {
         let source = self.source;
         self.blanks(place)
+            .or_else(|| self.dashed(place))
             .or_else(|| one(self.timestamp(place)))
             .or_else(|| one(self.reference(place, 0)))
             .or_else(|| one(self.angle(place)))
@@ -213,18 +214,14 @@ impl<'a> Parser<'a> {
     /// An emoji of any spelling.
     pub(super) fn emoji(&self, context: Context, place: usize) -> Option<Found> {
         let source = self.source;
-        let emoticon = || emoji::emoticon(source, place).filter(|(end, _)| self.may_follow_emoticon(context, place, *end));
+        let emoticon = || emoji::emoticon(source, place).filter(|(end, _)| self.may_follow_emoticon(context, *end));
         one(emoji::short_code(source, place).or_else(|| emoji::character(source, place)).or_else(emoticon))
     }
 
     /// May this be what stands behind an emoticon? An end, white space, whatever a rule takes for more than the last resort:
     /// another emoticon, too, when the same holds for it. The run of emoticons is walked, not descended into.
-    fn may_follow_emoticon(&self, context: Context, emoticon: usize, place: usize) -> bool {
+    fn may_follow_emoticon(&self, context: Context, place: usize) -> bool {
         let source = self.source;
-        let line = context == Context::Line;
-        if line && source.starts(emoticon, "-_-") && place < source.len() {
-            return false;
-        }
         let mut passed = Vec::new();
         let mut next = place;
         let fits = loop {
@@ -242,13 +239,13 @@ impl<'a> Parser<'a> {
                 || self.before_emoji(context, next).is_some()
                 || emoji::short_code(source, next).is_some()
                 || emoji::character(source, next).is_some()
+                || (context == Context::Line && self.after_emoji(next).is_some())
             {
                 break true;
             }
             match emoji::emoticon(source, next) {
-                Some((_, _)) if line && source.starts(next, "-_-") => break next + 3 == source.len() || self.after_emoji(next).is_some(),
                 Some((end, _)) => next = end,
-                None => break line && self.after_emoji(next).is_some(),
+                None => break false,
             }
         };
         let mut followers = self.followers.borrow_mut();
@@ -263,12 +260,9 @@ impl<'a> Parser<'a> {
     pub(super) fn settle_spoilers(&self) {
         let source = self.source;
         let behind = |place| emoji::emoticon(source, place).map(|(end, _)| end).filter(|end| source.starts(*end, "||"));
-        let mut places: Vec<usize> = (0..source.len()).filter_map(|place| Some((place, behind(place)?))).map(|(place, _)| place).collect();
-        places.reverse();
-        for place in places {
-            if let Some(end) = behind(place) {
-                self.may_follow_emoticon(Context::Line, place, end);
-            }
+        let places: Vec<usize> = (0..source.len()).filter_map(behind).collect();
+        for place in places.into_iter().rev() {
+            self.may_follow_emoticon(Context::Line, place);
         }
     }
 
@@ -332,6 +326,18 @@ impl<'a> Parser<'a> {
             return Some((end, vec![Inline::plain(source.slice(place + 1, end))]));
         }
         chars::among(unit, "#*._`~").then(|| (place + 2, vec![Inline::plain(&[unit])]))
+    }
+
+    /// Emoticons that begin with a hyphen come before host names, which may begin with one. The shortest must end the message.
+    fn dashed(&self, place: usize) -> Option<Found> {
+        let source = self.source;
+        if !source.starts(place, "-_") {
+            return None;
+        }
+        if source.starts(place, "-_-") && place + 3 < source.len() {
+            return self.single(place);
+        }
+        one(emoji::emoticon(source, place).filter(|(end, _)| self.may_follow_emoticon(Context::Line, *end)))
     }
 
     /// Letters and digits before underscores: those of `snake_case` open no italics.

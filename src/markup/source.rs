@@ -121,14 +121,21 @@ impl Source {
         ends.get(place).map_or(place, |end| *end as usize)
     }
 
-    /// Where the host name that begins here ends: at least two labels.
+    /// Where the host name that begins here ends: two labels or more.
     pub(super) fn host_end(&self, place: usize) -> Option<usize> {
-        let first = self.label_end(place);
-        if first == place || !self.is(first, '.') {
+        let mut end = self.label_end(place);
+        if end == place {
             return None;
         }
-        let second = self.label_end(first + 1);
-        (second > first + 1).then_some(second)
+        let first = end;
+        while self.is(end, '.') {
+            let next = self.label_end(end + 1);
+            if next == end + 1 {
+                break;
+            }
+            end = next;
+        }
+        (end > first).then_some(end)
     }
 
     /// The same, or `localhost`, whatever follows it.
