@@ -57,13 +57,14 @@ fn with_scheme(source: &Source, place: usize) -> Option<usize> {
 
 /// `user@` and `user:password@`
 fn credentials(source: &Source, place: usize) -> Option<usize> {
-    let mut end = source.label_end(place);
+    let name = |place| source.skip(place, |unit| chars::is_alphanumeric(unit) || chars::among(unit, "$&+-_"));
+    let mut end = name(place);
     if end == place {
         return None;
     }
     if source.is(end, ':') {
         let password = end + 1;
-        end = source.label_end(password);
+        end = name(password);
         if end == password {
             return None;
         }
@@ -113,7 +114,7 @@ fn address(source: &Source, place: usize, local: usize) -> Option<(usize, Rc<Inl
     if !source.is(at, '@') {
         return None;
     }
-    let end = source.host_end(at + 1)?;
+    let end = source.host_or_local(at + 1)?;
     source.work(end - local);
     let text = source.slice(local, end);
     // What follows `/`, `?` or `#` is no host: with them before the `@` the address is text.

@@ -181,7 +181,9 @@ impl Parser<'_> {
             return None;
         }
         let end = source.skip(place + 3, |unit| chars::is_alphanumeric(unit) || chars::among(unit, " -._"));
-        let mut next = self.end_of_line(end)?;
+        let next = self.end_of_line(end)?;
+        // One empty line behind the fence is left out.
+        let mut next = self.end_of_line(next).unwrap_or(next);
         let mut lines = Vec::new();
         while !source.starts(next, "```") {
             let end = source.skip(next, |unit| !chars::among(unit, "\r\n"));

@@ -74,7 +74,7 @@ impl Parser<'_> {
         self.blanks(place)
             .or_else(|| one(self.timestamp(place)))
             .or_else(|| one(self.reference(place, active)))
-            .or_else(|| one(self.angle(place)))
+            .or_else(|| one(self.angle(place, active)))
             .or_else(|| self.emphasis(other, place, active))
             .or_else(|| self.emphasis(Mark::Strike, place, active))
             .or_else(|| self.addressed(place, chars::is_text))
@@ -93,7 +93,7 @@ impl Parser<'_> {
         }
         let plain = !chars::among(unit, "!#:<*_[@`~") && !(0x2300..=0x27bf).contains(&unit) && !(0xd800..0xe000).contains(&unit);
         if plain {
-            return self.single(place);
+            return self.escaped_timestamp(place).or_else(|| self.single(place));
         }
         let context = Context::Strike(active);
         self.before_emoji(context, place)
@@ -105,7 +105,7 @@ impl Parser<'_> {
     pub(super) fn before_emoji_in_strike(&self, place: usize, active: u8) -> Option<Found> {
         one(self.timestamp(place))
             .or_else(|| one(self.reference(place, active)))
-            .or_else(|| one(self.angle(place)))
+            .or_else(|| one(self.angle(place, active)))
             .or_else(|| self.emphasis(Mark::Bold, place, active))
             .or_else(|| self.emphasis(Mark::Italic, place, active))
             .or_else(|| self.addressed(place, |unit| chars::among(unit, "!#:<@") || (0x2300..=0x27bf).contains(&unit)))
@@ -141,6 +141,8 @@ impl Parser<'_> {
         self.emphasis(Mark::Bold, place, active)
             .or_else(|| self.emphasis(Mark::Italic, place, active))
             .or_else(|| self.emphasis(Mark::Strike, place, active))
+            .or_else(|| self.identifier(place))
+            .or_else(|| self.run(place, chars::is_alphanumeric))
             .or_else(|| self.single(place))
     }
 }

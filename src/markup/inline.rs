@@ -184,7 +184,7 @@ impl<'a> Parser<'a> {
             .or_else(|| self.dashed(place))
             .or_else(|| one(self.timestamp(place)))
             .or_else(|| one(self.reference(place, 0)))
-            .or_else(|| one(self.angle(place)))
+            .or_else(|| one(self.angle(place, 0)))
             .or_else(|| one(auto::phone(source, place)))
             .or_else(|| one(auto::email(source, place)))
             .or_else(|| one(auto::url(source, place)))
@@ -322,8 +322,8 @@ impl<'a> Parser<'a> {
                 if !source.is(place, '\\') {
             return None;
         }
-        if let Some((end, _)) = self.timestamp(place + 1) {
-            return Some((end, vec![Inline::plain(source.slice(place + 1, end))]));
+        if let Some(timestamp) = self.escaped_timestamp(place) {
+            return Some(timestamp);
         }
         chars::among(unit, "#*._`~").then(|| (place + 2, vec![Inline::plain(&[unit])]))
     }
@@ -338,6 +338,15 @@ impl<'a> Parser<'a> {
             return self.single(place);
         }
         one(emoji::emoticon(source, place).filter(|(end, _)| self.may_follow_emoticon(Context::Line, *end)))
+    }
+
+    /// A timestamp behind a backslash.
+    pub(super) fn escaped_timestamp(&self, place: usize) -> Option<Found> {
+        if !self.source.is(place, '\\') {
+            return None;
+        }
+        let (end, _) = self.timestamp(place + 1)?;
+        Some((end, vec![Inline::plain(self.source.slice(place + 1, end))]))
     }
 
     /// Letters and digits before underscores: those of `snake_case` open no italics.

@@ -12,14 +12,17 @@ use super::tree::Inline;
 /// The longest scheme of a target.
 const SCHEME_LENGTH: usize = 32;
 
+/// Beside the open emphases: the brackets of a link are open, and no link opens inside a link.
+const IN_LABEL: u8 = 8;
+
 impl Parser<'_> {
     /// `[label](target)`
     pub(super) fn reference(&self, place: usize, active: u8) -> Option<(usize, Rc<Inline>)> {
         let source = self.source;
-        if !source.is(place, '[') {
+        if active & IN_LABEL != 0 || !source.is(place, '[') {
             return None;
         }
-        let context = Context::Label(active);
+        let context = Context::Label(active | IN_LABEL);
         let end = self.stop(context, place + 1);
         if !source.starts(end, "](") {
             return None;
@@ -36,9 +39,9 @@ impl Parser<'_> {
     }
 
     /// `<target|label>`
-    pub(super) fn angle(&self, place: usize) -> Option<(usize, Rc<Inline>)> {
+    pub(super) fn angle(&self, place: usize, active: u8) -> Option<(usize, Rc<Inline>)> {
         let source = self.source;
-        if !source.is(place, '<') {
+        if active & IN_LABEL != 0 || !source.is(place, '<') {
             return None;
         }
         let (bar, src) = target(source, place + 1, false)?;
