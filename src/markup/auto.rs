@@ -118,7 +118,7 @@ fn address(source: &Source, place: usize, local: usize) -> Option<(usize, Rc<Inl
     source.work(end - local);
     let text = source.slice(local, end);
     // What follows `/`, `?` or `#` is no host: with them before the `@` the address is text.
-    if !host::is_known(&format!("mailto:{}", String::from_utf16_lossy(text))) {
+    if !host::is_mail_domain(&format!("mailto:{}", String::from_utf16_lossy(text))) {
         return Some((end, Inline::plain(source.slice(place, end))));
     }
     Some((end, link(prefixed("mailto:", text), text)))

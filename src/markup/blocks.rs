@@ -186,7 +186,13 @@ impl Parser<'_> {
         let mut next = self.end_of_line(next).unwrap_or(next);
         let mut lines = Vec::new();
         while !source.starts(next, "```") {
-            let end = source.skip(next, |unit| !chars::among(unit, "\r\n"));
+            let mut end = next;
+            while source.at(end).is_some_and(|unit| !chars::among(unit, "\r\n")) {
+                if source.starts(end, "```") {
+                    return None;
+                }
+                end += 1;
+            }
             lines.push(source.slice(next, end).to_vec());
             next = self.end_of_line(end)?;
         }
@@ -208,7 +214,9 @@ impl Parser<'_> {
         while !source.starts(next, "||") {
             let (line, end) = self.line(next);
             if end == next {
-                return None;
+                // One empty line may stand before the closing bars.
+                next = self.end_of_line(end).filter(|next| source.starts(*next, "||"))?;
+                break;
             }
             lines.push(line);
             next = self.end_of_line(end)?;

@@ -14,7 +14,22 @@ impl Parser<'_> {
         if active & mark as u8 != 0 || !self.source.is(place, mark.delimiter()) {
             return None;
         }
+        if active == 0
+            && let Some(end) = self.hollow(mark, place)
+        {
+            return Some(self.text(place, end));
+        }
         self.delimited(mark, place, active, 2).or_else(|| self.delimited(mark, place, active, 1))
+    }
+
+    /// Delimiters with nothing but blanks between them: the end of what is text in a line.
+    fn hollow(&self, mark: Mark, place: usize) -> Option<usize> {
+        let source = self.source;
+        let delimiter = |unit| unit == mark.delimiter() as u16;
+        let opened = source.skip(place, delimiter);
+        let blanks = source.skip(opened, chars::is_blank);
+        let closed = source.skip(blanks, delimiter);
+        (blanks > opened && closed > blanks).then_some(closed)
     }
 
     /// The same with a given number of delimiters.
@@ -32,9 +47,6 @@ impl Parser<'_> {
             return None;
         }
         let next = end + width;
-        if active == 0 && source.skip(start, chars::is_blank) >= end {
-            return Some(self.text(place, next));
-        }
         let items = self.collect(context, start, end);
         if mark == Mark::Italic {
             let part_of_word = if width == 2 { chars::is_alphanumeric } else { chars::is_letter };
@@ -81,7 +93,7 @@ impl Parser<'_> {
             .or_else(|| one(self.user(place)))
             .or_else(|| one(self.channel(place)))
             .or_else(|| one(self.inline_code(place)))
-            .or_else(|| if mark == Mark::Bold { self.identifier(place) } else { None })
+            .or_else(|| if active & Mark::Italic as u8 == 0 { self.identifier(place) } else { None })
     }
 
     /// Between tildes.
@@ -91,8 +103,7 @@ impl Parser<'_> {
         if unit == u16::from(b'\n') {
             return None;
         }
-        let plain = !chars::among(unit, "!#:<*_[@`~") && !(0x2300..=0x27bf).contains(&unit) && !(0xd800..0xe000).contains(&unit);
-        if plain {
+        if is_plain_in_strike(unit) {
             return self.escaped_timestamp(place).or_else(|| self.single(place));
         }
         let context = Context::Strike(active);
@@ -135,14 +146,19 @@ impl Parser<'_> {
 
     /// Between the square brackets of a link.
     pub(super) fn in_label(&self, place: usize, active: u8) -> Option<Found> {
-        if self.source.starts(place, "](") {
+        if self.source.starts(place, "](") || self.source.starts(place, "] [") {
             return None;
         }
         self.emphasis(Mark::Bold, place, active)
             .or_else(|| self.emphasis(Mark::Italic, place, active))
             .or_else(|| self.emphasis(Mark::Strike, place, active))
             .or_else(|| self.identifier(place))
-            .or_else(|| self.run(place, chars::is_alphanumeric))
+            .or_else(|| self.run(place, |unit| !chars::among(unit, "\t\n\r ()*]_~")))
             .or_else(|| self.single(place))
     }
+}
+
+/// Between tildes, what begins nothing is taken unit by unit.
+pub(super) fn is_plain_in_strike(unit: u16) -> bool {
+    !chars::among(unit, "\n!#:<*_[@`~") && !(0x2300..=0x27bf).contains(&unit) && !(0xd800..0xe000).contains(&unit)
 }

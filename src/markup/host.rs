@@ -9,16 +9,34 @@ const TLDS: &str = include_str!("tlds.txt");
 const BELOW_ZA: &[&str] =
     &["ac", "agric", "alt", "co", "edu", "gov", "grondar", "law", "mil", "net", "ngo", "nic", "nis", "nom", "org", "school", "tm", "web"];
 
+/// Top-level domains that are no suffix by themselves, but every name below them is.
+const NO_SUFFIX_ALONE: &[&str] = &["bd", "ck", "er", "fk", "jm", "kh", "mm", "np", "pg"];
+
 /// The longest host name, in units.
 const HOST_LENGTH: usize = 255;
 
 /// The longest label of one, in units.
 const LABEL_LENGTH: usize = 63;
 
-/// Does the address lead to a known top-level domain, an IPv4 address or `localhost`?
+/// Does the address of the web lead to a known top-level domain, an IPv4 address or `localhost`?
 pub(super) fn is_known(address: &str) -> bool {
     let Some(host) = host(address) else { return false };
-    host == "localhost" || host.ends_with(".localhost") || is_ipv4(&host) || (is_valid(&host) && has_known_suffix(&host))
+    if host == "localhost" {
+        // Whatever `@` there is before a slash ends a user's name here, even behind `?` and `#`.
+        let authority = address.split_once("//").map_or(address, |(_, rest)| rest).split('/').next().unwrap_or_default();
+        return authority.rsplit_once('@').is_none_or(|(_, host)| host.starts_with("localhost"));
+    }
+    host.ends_with(".localhost") || is_ipv4(&host) || is_domain(&host)
+}
+
+/// Does the address of mail lead to a known top-level domain?
+pub(super) fn is_mail_domain(address: &str) -> bool {
+    host(address).is_some_and(|host| is_domain(&host))
+}
+
+/// A well-formed name below a known top-level domain.
+fn is_domain(host: &str) -> bool {
+    is_valid(host) && has_known_suffix(host)
 }
 
 /// The host name in an address with or without a scheme.
@@ -77,6 +95,9 @@ fn has_known_suffix(host: &str) -> bool {
     static KNOWN: LazyLock<std::collections::HashSet<&'static str>> = LazyLock::new(|| TLDS.lines().collect());
     let mut labels = host.rsplit('.');
     let last = labels.next().unwrap_or_default();
+    if !host.contains('.') && NO_SUFFIX_ALONE.contains(&last) {
+        return false;
+    }
     if last == "za" {
         return labels.next().is_some_and(|second| BELOW_ZA.contains(&second));
     }

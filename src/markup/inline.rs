@@ -10,6 +10,7 @@ use std::rc::Rc;
 use super::auto;
 use super::chars;
 use super::emoji;
+use super::emphasis::is_plain_in_strike;
 use super::reduce::reduce;
 use super::source::Source;
 use super::time;
@@ -240,6 +241,7 @@ impl<'a> Parser<'a> {
                 || emoji::short_code(source, next).is_some()
                 || emoji::character(source, next).is_some()
                 || (context == Context::Line && self.after_emoji(next).is_some())
+                || (matches!(context, Context::Strike(_)) && source.at(next).is_some_and(is_plain_in_strike))
             {
                 break true;
             }

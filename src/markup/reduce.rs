@@ -26,12 +26,12 @@ pub(super) fn reduce(items: Vec<Rc<Inline>>) -> Vec<Rc<Inline>> {
 /// May the emoji at this index stay one? Its neighbours must be nothing, white space, or something that is no text.
 fn stands_free(items: &[Rc<Inline>], index: usize) -> bool {
     let before = match index.checked_sub(1).and_then(|index| items.get(index)).map(AsRef::as_ref) {
-        Some(Inline::Plain(text)) => text.last().is_some_and(|unit| chars::is_white(*unit)),
+        Some(Inline::Plain(text)) => text.iter().all(|unit| chars::is_white(*unit)),
         Some(other) => !other.is_emoji(),
         None => true,
     };
     let after = match items.get(index + 1).map(AsRef::as_ref) {
-        Some(Inline::Plain(text)) => text.first().is_some_and(|unit| chars::is_white(*unit)),
+        Some(Inline::Plain(text)) => text.iter().all(|unit| chars::is_white(*unit)),
         Some(other) => !other.is_emoji(),
         None => true,
     };

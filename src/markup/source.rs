@@ -106,7 +106,7 @@ impl Source {
         let ends = self.mailbox_ends.get_or_init(|| {
             self.table(|units, ends, place| {
                 let unit = units[place];
-                let dot = unit == u16::from(b'.') && units.get(place + 1).is_some_and(|next| chars::is_mailbox(*next));
+                let dot = unit == u16::from(b'.') && units.get(place + 1).is_some_and(|next| chars::is_mailbox_start(*next));
                 if dot || chars::is_mailbox(unit) { ends[place + 1] } else { place as u32 }
             })
         });
