@@ -1,1 +1,103 @@
 //! Defaults, file and environment, checked and typed: each room gets its own struct.
+//!
+//! The way of a value: [`VARIABLES`] has one row for each; `raw` lays defaults, `CONFIG_FILE` and environment over each other as text; `check`
+//! reads every row by its [`Shape`]; `rules` looks at what holds between rows; `build` makes [`Config`] of it. All problems are gathered, none
+//! stops the search for more. A value that is wrong stops the start before anything is bound (reference/configuration.md).
+//!
+//! This room knows no other. What the operator should read goes out as [`Note`]s, which `main` logs once logging is up.
+
+mod build;
+mod check;
+mod error;
+mod heartbeat;
+mod host;
+mod nats;
+mod origin;
+mod parse;
+mod raw;
+mod rules;
+mod secret;
+mod shape;
+#[cfg(test)]
+mod tests;
+mod types;
+mod variables;
+
+pub use error::{Errors, Note, NoteLevel, Problem};
+pub use host::process_environment;
+pub use nats::{NatsCredentials, NatsServers};
+pub use origin::Origin;
+pub use secret::{HIDDEN, Secret};
+pub(crate) use shape::MEMORY;
+pub use shape::Shape;
+pub use types::{
+    BalanceStrategy, BulkheadConfig, Config, GatewayConfig, LicenseConfig, LogConfig, LogFormat,
+    LogLevel, MeshSettings, MethodsConfig, MetricsConfig, RetryConfig, Serializer, SessionConfig,
+    StoreConfig,
+};
+pub use variables::{CONFIG_FILE, VARIABLES, Variable};
+
+/// A configuration that holds, and what is to be said about it.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    /// What the rooms are given.
+    pub config: Config,
+    /// To be logged once logging is up.
+    pub notes: Vec<Note>,
+    /// Every variable that has a value, in the order of [`VARIABLES`].
+    pub values: Vec<Value>,
+}
+
+/// One variable's value, as it may be shown, and where it is from.
+#[derive(Debug, Clone)]
+pub struct Value {
+    /// The variable's row.
+    pub variable: &'static Variable,
+    /// The value; hidden when it is a secret.
+    pub shown: String,
+    /// Where it is from.
+    pub origin: Origin,
+}
+
+/// Reads the configuration of `env` ([`process_environment`], or what a test likes) and of the file that it names.
+///
+/// # Errors
+/// All problems at once.
+pub fn load(env: impl Iterator<Item = (String, String)>) -> Result<Loaded, Errors> {
+    let mut raw = raw::read(env);
+    let mut problems = std::mem::take(&mut raw.problems);
+    let mut notes = std::mem::take(&mut raw.notes);
+
+    let checked = check::check(&raw, &mut problems);
+    let beats = heartbeat::read(&raw, &checked, &mut notes);
+    rules::pairs(&raw, &checked, &beats, &mut problems);
+    rules::unsupported(&raw, &checked, &mut problems);
+    if !problems.is_empty() {
+        return Err(Errors(problems));
+    }
+
+    rules::notes(&raw, &checked, &mut notes);
+    let values = raw.entries.iter();
+    let mut values: Vec<_> = values
+        .filter_map(|(name, entry)| {
+            let index = VARIABLES
+                .iter()
+                .position(|variable| variable.name == *name)?;
+            let variable = &VARIABLES[index];
+            Some((
+                index,
+                Value {
+                    variable,
+                    shown: raw.shown(name),
+                    origin: entry.origin,
+                },
+            ))
+        })
+        .collect();
+    values.sort_by_key(|(index, _)| *index);
+    Ok(Loaded {
+        config: build::config(&checked, &beats),
+        notes,
+        values: values.into_iter().map(|(_, value)| value).collect(),
+    })
+}

@@ -1,1 +1,59 @@
-//! A Moleculer node.
+//! A Moleculer node (protocol 4), and everything that is told about the mesh to the rooms above.
+//!
+//! Ways through this room:
+//!
+//! - **Events in**: `transport` → a task that only drains ([`link`]) → a queue bounded in bytes → one dispatcher
+//!   ([`dispatch`]) → the [`EventListener`], with `data` borrowed from the payload.
+//! - **Calls out**: [`Mesh::call`] → [`calls`]: bulkhead, registry, balancer, pending table → outbox → `transport`; the
+//!   answer comes on a way of its own and never waits behind events.
+//! - **Everything else** ([`discovery`], [`requests`]): INFO, heartbeats, pings, calls to this node.
+//!
+//! Rules of the room: the wire is [reference/mesh.md]; raw JSON is never parsed deeper than the envelope; whatever a
+//! foreign node sends costs at most its packet; while the transport is away calls fail at once, events are counted as
+//! lost, and nothing is kept to be sent later. The room knows nothing of DDP.
+
+mod balancer;
+mod calls;
+mod config;
+mod discovery;
+mod dispatch;
+mod error;
+mod event;
+mod handle;
+mod host;
+mod limit;
+mod link;
+mod node_id;
+mod node_service;
+mod packet;
+mod queue;
+mod registry;
+mod release;
+mod remote_error;
+mod requests;
+mod serializer;
+mod service;
+mod stats;
+mod subject;
+mod transport;
+
+#[cfg(test)]
+mod tests;
+
+pub use calls::Call;
+pub use config::{
+    Bulkhead, DEFAULT_EVENT_QUEUE_BYTES, DEFAULT_FORGET_AFTER, DEFAULT_HEARTBEAT_INTERVAL,
+    DEFAULT_HEARTBEAT_TIMEOUT, DEFAULT_JOIN_DELAY, DEFAULT_OUTBOX_BYTES, DEFAULT_REQUEST_TIMEOUT,
+    DEFAULT_WAIT_FOR_SERVICES, MeshConfig, RetryPolicy, Strategy, Transporter, UnknownStrategy,
+};
+pub use error::{CallError, MeshError};
+pub use event::{Event, EventListener};
+pub use handle::{Mesh, MeshState, NodeSnapshot};
+pub use node_id::{InvalidNodeId, NodeId};
+pub use packet::PacketKind;
+pub use release::{Listed, Release};
+pub use remote_error::{Code, MeteorError, RemoteError};
+pub use serializer::{SerializeError, SerializerKind};
+pub use service::{Answer, BoxFuture, Handler, Request, ServiceSpec};
+pub use stats::MeshStats;
+pub use transport::{LocalBus, NatsTarget, NatsTls};

@@ -1,1 +1,8 @@
 //! Logs and metrics.
+//!
+//! [`logs`] writes one event a line to standard output and a file; [`limit`] keeps a line that others can provoke from being written too often;
+//! [`metrics`] counts. This room knows no other: `app` hands it plain settings, and every other room may call it from anywhere.
+
+pub mod limit;
+pub mod logs;
+pub mod metrics;

@@ -1,0 +1,146 @@
+//! Checked values put in their places.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::check::Checked;
+use super::heartbeat::Heartbeats;
+use super::host;
+use super::secret::Secret;
+use super::types::{
+    BalanceStrategy, BulkheadConfig, Config, GatewayConfig, LicenseConfig, LogConfig, LogFormat,
+    LogLevel, MeshSettings, MethodsConfig, MetricsConfig, RetryConfig, Serializer, SessionConfig,
+    StoreConfig,
+};
+use super::variables::TRANSPORTER;
+
+/// Pings that an `instances` document may miss before it is dropped.
+const PINGS_BEFORE_EXPIRY: u32 = 3;
+const MINUTE_SECONDS: u64 = 60;
+
+pub(super) fn config(checked: &Checked, beats: &Heartbeats) -> Config {
+    Config {
+        gateway: GatewayConfig {
+            port: checked.number("PORT"),
+            bind: checked.ip("BIND_IP"),
+            max_connections: checked.number("MAX_CONCURRENT_CONNECTIONS"),
+            forwarded_count: checked.number("HTTP_FORWARDED_COUNT"),
+            allowed_origins: checked.list("DDP_ALLOWED_ORIGINS"),
+            handshake_timeout: checked.span("DDP_HANDSHAKE_TIMEOUT"),
+        },
+        session: SessionConfig {
+            heartbeat_interval: beats.client,
+            connection_timeout: checked.span("CONNECTION_TIMEOUT"),
+            handshake_timeout: checked.span("DDP_HANDSHAKE_TIMEOUT"),
+            max_message_bytes: checked.number("DDP_MAX_MESSAGE_BYTES"),
+            max_buffered_bytes: checked.number("DDP_MAX_BUFFERED_BYTES"),
+            max_subscriptions: checked.number("DDP_MAX_SUBSCRIPTIONS"),
+        },
+        methods: MethodsConfig {
+            password_login: checked.switch("DDP_PASSWORD_LOGIN"),
+        },
+        mesh: mesh(checked, beats),
+        license: LicenseConfig {
+            check_interval: checked.span("LICENSE_CHECK_INTERVAL"),
+            max_fails: checked.number("MAX_FAILS"),
+        },
+        store: store(checked),
+        metrics: checked.switch("MS_METRICS").then(|| MetricsConfig {
+            port: checked.number("MS_METRICS_PORT"),
+        }),
+        logs: logs(checked),
+        shutdown_grace: checked.span("SHUTDOWN_GRACE"),
+        health_mesh_grace: checked.span("HEALTH_MESH_GRACE"),
+        worker_threads: checked
+            .whole("TOKIO_WORKER_THREADS")
+            .and_then(|count| count.try_into().ok()),
+        instance_ip: checked.text("INSTANCE_IP"),
+        disable_message_parser: checked.switch("DISABLE_MESSAGE_PARSER"),
+    }
+}
+
+fn mesh(checked: &Checked, beats: &Heartbeats) -> MeshSettings {
+    MeshSettings {
+        transporter: checked.nats(TRANSPORTER),
+        tls_ca: checked.text("TLS_CA_PATH").map(PathBuf::from),
+        namespace: checked.text("MS_NAMESPACE").unwrap_or_default(),
+        node_id: checked
+            .text("NODE_ID")
+            .unwrap_or_else(host::default_node_id),
+        serializer: if checked.word("SERIALIZER") == "JSON" {
+            Serializer::Json
+        } else {
+            Serializer::Ejson
+        },
+        balance: match checked.word("BALANCE_STRATEGY") {
+            "Random" => BalanceStrategy::Random,
+            "CpuUsage" => BalanceStrategy::CpuUsage,
+            "Latency" => BalanceStrategy::Latency,
+            _ => BalanceStrategy::RoundRobin,
+        },
+        prefer_local: checked.switch("BALANCE_PREFER_LOCAL"),
+        request_timeout: checked.span("REQUEST_TIMEOUT"),
+        retry: RetryConfig {
+            enabled: checked.switch("RETRY_ENABLED"),
+            retries: checked.number("RETRY_RETRIES"),
+            delay: checked.span("RETRY_DELAY"),
+            max_delay: checked.span("RETRY_MAX_DELAY"),
+            factor: checked.factor("RETRY_FACTOR"),
+        },
+        heartbeat_interval: beats.mesh,
+        heartbeat_timeout: beats.mesh_timeout,
+        bulkhead: checked.switch("BULKHEAD_ENABLED").then(|| BulkheadConfig {
+            concurrency: checked.number("BULKHEAD_CONCURRENCY"),
+            max_queue: checked.number("BULKHEAD_MAX_QUEUE_SIZE"),
+        }),
+        wait_for_services: checked.span("WAIT_FOR_SERVICES_TIMEOUT"),
+    }
+}
+
+fn store(checked: &Checked) -> StoreConfig {
+    let ping_interval = checked.span("MULTIPLE_INSTANCES_PING_INTERVAL");
+    let expire = checked
+        .time("MULTIPLE_INSTANCES_EXPIRE")
+        .unwrap_or_else(|| {
+            let pings = ping_interval * PINGS_BEFORE_EXPIRY;
+            let minutes = pings
+                .as_millis()
+                .div_ceil(u128::from(MINUTE_SECONDS) * 1000);
+            Duration::from_secs(
+                u64::try_from(minutes)
+                    .unwrap_or(u64::MAX)
+                    .saturating_mul(MINUTE_SECONDS),
+            )
+        });
+    StoreConfig {
+        url: Secret::new(checked.text("MONGO_URL").unwrap_or_default()),
+        ping_interval,
+        expire,
+    }
+}
+
+fn logs(checked: &Checked) -> LogConfig {
+    let level = match checked.word("LOG_LEVEL") {
+        "" => checked.word("MOLECULER_LOG_LEVEL"),
+        level => level,
+    };
+    let production = checked.text("NODE_ENV").as_deref() == Some("production");
+    LogConfig {
+        level: match level {
+            "trace" => LogLevel::Trace,
+            "debug" => LogLevel::Debug,
+            "warn" => LogLevel::Warn,
+            "error" => LogLevel::Error,
+            "fatal" => LogLevel::Fatal,
+            _ => LogLevel::Info,
+        },
+        format: match checked.word("LOG_FORMAT") {
+            "json" => LogFormat::Json,
+            "pretty" => LogFormat::Pretty,
+            _ if production => LogFormat::Json,
+            _ => LogFormat::Pretty,
+        },
+        file: checked.text("LOG_FILE_PATH").map(PathBuf::from),
+        filter: checked.text("RUST_LOG"),
+    }
+}

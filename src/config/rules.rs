@@ -1,0 +1,133 @@
+//! What holds between variables: features that are not built yet, a core that must be named, pairs that must fit, and what is worth saying.
+
+use super::check::Checked;
+use super::error::{Note, NoteLevel, Problem};
+use super::heartbeat::Heartbeats;
+use super::origin::Origin;
+use super::raw::Raw;
+use super::shape::{MEMORY, Shape};
+use super::variables::{ADMIN_PORT, DDP_SERVER_URL, TRANSPORTER, VARIABLES};
+
+/// The lowest port that needs no privilege.
+const FIRST_FREE_PORT: u64 = 1024;
+/// The documented range of `MAX_CONCURRENT_CONNECTIONS`.
+const USUAL_CONNECTIONS: std::ops::RangeInclusive<u64> = 100..=10_000;
+
+/// Values that are understood and stop the start, since nothing stands behind them yet.
+pub(super) fn unsupported(raw: &Raw, checked: &Checked, problems: &mut Vec<Problem>) {
+    let mut not_yet = |variable: &'static str| {
+        problems.push(Problem::NotSupportedYet {
+            variable,
+            value: raw.shown(variable),
+        });
+    };
+    for variable in ["ENABLE_TLS", "TRACING_ENABLED"] {
+        if checked.switch(variable) {
+            not_yet(variable);
+        }
+    }
+    if checked.whole(ADMIN_PORT).is_some() {
+        not_yet(ADMIN_PORT);
+    }
+    if checked.word("BROKER") == "nats" {
+        not_yet("BROKER");
+    }
+    if !matches!(checked.word("SERIALIZER"), "" | "EJSON" | "JSON") {
+        not_yet("SERIALIZER");
+    }
+    let relayed = raw.is_set(DDP_SERVER_URL) && !raw.is_set(TRANSPORTER);
+    if relayed && checked.text(DDP_SERVER_URL).is_some() {
+        not_yet(DDP_SERVER_URL);
+    }
+}
+
+/// Pairs that must fit, and the core that must be named.
+pub(super) fn pairs(raw: &Raw, checked: &Checked, beats: &Heartbeats, problems: &mut Vec<Problem>) {
+    let plain_nats = checked.word("BROKER") == "nats";
+    if !raw.is_set(TRANSPORTER) && !raw.is_set(DDP_SERVER_URL) && !plain_nats {
+        problems.push(Problem::NoCore);
+    }
+    if let Some(timeout) = checked.time("CONNECTION_TIMEOUT")
+        && timeout <= beats.client
+    {
+        problems.push(Problem::NotAccepted {
+            variable: "CONNECTION_TIMEOUT",
+            value: raw.shown("CONNECTION_TIMEOUT"),
+            origin: origin(raw, "CONNECTION_TIMEOUT"),
+            accepts: format!("seconds above {} ({:?})", beats.client_from, beats.client),
+        });
+    }
+    let same_port = checked.whole("MS_METRICS_PORT") == checked.whole("PORT")
+        && checked.whole("PORT") > Some(0);
+    if checked.switch("MS_METRICS") && same_port {
+        problems.push(Problem::NotAccepted {
+            variable: "MS_METRICS_PORT",
+            value: raw.shown("MS_METRICS_PORT"),
+            origin: origin(raw, "MS_METRICS_PORT"),
+            accepts: "another port than PORT".to_owned(),
+        });
+    }
+}
+
+/// What the log should say of a configuration that holds.
+pub(super) fn notes(raw: &Raw, checked: &Checked, notes: &mut Vec<Note>) {
+    let mut say = |level, text: String| notes.push(Note { level, text });
+    if let Some(port) = checked.whole("PORT").filter(|port| *port < FIRST_FREE_PORT) {
+        say(
+            NoteLevel::Warn,
+            format!("PORT={port}: below {FIRST_FREE_PORT}, where binding may need privileges"),
+        );
+    }
+    if let Some(limit) = checked
+        .whole("MAX_CONCURRENT_CONNECTIONS")
+        .filter(|limit| !USUAL_CONNECTIONS.contains(limit))
+    {
+        let (from, to) = USUAL_CONNECTIONS.into_inner();
+        say(
+            NoteLevel::Info,
+            format!("MAX_CONCURRENT_CONNECTIONS={limit}: outside the usual range {from}–{to}"),
+        );
+    }
+    if raw.is_set(TRANSPORTER) && raw.is_set(DDP_SERVER_URL) {
+        say(
+            NoteLevel::Warn,
+            "DDP_SERVER_URL has no effect: TRANSPORTER is set, and the mesh is used".to_owned(),
+        );
+    }
+    if checked
+        .text("MONGO_URL")
+        .is_some_and(|url| url.starts_with(MEMORY))
+    {
+        say(
+            NoteLevel::Warn,
+            "MONGO_URL=memory: the store is kept in memory, no database is used".to_owned(),
+        );
+    }
+    if let (Some(expire), Some(ping)) = (
+        checked.time("MULTIPLE_INSTANCES_EXPIRE"),
+        checked.time("MULTIPLE_INSTANCES_PING_INTERVAL"),
+    ) && expire <= ping
+    {
+        let text = format!(
+            "MULTIPLE_INSTANCES_EXPIRE ({expire:?}) is not above MULTIPLE_INSTANCES_PING_INTERVAL ({ping:?}): the instances document disappears between two pings"
+        );
+        say(NoteLevel::Warn, text);
+    }
+    let ignored: Vec<_> = VARIABLES
+        .iter()
+        .filter(|one| matches!(one.shape, Shape::Ignored) && raw.is_set(one.name))
+        .map(|one| one.name)
+        .collect();
+    if !ignored.is_empty() {
+        say(
+            NoteLevel::Debug,
+            format!("accepted, without effect: {}", ignored.join(", ")),
+        );
+    }
+}
+
+fn origin(raw: &Raw, name: &str) -> Origin {
+    raw.entries
+        .get(name)
+        .map_or(Origin::Default, |entry| entry.origin)
+}

@@ -1,0 +1,201 @@
+//! What a variable's text must look like: one place that reads it, and says in words what it takes.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::path::Path;
+use std::time::Duration;
+
+use super::nats::{NatsServers, host_and_port};
+use super::parse;
+
+const SECOND: Duration = Duration::from_secs(1);
+const MILLISECOND: Duration = Duration::from_millis(1);
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// The start of a `MONGO_URL` that means the store in memory.
+pub(crate) const MEMORY: &str = "memory:";
+
+/// What is accepted as a variable's value. Bounds are inclusive.
+#[derive(Debug, Clone, Copy)]
+pub enum Shape {
+    /// Any text.
+    Text,
+    /// Accepted and of no effect here: other services of the workspace read it.
+    Ignored,
+    /// `true`/`false` and its kin.
+    Switch,
+    /// A TCP port; 0 lets the system choose.
+    Port,
+    /// A TCP port, or a switch that is off.
+    PortOrOff,
+    /// A whole number.
+    Whole(u64, u64),
+    /// Bytes, `KiB` and `MiB` understood.
+    Bytes(u64, u64),
+    /// A duration in seconds, fractions allowed.
+    Seconds(u64, u64),
+    /// A duration in milliseconds.
+    Millis(u64, u64),
+    /// A duration in minutes.
+    Minutes(u64, u64),
+    /// A number that is no duration, fractions allowed.
+    Factor(u64, u64),
+    /// One of these words, in any case.
+    OneOf(&'static [&'static str]),
+    /// An IP address.
+    Ip,
+    /// An IP address or a host name.
+    Host,
+    /// A path, whatever is there.
+    Path,
+    /// The path of a file that can be read now.
+    File,
+    /// Globs, separated by commas.
+    Origins,
+    /// Text that can stand in a NATS subject.
+    Subject,
+    /// NATS servers.
+    Nats,
+    /// A URL of one of these schemes.
+    Url(&'static [&'static str]),
+    /// A MongoDB connection string, or `memory:`.
+    Mongo,
+    /// Filters of `tracing-subscriber`.
+    LogFilter,
+}
+
+/// A value that has passed its shape.
+#[derive(Debug, Clone)]
+pub(super) enum Parsed {
+    Text(String),
+    Switch(bool),
+    Whole(u64),
+    Time(Duration),
+    Factor(f64),
+    Word(&'static str),
+    Ip(IpAddr),
+    List(Vec<String>),
+    Nats(NatsServers),
+    /// A variable that is there and switched off.
+    Off,
+}
+
+impl Shape {
+    /// Reads `text`; `None` when it is not acceptable.
+    pub(super) fn parse(self, text: &str) -> Option<Parsed> {
+        let own = || Parsed::Text(text.to_owned());
+        match self {
+            Self::Text | Self::Ignored | Self::Path => Some(own()),
+            Self::Switch => parse::switch(text).map(Parsed::Switch),
+            Self::Port => within(parse::whole(text)?, 0, u16::MAX.into()).map(Parsed::Whole),
+            Self::PortOrOff if parse::switch(text) == Some(false) => Some(Parsed::Off),
+            Self::PortOrOff => Self::Port.parse(text),
+            Self::Whole(min, max) => within(parse::whole(text)?, min, max).map(Parsed::Whole),
+            Self::Bytes(min, max) => within(parse::bytes(text)?, min, max).map(Parsed::Whole),
+            Self::Seconds(min, max) => time(text, SECOND, min, max),
+            Self::Millis(min, max) => time(text, MILLISECOND, min, max),
+            Self::Minutes(min, max) => time(text, MINUTE, min, max),
+            Self::Factor(min, max) => {
+                let factor = parse::decimal(text)?;
+                (factor >= min as f64 && factor <= max as f64).then_some(Parsed::Factor(factor))
+            }
+            Self::OneOf(words) => words
+                .iter()
+                .find(|word| word.eq_ignore_ascii_case(text))
+                .map(|word| Parsed::Word(word)),
+            Self::Ip => text.parse().ok().map(Parsed::Ip),
+            Self::Host => (text.parse::<IpAddr>().is_ok()
+                || matches!(host_and_port(text), Some((_, None))))
+            .then(own),
+            Self::File => std::fs::File::open(Path::new(text))
+                .and_then(|file| file.metadata())
+                .is_ok_and(|about| about.is_file())
+                .then(own),
+            Self::Origins => {
+                let list: Vec<_> = text
+                    .split(',')
+                    .map(str::trim)
+                    .filter(|one| !one.is_empty())
+                    .map(str::to_owned)
+                    .collect();
+                list.iter()
+                    .all(|one| !one.contains(char::is_whitespace))
+                    .then_some(Parsed::List(list))
+            }
+            Self::Subject => subject(text).then(own),
+            Self::Nats => NatsServers::parse(text).map(Parsed::Nats),
+            Self::Url(schemes) => url(text, schemes).then(own),
+            Self::Mongo => (text.starts_with(MEMORY)
+                || mongodb::options::ConnectionString::parse(text).is_ok())
+            .then(own),
+            Self::LogFilter => tracing_subscriber::EnvFilter::builder()
+                .parse(text)
+                .is_ok()
+                .then(own),
+        }
+    }
+}
+
+fn within(value: u64, min: u64, max: u64) -> Option<u64> {
+    (min..=max).contains(&value).then_some(value)
+}
+
+fn time(text: &str, unit: Duration, min: u64, max: u64) -> Option<Parsed> {
+    let time = parse::duration(text, unit)?;
+    let bound = |units: u64| unit.saturating_mul(u32::try_from(units).unwrap_or(u32::MAX));
+    (bound(min) <= time && time <= bound(max)).then_some(Parsed::Time(time))
+}
+
+/// No wildcard, no white space, and no empty token between dots: a subject that holds it stays one subject.
+fn subject(text: &str) -> bool {
+    let good = |c: char| !c.is_whitespace() && !c.is_control() && !matches!(c, '*' | '>');
+    text.split('.').all(|token| !token.is_empty()) && text.chars().all(good)
+}
+
+fn url(text: &str, schemes: &[&str]) -> bool {
+    let Some((scheme, rest)) = text.split_once("://") else {
+        return false;
+    };
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let address = authority
+        .rsplit_once('@')
+        .map_or(authority, |(_, address)| address);
+    let clean = !text.contains(|c: char| c.is_whitespace() || c.is_control());
+    clean
+        && schemes
+            .iter()
+            .any(|known| known.eq_ignore_ascii_case(scheme))
+        && host_and_port(address).is_some()
+}
+
+impl fmt::Display for Shape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::Text | Self::Ignored => f.write_str("any text"),
+            Self::Switch => f.write_str("true or false (also yes/no, on/off, 1/0)"),
+            Self::Port => f.write_str("a port, 1024–65535"),
+            Self::PortOrOff => f.write_str("off, or a port, 1024–65535"),
+            Self::Whole(min, max) => write!(f, "a whole number, {min}–{max}"),
+            Self::Bytes(min, max) => write!(f, "bytes, {min}–{max} (KiB and MiB understood)"),
+            Self::Seconds(min, max) => write!(f, "seconds, {min}–{max}"),
+            Self::Millis(min, max) => write!(f, "milliseconds, {min}–{max}"),
+            Self::Minutes(min, max) => write!(f, "minutes, {min}–{max}"),
+            Self::Factor(min, max) => write!(f, "a number, {min}–{max}"),
+            Self::OneOf(words) => write!(f, "one of {}", words.join(", ")),
+            Self::Ip => f.write_str("an IP address"),
+            Self::Host => f.write_str("an IP address or a host name"),
+            Self::Path => f.write_str("a path"),
+            Self::File => f.write_str("the path of a file that can be read"),
+            Self::Origins => f.write_str("origins separated by commas, * and ? as globs"),
+            Self::Subject => {
+                f.write_str("text without white space, *, > or an empty part between dots")
+            }
+            Self::Nats => f.write_str("nats://[user:pass@]host:port[,…] or tls://…"),
+            Self::Url(schemes) => write!(f, "a URL, {}://host[:port]", schemes.join(":// or ")),
+            Self::Mongo => {
+                f.write_str("mongodb://…, mongodb+srv://…, memory: or memory:<seed file>")
+            }
+            Self::LogFilter => f.write_str("filters such as info,ddp_streamer::mesh=debug"),
+        }
+    }
+}

@@ -1,0 +1,245 @@
+//! What the rooms are given: checked values with units, one struct a room.
+
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::host;
+use super::nats::NatsServers;
+use super::secret::Secret;
+
+/// The whole configuration. `app` hands each room its own part.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The door.
+    pub gateway: GatewayConfig,
+    /// One client's task.
+    pub session: SessionConfig,
+    /// What a client calls.
+    pub methods: MethodsConfig,
+    /// The Moleculer node.
+    pub mesh: MeshSettings,
+    /// The scalability licence rule.
+    pub license: LicenseConfig,
+    /// MongoDB, or the store in memory.
+    pub store: StoreConfig,
+    /// `None` with `MS_METRICS=false`.
+    pub metrics: Option<MetricsConfig>,
+    /// Logs.
+    pub logs: LogConfig,
+    /// `SHUTDOWN_GRACE`: the whole stop after SIGTERM.
+    pub shutdown_grace: Duration,
+    /// `HEALTH_MESH_GRACE`: how long NATS may be away before `/health` fails.
+    pub health_mesh_grace: Duration,
+    /// `TOKIO_WORKER_THREADS`; `None` is one a core.
+    pub worker_threads: Option<usize>,
+    /// `INSTANCE_IP`: the address that this process gives as its own; `None` means the host's.
+    pub instance_ip: Option<String>,
+    /// `DISABLE_MESSAGE_PARSER`: ephemeral messages go out without `md`.
+    pub disable_message_parser: bool,
+}
+
+/// What the door needs.
+#[derive(Debug, Clone)]
+pub struct GatewayConfig {
+    /// `PORT`; 0 lets the system choose.
+    pub port: u16,
+    /// `BIND_IP`; `None` is every address of both families, where the host has both.
+    pub bind: Option<IpAddr>,
+    /// `MAX_CONCURRENT_CONNECTIONS`.
+    pub max_connections: usize,
+    /// `HTTP_FORWARDED_COUNT`: proxies to trust in `X-Forwarded-For`.
+    pub forwarded_count: usize,
+    /// `DDP_ALLOWED_ORIGINS`: globs with `*` and `?`; empty allows any.
+    pub allowed_origins: Vec<String>,
+    /// `DDP_HANDSHAKE_TIMEOUT`, for the HTTP upgrade.
+    pub handshake_timeout: Duration,
+}
+
+impl GatewayConfig {
+    /// The address to listen on. Without `BIND_IP` it tries whether this host has IPv6.
+    pub fn address(&self) -> SocketAddr {
+        SocketAddr::new(self.bind.unwrap_or_else(host::any_address), self.port)
+    }
+}
+
+/// What one client's task needs.
+#[derive(Debug, Clone)]
+pub struct SessionConfig {
+    /// Silence before a client is pinged.
+    pub heartbeat_interval: Duration,
+    /// Silence before a client is closed; above `heartbeat_interval`.
+    pub connection_timeout: Duration,
+    /// `DDP_HANDSHAKE_TIMEOUT`, for the DDP `connect`.
+    pub handshake_timeout: Duration,
+    /// `DDP_MAX_MESSAGE_BYTES`: the largest frame from a client.
+    pub max_message_bytes: usize,
+    /// `DDP_MAX_BUFFERED_BYTES`: unsent bytes before a session is closed 1013.
+    pub max_buffered_bytes: usize,
+    /// `DDP_MAX_SUBSCRIPTIONS`: publications of one session.
+    pub max_subscriptions: usize,
+}
+
+/// What the methods need.
+#[derive(Debug, Clone)]
+pub struct MethodsConfig {
+    /// `DDP_PASSWORD_LOGIN`: password logins are passed on to the account service.
+    pub password_login: bool,
+}
+
+/// The mesh, in plain types: `app` makes the mesh's own settings of them.
+#[derive(Debug, Clone)]
+pub struct MeshSettings {
+    /// `TRANSPORTER`: where NATS is.
+    pub transporter: NatsServers,
+    /// `TLS_CA_PATH`: further trusted certificates.
+    pub tls_ca: Option<PathBuf>,
+    /// `MS_NAMESPACE`; empty for none.
+    pub namespace: String,
+    /// `NODE_ID`.
+    pub node_id: String,
+    /// `SERIALIZER`.
+    pub serializer: Serializer,
+    /// `BALANCE_STRATEGY`.
+    pub balance: BalanceStrategy,
+    /// `BALANCE_PREFER_LOCAL`.
+    pub prefer_local: bool,
+    /// `REQUEST_TIMEOUT`.
+    pub request_timeout: Duration,
+    /// `RETRY_*`.
+    pub retry: RetryConfig,
+    /// How often this node beats.
+    pub heartbeat_interval: Duration,
+    /// Silence after which another node counts as lost.
+    pub heartbeat_timeout: Duration,
+    /// `BULKHEAD_*`; `None` with `BULKHEAD_ENABLED=false`.
+    pub bulkhead: Option<BulkheadConfig>,
+    /// `WAIT_FOR_SERVICES_TIMEOUT`.
+    pub wait_for_services: Duration,
+}
+
+/// How packets are written; every node of a mesh uses the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Serializer {
+    /// EJSON, the default.
+    Ejson,
+    /// Plain JSON.
+    Json,
+}
+
+/// How one of several nodes that offer an action is picked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BalanceStrategy {
+    /// One after another.
+    RoundRobin,
+    /// By chance.
+    Random,
+    /// The least busy, as heartbeats tell.
+    CpuUsage,
+    /// The nearest, as pings tell.
+    Latency,
+}
+
+/// When calls that are safe to repeat are repeated.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct RetryConfig {
+    /// `RETRY_ENABLED`.
+    pub enabled: bool,
+    /// `RETRY_RETRIES`: attempts after the first.
+    pub retries: u32,
+    /// `RETRY_DELAY`: before the first repetition.
+    pub delay: Duration,
+    /// `RETRY_MAX_DELAY`: the delay never grows beyond it.
+    pub max_delay: Duration,
+    /// `RETRY_FACTOR`: how the delay grows, at least 1.
+    pub factor: f64,
+}
+
+/// How many calls of one action may be away at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BulkheadConfig {
+    /// `BULKHEAD_CONCURRENCY`: calls in flight per action.
+    pub concurrency: usize,
+    /// `BULKHEAD_MAX_QUEUE_SIZE`: calls that wait; one more is refused.
+    pub max_queue: usize,
+}
+
+/// The scalability licence rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LicenseConfig {
+    /// `LICENSE_CHECK_INTERVAL`.
+    pub check_interval: Duration,
+    /// `MAX_FAILS`: failures in a row before the rule is applied.
+    pub max_fails: u32,
+}
+
+/// What the store needs.
+#[derive(Debug, Clone)]
+pub struct StoreConfig {
+    /// `MONGO_URL`: `mongodb://…`, `mongodb+srv://…`, `memory:` or `memory:<seed file>`.
+    pub url: Secret,
+    /// `MULTIPLE_INSTANCES_PING_INTERVAL`: how often the own `instances` document is touched.
+    pub ping_interval: Duration,
+    /// `MULTIPLE_INSTANCES_EXPIRE`: when an untouched `instances` document is dropped.
+    pub expire: Duration,
+}
+
+/// Where metrics are served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MetricsConfig {
+    /// `MS_METRICS_PORT`; 0 lets the system choose.
+    pub port: u16,
+}
+
+/// What is logged, how and where.
+#[derive(Debug, Clone)]
+pub struct LogConfig {
+    /// `LOG_LEVEL`, else `MOLECULER_LOG_LEVEL`, else info.
+    pub level: LogLevel,
+    /// `LOG_FORMAT`, else by `NODE_ENV`.
+    pub format: LogFormat,
+    /// `LOG_FILE_PATH`: logs also go there.
+    pub file: Option<PathBuf>,
+    /// `RUST_LOG`: filters that win over `level`; they parse.
+    pub filter: Option<String>,
+}
+
+/// From the most to the least talkative.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LogLevel {
+    /// Every step.
+    Trace,
+    /// What helps to find a fault, client mistakes among it.
+    Debug,
+    /// What an operator wants to know.
+    Info,
+    /// Something is off, nothing is lost.
+    Warn,
+    /// Someone must act.
+    Error,
+    /// What ends the process.
+    Fatal,
+}
+
+impl fmt::Display for LogLevel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Trace => "trace",
+            Self::Debug => "debug",
+            Self::Info => "info",
+            Self::Warn => "warn",
+            Self::Error => "error",
+            Self::Fatal => "fatal",
+        })
+    }
+}
+
+/// How a log line looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// One JSON object a line.
+    Json,
+    /// For people.
+    Pretty,
+}

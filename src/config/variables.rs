@@ -1,0 +1,163 @@
+//! Every variable, one row each: name, default, what is accepted, what it does. Documentation and the `config` command are made of these rows.
+
+use super::shape::Shape;
+
+/// One row.
+#[derive(Debug, Clone, Copy)]
+pub struct Variable {
+    /// The name in the environment; a file has it in lower case.
+    pub name: &'static str,
+    /// The default as text; empty for none, or for one that depends on the host.
+    pub default: &'static str,
+    /// What is accepted.
+    pub shape: Shape,
+    /// What it does, in a few words.
+    pub doc: &'static str,
+    /// Never shown.
+    pub secret: bool,
+}
+
+const fn row(
+    name: &'static str,
+    default: &'static str,
+    shape: Shape,
+    doc: &'static str,
+) -> Variable {
+    Variable {
+        name,
+        default,
+        shape,
+        doc,
+        secret: false,
+    }
+}
+
+const fn secret(
+    name: &'static str,
+    default: &'static str,
+    shape: Shape,
+    doc: &'static str,
+) -> Variable {
+    Variable {
+        name,
+        default,
+        shape,
+        doc,
+        secret: true,
+    }
+}
+
+/// The file read before the environment; it cannot be named in a file.
+pub const CONFIG_FILE: &str = "CONFIG_FILE";
+
+const LOG_LEVELS: &[&str] = &["trace", "debug", "info", "warn", "error", "fatal"];
+
+/// A day in seconds: no time-out or interval here is sensible beyond it.
+const DAY: u64 = 86_400;
+
+/// Every variable, in the order in which it is documented and checked. A row stays a line.
+#[rustfmt::skip]
+pub const VARIABLES: &[Variable] = &[
+    row("PORT", "3000", Shape::Port, "listening port; below 1024 with a warning"),
+    row("BIND_IP", "", Shape::Ip, "listening address; by default :: where the host has IPv6 (both families), else 0.0.0.0"),
+    row("MAX_CONCURRENT_CONNECTIONS", "1000", Shape::Whole(1, 1_000_000), "above it an upgrade is refused with 503; 100–10000 is the usual range"),
+    row(HEARTBEAT_INTERVAL, "", Shape::Seconds(1, 3600), "silence before a client is pinged, 10–60 (30); with HEARTBEAT_TIMEOUT set too, how often the mesh node beats"),
+    row(HEARTBEAT_TIMEOUT, "", Shape::Seconds(1, 3600), "silence after which a mesh node counts as lost (30)"),
+    row(DDP_HEARTBEAT_INTERVAL, "", Shape::Seconds(10, 60), "silence before a client is pinged, whatever HEARTBEAT_INTERVAL says"),
+    row("CONNECTION_TIMEOUT", "60", Shape::Seconds(30, 300), "silence before a client is closed; above the client's heartbeat interval"),
+    row("ENABLE_TLS", "false", Shape::Switch, "serve wss and https"),
+    row("TLS_CERT_PATH", "", Shape::Path, "certificate chain in PEM"),
+    row("TLS_KEY_PATH", "", Shape::Path, "private key in PEM"),
+    row("TLS_CA_PATH", "", Shape::File, "further trusted certificates in PEM"),
+    row("LOG_LEVEL", "", Shape::OneOf(LOG_LEVELS), "by default MOLECULER_LOG_LEVEL, else info; RUST_LOG wins"),
+    row("MOLECULER_LOG_LEVEL", "", Shape::OneOf(LOG_LEVELS), "the level where LOG_LEVEL is not set"),
+    row("RUST_LOG", "", Shape::LogFilter, "filters that win over the level"),
+    row("LOG_FORMAT", "", Shape::OneOf(&["json", "pretty"]), "by default json with NODE_ENV=production, else pretty"),
+    row("NODE_ENV", "", Shape::Text, "production makes json the default of LOG_FORMAT"),
+    row("LOG_FILE_PATH", "", Shape::Path, "logs also go to this file, rotated daily"),
+    row("HTTP_FORWARDED_COUNT", "0", Shape::Whole(0, 100), "proxies to trust in X-Forwarded-For"),
+    row("DDP_MAX_MESSAGE_BYTES", "1048576", Shape::Bytes(256, 1 << 30), "largest frame from a client"),
+    row("DDP_MAX_BUFFERED_BYTES", "4194304", Shape::Bytes(1024, 1 << 30), "unsent bytes of one session before it is closed 1013"),
+    row("DDP_MAX_SUBSCRIPTIONS", "1000", Shape::Whole(1, 100_000), "publications of one session"),
+    row("DDP_PASSWORD_LOGIN", "false", Shape::Switch, "password logins are passed on to the account service"),
+    row("SHUTDOWN_GRACE", "8", Shape::Seconds(1, 3600), "the whole stop after SIGTERM"),
+    row("HEALTH_MESH_GRACE", "600", Shape::Seconds(0, DAY), "how long NATS may be away before /health fails"),
+    row("DDP_ALLOWED_ORIGINS", "", Shape::Origins, "another Origin is refused with 403; empty allows any"),
+    row("DDP_HANDSHAKE_TIMEOUT", "10", Shape::Seconds(1, 300), "for the HTTP upgrade, and again for the DDP connect"),
+    row(DDP_SERVER_URL, "", Shape::Url(&["ws", "wss"]), "a Rocket.Chat server to relay to; without TRANSPORTER only"),
+    secret("MONGO_URL", "mongodb://localhost:27017/rocketchat", Shape::Mongo, "the database; memory: keeps everything in memory"),
+    row(ADMIN_PORT, "", Shape::PortOrOff, "status page"),
+    row("ADMIN_BIND_IP", "127.0.0.1", Shape::Ip, "address of the status page"),
+    row("TOKIO_WORKER_THREADS", "", Shape::Whole(1, 1024), "threads that run tasks; by default one a core"),
+    row("INSTANCE_IP", "", Shape::Host, "the address this process gives as its own"),
+    row("MULTIPLE_INSTANCES_PING_INTERVAL", "10", Shape::Seconds(1, 3600), "how often the instances document is touched"),
+    row("MULTIPLE_INSTANCES_EXPIRE", "", Shape::Minutes(1, 1440), "when an untouched one is dropped; by default three pings, rounded up to a minute"),
+    row("DISABLE_MESSAGE_PARSER", "false", Shape::Switch, "ephemeral messages go out without md"),
+    secret(TRANSPORTER, "", Shape::Nats, "the mesh's NATS servers; required without DDP_SERVER_URL"),
+    row("BROKER", "moleculer", Shape::OneOf(&["moleculer", "nats"]), "how the mesh talks over NATS"),
+    secret("NATS_URL", "", Shape::Nats, "the NATS servers of BROKER=nats"),
+    row("MS_NAMESPACE", "", Shape::Subject, "the mesh's namespace"),
+    row("NODE_ID", "", Shape::Subject, "by default <host name>-<pid>"),
+    row("SERIALIZER", "EJSON", Shape::OneOf(&["EJSON", "JSON", "MsgPack", "CBOR", "ProtoBuf"]), "how packets are written; every node uses the same"),
+    row("BALANCE_STRATEGY", "RoundRobin", Shape::OneOf(&["RoundRobin", "Random", "CpuUsage", "Latency"]), "how one of several nodes is picked"),
+    row("BALANCE_PREFER_LOCAL", "true", Shape::Switch, "this node's own actions first"),
+    row("REQUEST_TIMEOUT", "60", Shape::Seconds(1, 3600), "how long a call may take"),
+    row("RETRY_ENABLED", "false", Shape::Switch, "repeat calls that are safe to repeat"),
+    row("RETRY_RETRIES", "5", Shape::Whole(0, 100), "attempts after the first"),
+    row("RETRY_DELAY", "100", Shape::Millis(0, 600_000), "before the first repetition"),
+    row("RETRY_MAX_DELAY", "1000", Shape::Millis(0, 600_000), "the longest delay"),
+    row("RETRY_FACTOR", "2", Shape::Factor(1, 100), "how the delay grows"),
+    row("BULKHEAD_ENABLED", "false", Shape::Switch, "bound the calls in flight per action"),
+    row("BULKHEAD_CONCURRENCY", "10", Shape::Whole(1, 1_000_000), "calls in flight per action"),
+    row("BULKHEAD_MAX_QUEUE_SIZE", "10000", Shape::Whole(0, 10_000_000), "calls that wait; one more is refused"),
+    row("WAIT_FOR_SERVICES_TIMEOUT", "10000", Shape::Millis(0, 600_000), "how long a call waits for a service that is not there"),
+    row("LICENSE_CHECK_INTERVAL", "20", Shape::Seconds(1, DAY), "how often the licence is asked for"),
+    row("MAX_FAILS", "2", Shape::Whole(1, 1000), "failures in a row before the licence rule is applied"),
+    row("MS_METRICS", "false", Shape::Switch, "serve Prometheus metrics"),
+    row("MS_METRICS_PORT", "9458", Shape::Port, "port of the metrics"),
+    row("TRACING_ENABLED", "false", Shape::Switch, "send traces"),
+    row("OTEL_EXPORTER_OTLP_ENDPOINT", "", Shape::Url(&["http", "https"]), "where traces go"),
+    row("OTEL_EXPORTER_OTLP_PROTOCOL", "", Shape::OneOf(&["grpc", "http/protobuf"]), "how traces travel"),
+    secret("OTEL_EXPORTER_OTLP_HEADERS", "", Shape::Text, "headers for the collector"),
+    row("OTEL_SERVICE_NAME", "", Shape::Text, "the service's name in traces"),
+    row("OTEL_RESOURCE_ATTRIBUTES", "", Shape::Text, "further attributes in traces"),
+    row("OTEL_TRACES_SAMPLER", "", Shape::Text, "which traces are kept"),
+    row("OTEL_TRACES_SAMPLER_ARG", "", Shape::Text, "the sampler's argument"),
+    row("CACHE", "", Shape::Ignored, "of other services"),
+    row("SKIP_PROCESS_EVENT_REGISTRATION", "", Shape::Ignored, "of other services"),
+    secret("MONGO_OPLOG_URL", "", Shape::Ignored, "of other services"),
+    row("ROOT_URL", "", Shape::Ignored, "of other services"),
+    row("DB_WATCHERS", "", Shape::Ignored, "of other services"),
+];
+
+pub(super) const HEARTBEAT_INTERVAL: &str = "HEARTBEAT_INTERVAL";
+pub(super) const HEARTBEAT_TIMEOUT: &str = "HEARTBEAT_TIMEOUT";
+pub(super) const DDP_HEARTBEAT_INTERVAL: &str = "DDP_HEARTBEAT_INTERVAL";
+pub(super) const TRANSPORTER: &str = "TRANSPORTER";
+pub(super) const DDP_SERVER_URL: &str = "DDP_SERVER_URL";
+pub(super) const ADMIN_PORT: &str = "ADMIN_PORT";
+
+/// The row of `name`.
+pub(super) fn find(name: &str) -> Option<&'static Variable> {
+    VARIABLES.iter().find(|variable| variable.name == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn every_row_has_its_own_name_and_a_default_that_it_accepts() {
+        let mut names = HashSet::new();
+        for variable in VARIABLES {
+            assert!(names.insert(variable.name), "{} twice", variable.name);
+            assert_eq!(variable.name, variable.name.to_uppercase());
+            assert!(!variable.doc.is_empty(), "{}", variable.name);
+            let accepted =
+                variable.default.is_empty() || variable.shape.parse(variable.default).is_some();
+            assert!(accepted, "{}={}", variable.name, variable.default);
+        }
+    }
+}

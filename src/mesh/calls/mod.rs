@@ -1,0 +1,331 @@
+//! Calling: pick a node, publish REQ, wait for RES, with everything that can go wrong in between.
+
+mod gates;
+mod pending;
+mod waits;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use metrics::{counter, histogram};
+use serde_json::value::RawValue;
+use tokio::time::Instant;
+
+pub(crate) use gates::Gates;
+pub(crate) use pending::{Pending, Reply};
+pub(crate) use waits::Waits;
+
+use super::error::CallError;
+use super::handle::{Inner, Mesh, PublishError};
+use super::node_id::NodeId;
+use super::packet::{self, PacketKind, RequestOut};
+use super::registry::Vitals;
+use super::service::{Answer, Request};
+
+/// One call.
+#[derive(Debug, Clone, Copy)]
+pub struct Call<'a> {
+    /// `service.action`.
+    pub action: &'a str,
+    /// JSON array of the callee's arguments.
+    pub params: &'a str,
+    /// JSON object that travels beside them (`{"optl":{"traceparent":…}}`); `None`: `{}`.
+    pub meta: Option<&'a str>,
+    /// Repeating it does no harm: a check or a read. Only such calls are retried.
+    pub repeatable: bool,
+    /// `None`: [`request_timeout`](super::MeshConfig::request_timeout). For each attempt.
+    pub timeout: Option<Duration>,
+    /// This node and no other.
+    pub node: Option<&'a NodeId>,
+}
+
+impl<'a> Call<'a> {
+    /// A call to any node, not repeatable.
+    pub fn new(action: &'a str, params: &'a str) -> Self {
+        Self {
+            action,
+            params,
+            meta: None,
+            repeatable: false,
+            timeout: None,
+            node: None,
+        }
+    }
+
+    /// Marks it as safe to repeat.
+    #[must_use]
+    pub fn repeatable(mut self) -> Self {
+        self.repeatable = true;
+        self
+    }
+
+    /// Another time-out than the configured one.
+    #[must_use]
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
+        self
+    }
+
+    /// A certain node.
+    #[must_use]
+    pub fn on(mut self, node: &'a NodeId) -> Self {
+        self.node = Some(node);
+        self
+    }
+
+    /// What travels beside the arguments.
+    #[must_use]
+    pub fn meta(mut self, meta: &'a str) -> Self {
+        self.meta = Some(meta);
+        self
+    }
+}
+
+impl Mesh {
+    /// Calls an action and waits for its result; `None` is Moleculer's undefined, `null` is a value.
+    ///
+    /// Dropping the future gives the call up. A service that nobody offers is waited for, once for all callers; a
+    /// repeatable call is retried as configured.
+    pub async fn call(&self, call: Call<'_>) -> Result<Option<Box<RawValue>>, CallError> {
+        let started = Instant::now();
+        let result = self.0.call_with_retries(&call).await;
+        observe(&call, &result, started.elapsed());
+        result
+    }
+}
+
+impl Inner {
+    async fn call_with_retries(self: &Arc<Self>, call: &Call<'_>) -> Answer {
+        let retry = self.config.retry;
+        let mut repeated = 0;
+        loop {
+            let error = match self.call_once(call).await {
+                Err(error) => error,
+                result => return result,
+            };
+            if !(retry.enabled && call.repeatable && error.retryable() && repeated < retry.retries)
+            {
+                return Err(error);
+            }
+            let pause = retry.pause(repeated);
+            tracing::debug!(action = call.action, %error, ?pause, "a call is tried again");
+            counter!("moleculer_request_retry_attempts_total", "action" => call.action.to_owned())
+                .increment(1);
+            tokio::time::sleep(pause).await;
+            repeated += 1;
+        }
+    }
+
+    async fn call_once(self: &Arc<Self>, call: &Call<'_>) -> Answer {
+        let _pass = match &self.gates {
+            Some(gates) => {
+                Some(
+                    gates
+                        .enter(call.action)
+                        .await
+                        .map_err(|_| CallError::QueueFull {
+                            action: call.action.to_owned(),
+                        })?,
+                )
+            }
+            None => None,
+        };
+        let target = self.endpoint(call).await?;
+        let timeout = call.timeout.unwrap_or(self.config.request_timeout);
+        if target.local {
+            self.call_local(call, &target, timeout).await
+        } else {
+            self.call_remote(call, &target, timeout).await
+        }
+    }
+
+    async fn call_local(&self, call: &Call<'_>, target: &Vitals, timeout: Duration) -> Answer {
+        let action = call.action.to_owned();
+        let Ok(params) = RawValue::from_string(call.params.to_owned()) else {
+            return Err(CallError::BadAnswer {
+                action,
+                node: target.id.clone(),
+                reason: "the arguments are not JSON",
+            });
+        };
+        let meta = call
+            .meta
+            .and_then(|meta| RawValue::from_string(meta.to_owned()).ok());
+        let request = Request {
+            action: action.clone(),
+            params,
+            meta,
+            sender: target.id.clone(),
+        };
+        match tokio::time::timeout(timeout, self.run_action(request)).await {
+            Ok(answer) => answer,
+            Err(_) => Err(CallError::Timeout {
+                action,
+                node: target.id.clone(),
+                after: timeout,
+            }),
+        }
+    }
+
+    async fn call_remote(&self, call: &Call<'_>, target: &Vitals, timeout: Duration) -> Answer {
+        let action = || call.action.to_owned();
+        let node = || target.id.clone();
+        let instance = self
+            .registry
+            .index()
+            .instance(&target.id)
+            .map(str::to_owned);
+        let mut ticket = self.pending.register(node());
+        let json = packet::request(
+            &self.config.node_id,
+            &RequestOut {
+                id: &ticket.id.to_string(),
+                action: call.action,
+                params: call.params,
+                meta: call.meta.unwrap_or("{}"),
+                timeout_ms: i64::try_from(timeout.as_millis()).unwrap_or(i64::MAX),
+            },
+        );
+        // Whoever removes a node changes the index first and fails what is pending then: a call that was registered
+        // in between sees the new index here.
+        if instance.is_none() || self.registry.index().instance(&target.id) != instance.as_deref() {
+            return Err(CallError::NodeLost {
+                action: action(),
+                node: node(),
+            });
+        }
+        self.publish(PacketKind::Request, Some(&target.id), json)
+            .map_err(|error| match error {
+                PublishError::Away => CallError::MeshAway { action: action() },
+                PublishError::Full => CallError::QueueFull { action: action() },
+                PublishError::TooLarge { size, limit } => CallError::TooLarge {
+                    action: action(),
+                    size,
+                    limit,
+                },
+            })?;
+        match tokio::time::timeout(timeout, ticket.reply()).await {
+            Ok(Reply::Data(data)) => Ok(data),
+            Ok(Reply::Error(error)) => Err(error.into()),
+            Ok(Reply::Bad(reason)) => Err(CallError::BadAnswer {
+                action: action(),
+                node: node(),
+                reason,
+            }),
+            Ok(Reply::NodeLost) => Err(CallError::NodeLost {
+                action: action(),
+                node: node(),
+            }),
+            Ok(Reply::Away) => Err(CallError::MeshAway { action: action() }),
+            Ok(Reply::Left) => Err(CallError::Cancelled { action: action() }),
+            Err(_) => Err(CallError::Timeout {
+                action: action(),
+                node: node(),
+                after: timeout,
+            }),
+        }
+    }
+
+    /// The node to call, waiting for the service if nobody offers it.
+    async fn endpoint(&self, call: &Call<'_>) -> Result<Arc<Vitals>, CallError> {
+        let action = || call.action.to_owned();
+        let not_found = || CallError::ServiceNotFound {
+            action: action(),
+            node: call.node.cloned(),
+        };
+        let Some((service, _)) = call.action.rsplit_once('.') else {
+            return Err(not_found());
+        };
+        let mut versions = self.registry.versions();
+        let mut states = self.state.subscribe();
+        let mut deadline = None;
+        loop {
+            versions.borrow_and_update();
+            let index = self.registry.index();
+            if let Some(endpoints) = index.action(call.action) {
+                let picked = match call.node {
+                    Some(node) => endpoints.on(node.as_str()).cloned(),
+                    None => self.balancer.pick(call.action, endpoints),
+                };
+                if let Some(picked) = picked {
+                    return Ok(picked);
+                }
+            }
+            if !index.nodes_of(service).is_empty() {
+                // The service is there, this action is not, or not on this node: waiting would not help.
+                return Err(not_found());
+            }
+            drop(index);
+            if !self.is_up() {
+                return Err(CallError::MeshAway { action: action() });
+            }
+            let missing = || match self.registry.has_seen(service) {
+                true => CallError::ServiceNotAvailable { action: action() },
+                false => not_found(),
+            };
+            if self
+                .config
+                .never_wait_for
+                .iter()
+                .any(|name| name == service)
+            {
+                return Err(missing());
+            }
+            if deadline.is_none() {
+                deadline = self.waits.deadline(service, self.config.wait_for_services);
+            }
+            let Some(deadline) = deadline else {
+                return Err(missing());
+            };
+            tokio::select! {
+                _ = versions.changed() => {}
+                _ = states.changed() => {}
+                () = tokio::time::sleep_until(deadline) => {
+                    if self.registry.index().nodes_of(service).is_empty() {
+                        self.waits.failed(service);
+                        return Err(missing());
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn observe(call: &Call<'_>, result: &Answer, took: Duration) {
+    let action = call.action.to_owned();
+    let service = call
+        .action
+        .rsplit_once('.')
+        .map_or("", |(service, _)| service)
+        .to_owned();
+    counter!("moleculer_request_total", "action" => action.clone(), "service" => service.clone())
+        .increment(1);
+    histogram!("moleculer_request_time", "action" => action.clone(), "service" => service.clone())
+        .record(took.as_secs_f64() * 1000.0);
+    let outcome = match result {
+        Ok(_) => "ok",
+        Err(CallError::Remote(error)) if error.error_type.is_some() => "refused",
+        Err(CallError::Remote(_)) => "error",
+        Err(CallError::Timeout { .. }) => "timeout",
+        Err(CallError::MeshAway { .. }) => "away",
+        Err(CallError::NodeLost { .. }) => "node_lost",
+        Err(CallError::QueueFull { .. }) => "queue_full",
+        Err(CallError::TooLarge { .. }) => "too_large",
+        Err(CallError::ServiceNotFound { .. } | CallError::ServiceNotAvailable { .. }) => {
+            "not_found"
+        }
+        Err(CallError::BadAnswer { .. }) => "bad_answer",
+        Err(CallError::Cancelled { .. }) => "cancelled",
+    };
+    if let Err(error) = result {
+        let name = match error {
+            // Thrown by others, with any name: a label must not take it.
+            CallError::Remote(_) => "RemoteError",
+            other => other.name(),
+        };
+        counter!("moleculer_request_error_total", "action" => action.clone(), "service" => service, "errorName" => name.to_owned())
+            .increment(1);
+    }
+    histogram!("mesh_call_seconds", "action" => action, "outcome" => outcome)
+        .record(took.as_secs_f64());
+}

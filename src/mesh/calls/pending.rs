@@ -1,0 +1,108 @@
+//! Calls that wait for their answers.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use serde_json::value::RawValue;
+use tokio::sync::oneshot;
+use uuid::Uuid;
+
+use crate::mesh::node_id::NodeId;
+use crate::mesh::remote_error::RemoteError;
+
+/// How a call ended, seen from the wire.
+#[derive(Debug)]
+pub(crate) enum Reply {
+    Data(Option<Box<RawValue>>),
+    Error(RemoteError),
+    /// An answer that is not supported.
+    Bad(&'static str),
+    NodeLost,
+    Away,
+    Left,
+}
+
+/// See the module. Clones are the same table.
+#[derive(Clone, Default)]
+pub(crate) struct Pending(Arc<Mutex<HashMap<Uuid, Waiting>>>);
+
+struct Waiting {
+    node: NodeId,
+    reply: oneshot::Sender<Reply>,
+}
+
+/// A place in the table, given up when dropped: whoever stops waiting leaves nothing behind.
+pub(crate) struct Ticket {
+    pub(crate) id: Uuid,
+    table: Pending,
+    reply: oneshot::Receiver<Reply>,
+}
+
+impl Pending {
+    pub(crate) fn register(&self, node: NodeId) -> Ticket {
+        let id = Uuid::new_v4();
+        let (sender, reply) = oneshot::channel();
+        self.0.lock().insert(
+            id,
+            Waiting {
+                node,
+                reply: sender,
+            },
+        );
+        Ticket {
+            id,
+            table: self.clone(),
+            reply,
+        }
+    }
+
+    /// An answer came. Tells whether somebody waited for it.
+    pub(crate) fn resolve(&self, id: &str, reply: impl FnOnce() -> Reply) -> bool {
+        let Ok(id) = Uuid::try_parse(id) else {
+            return false;
+        };
+        let waiting = self.0.lock().remove(&id);
+        waiting.is_some_and(|waiting| waiting.reply.send(reply()).is_ok())
+    }
+
+    /// A node is gone: what it owes will not come.
+    pub(crate) fn fail_node(&self, node: &NodeId) -> usize {
+        let lost: Vec<Waiting> = self
+            .0
+            .lock()
+            .extract_if(|_, waiting| waiting.node == *node)
+            .map(|(_, waiting)| waiting)
+            .collect();
+        let count = lost.len();
+        for waiting in lost {
+            let _ = waiting.reply.send(Reply::NodeLost);
+        }
+        count
+    }
+
+    /// The connection broke, or the node leaves.
+    pub(crate) fn fail_all(&self, reply: impl Fn() -> Reply) {
+        let lost = std::mem::take(&mut *self.0.lock());
+        for waiting in lost.into_values() {
+            let _ = waiting.reply.send(reply());
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.lock().len()
+    }
+}
+
+impl Ticket {
+    /// Waits for the answer. Never returns before there is one.
+    pub(crate) async fn reply(&mut self) -> Reply {
+        (&mut self.reply).await.unwrap_or(Reply::Left)
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        self.table.0.lock().remove(&self.id);
+    }
+}

@@ -1,0 +1,155 @@
+//! A queue bounded in bytes, closable, with one reader: between those who must not wait (whoever drains NATS, whoever
+//! publishes) and the task that works.
+
+use std::collections::VecDeque;
+
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+
+/// What an entry costs besides its bytes: the slot, the subject, the allocation.
+const ENTRY_OVERHEAD_BYTES: usize = 64;
+
+/// Why an entry was not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Refused {
+    /// It would exceed the bound.
+    Full,
+    /// The queue is closed: nothing is kept.
+    Closed,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct ByteQueue<T> {
+    state: Mutex<State<T>>,
+    ready: Notify,
+    limit: usize,
+}
+
+#[derive(Debug)]
+struct State<T> {
+    entries: VecDeque<(T, usize)>,
+    bytes: usize,
+    open: bool,
+}
+
+impl<T> ByteQueue<T> {
+    pub(crate) fn new(limit: usize, open: bool) -> Self {
+        Self {
+            state: Mutex::new(State {
+                entries: VecDeque::new(),
+                bytes: 0,
+                open,
+            }),
+            ready: Notify::new(),
+            limit,
+        }
+    }
+
+    /// Takes an entry of so many bytes, or not.
+    pub(crate) fn push(&self, entry: T, bytes: usize) -> Result<(), Refused> {
+        let cost = bytes + ENTRY_OVERHEAD_BYTES;
+        {
+            let mut state = self.state.lock();
+            if !state.open {
+                return Err(Refused::Closed);
+            }
+            // A single entry over the bound still passes through an empty queue.
+            if state.bytes + cost > self.limit && !state.entries.is_empty() {
+                return Err(Refused::Full);
+            }
+            state.bytes += cost;
+            state.entries.push_back((entry, cost));
+        }
+        self.ready.notify_one();
+        Ok(())
+    }
+
+    /// The next entry, waiting for one. Cancel safe. For a single reader.
+    pub(crate) async fn pop(&self) -> T {
+        loop {
+            let ready = self.ready.notified();
+            if let Some(entry) = self.try_pop() {
+                return entry;
+            }
+            ready.await;
+        }
+    }
+
+    /// The next entry, if there is one.
+    pub(crate) fn try_pop(&self) -> Option<T> {
+        let mut state = self.state.lock();
+        let (entry, cost) = state.entries.pop_front()?;
+        state.bytes -= cost;
+        if state.entries.is_empty() && state.entries.capacity() > 1024 {
+            // A burst must not be paid for ever after.
+            state.entries.shrink_to(64);
+        }
+        Some(entry)
+    }
+
+    /// Takes entries again.
+    pub(crate) fn open(&self) {
+        self.state.lock().open = true;
+    }
+
+    /// Takes no more and gives back what waits.
+    pub(crate) fn close(&self) -> Vec<T> {
+        let mut state = self.state.lock();
+        state.open = false;
+        state.bytes = 0;
+        std::mem::take(&mut state.entries)
+            .into_iter()
+            .map(|(entry, _)| entry)
+            .collect()
+    }
+
+    /// Bytes that wait.
+    pub(crate) fn bytes(&self) -> usize {
+        self.state.lock().bytes
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.state.lock().entries.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bound_is_in_bytes() {
+        let queue = ByteQueue::new(1000, true);
+        assert_eq!(queue.push(1, 400), Ok(()));
+        assert_eq!(queue.push(2, 400), Ok(()));
+        assert_eq!(queue.push(3, 400), Err(Refused::Full));
+        assert_eq!(queue.try_pop(), Some(1));
+        assert_eq!(queue.push(3, 400), Ok(()));
+        assert_eq!(
+            (queue.try_pop(), queue.try_pop(), queue.try_pop()),
+            (Some(2), Some(3), None)
+        );
+        assert_eq!(queue.bytes(), 0);
+    }
+
+    #[test]
+    fn a_closed_queue_keeps_nothing() {
+        let queue = ByteQueue::new(1000, true);
+        queue.push(1, 1).unwrap();
+        assert_eq!(queue.close(), [1]);
+        assert_eq!(queue.push(2, 1), Err(Refused::Closed));
+        queue.open();
+        assert_eq!(queue.push(3, 1), Ok(()));
+    }
+
+    #[tokio::test]
+    async fn a_reader_is_woken() {
+        let queue = std::sync::Arc::new(ByteQueue::new(1000, true));
+        let (got, ()) = tokio::join!(queue.pop(), async {
+            tokio::task::yield_now().await;
+            queue.push(7, 1).unwrap();
+        });
+        assert_eq!(got, 7);
+    }
+}

@@ -1,0 +1,98 @@
+//! Which release the core is, read off the events that its `meteor` service listens to.
+
+use std::collections::HashSet;
+
+/// Events that only cores before 8.x listen to.
+const BEFORE_8: [&str; 2] = ["otrMessage", "voip.events"];
+
+/// Which release the cores of the workspace are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Release {
+    /// No core has been seen yet: the stricter rule holds.
+    Unknown,
+    /// 6.x or 7.x.
+    V6,
+    /// 8.x.
+    V8,
+    /// Both, during a rolling upgrade: the stricter rule holds.
+    Mixed,
+}
+
+/// Whether the cores listen to an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Listed {
+    /// No core has been seen yet.
+    Unknown,
+    /// Every core does.
+    All,
+    /// No core does.
+    None,
+    /// Some do.
+    Mixed,
+}
+
+/// The events of each core, as last seen: a core that restarts is not forgotten while it is the only one.
+#[derive(Debug, Default)]
+pub(crate) struct CoreEvents(Vec<HashSet<String>>);
+
+impl CoreEvents {
+    pub(crate) fn new(cores: Vec<HashSet<String>>) -> Self {
+        Self(cores)
+    }
+
+    pub(crate) fn release(&self) -> Release {
+        let is_8 = |events: &HashSet<String>| !BEFORE_8.iter().any(|name| events.contains(*name));
+        let new = self.0.iter().filter(|events| is_8(events)).count();
+        match (self.0.len(), new) {
+            (0, _) => Release::Unknown,
+            (all, new) if all == new => Release::V8,
+            (_, 0) => Release::V6,
+            _ => Release::Mixed,
+        }
+    }
+
+    pub(crate) fn lists(&self, event: &str) -> Listed {
+        let listing = self
+            .0
+            .iter()
+            .filter(|events| events.contains(event))
+            .count();
+        match (self.0.len(), listing) {
+            (0, _) => Listed::Unknown,
+            (all, listing) if all == listing => Listed::All,
+            (_, 0) => Listed::None,
+            _ => Listed::Mixed,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn read_off_the_events() {
+        let set = |names: &[&str]| {
+            names
+                .iter()
+                .map(|n| (*n).to_owned())
+                .collect::<HashSet<_>>()
+        };
+        let (old, new) = (set(&["otrMessage", "a"]), set(&["a", "user.media-signal"]));
+        let rows = [
+            (vec![], Release::Unknown, Listed::Unknown),
+            (vec![old.clone()], Release::V6, Listed::None),
+            (vec![set(&["voip.events"])], Release::V6, Listed::None),
+            (vec![new.clone()], Release::V8, Listed::All),
+            (vec![new.clone(), new.clone()], Release::V8, Listed::All),
+            (vec![old, new], Release::Mixed, Listed::Mixed),
+        ];
+        for (cores, release, listed) in rows {
+            let core = CoreEvents::new(cores);
+            assert_eq!(
+                (core.release(), core.lists("user.media-signal")),
+                (release, listed)
+            );
+        }
+    }
+}

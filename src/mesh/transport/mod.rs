@@ -1,0 +1,116 @@
+//! Ways to the other nodes: NATS, or a bus inside the process. Both have the same face, so that what is tested over
+//! one holds for the other.
+//!
+//! A transport makes a [`Connection`] and is done with it when it breaks: none of them reconnects by itself, and nothing
+//! that was handed to a broken connection is ever sent again. The node's driver connects anew.
+
+mod local;
+mod nats;
+
+use std::fmt;
+
+use bytes::Bytes;
+
+pub use local::LocalBus;
+pub use nats::{NatsTarget, NatsTls};
+
+use super::config::Transporter;
+use super::node_id::NodeId;
+use super::packet::PacketKind;
+use super::stats::Stats;
+use std::sync::Arc;
+
+/// Why no connection was made, for the log.
+#[derive(Debug)]
+pub(crate) struct ConnectFailed(pub(crate) String);
+
+impl fmt::Display for ConnectFailed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// One connection, subscribed to everything that the node listens to.
+///
+/// Three ways in, so that answers never wait behind events, and an answer that came before its node's DISCONNECT is
+/// seen before it.
+pub(crate) struct Connection {
+    /// RES.
+    pub(crate) answers: Inlet,
+    /// EVENT.
+    pub(crate) events: Inlet,
+    /// Everything else.
+    pub(crate) control: Inlet,
+    pub(crate) outlet: Outlet,
+    pub(crate) down: Down,
+    /// Largest payload that may be published, bytes.
+    pub(crate) max_payload: usize,
+}
+
+impl Connection {
+    /// One attempt.
+    pub(crate) async fn open(
+        transporter: &Transporter,
+        own: &NodeId,
+        subjects: Vec<(PacketKind, String)>,
+        attempt: usize,
+        stats: &Arc<Stats>,
+    ) -> Result<Self, ConnectFailed> {
+        match transporter {
+            Transporter::Nats(target) => nats::connect(target, own, subjects, attempt, stats).await,
+            Transporter::Local(bus) => bus.connect(subjects),
+        }
+    }
+}
+
+/// What comes in.
+pub(crate) enum Inlet {
+    Nats(nats::NatsInlet),
+    Local(tokio::sync::mpsc::Receiver<(PacketKind, Bytes)>),
+}
+
+impl Inlet {
+    /// The next payload; `None` when the connection broke. Cancel safe.
+    pub(crate) async fn next(&mut self) -> Option<(PacketKind, Bytes)> {
+        match self {
+            Self::Nats(inlet) => inlet.next().await,
+            Self::Local(inlet) => inlet.recv().await,
+        }
+    }
+}
+
+/// What goes out.
+pub(crate) enum Outlet {
+    Nats(async_nats::Client),
+    Local(local::Port),
+}
+
+impl Outlet {
+    /// Hands a payload over. What cannot be handed over is lost; the connection's end is told by [`Down`].
+    pub(crate) async fn publish(&self, subject: String, payload: Bytes) -> Result<(), ()> {
+        match self {
+            Self::Nats(client) => client.publish(subject, payload).await.map_err(|_| ()),
+            Self::Local(port) => port.publish(&subject, payload),
+        }
+    }
+
+    /// Waits until everything was written.
+    pub(crate) async fn flush(&self) {
+        if let Self::Nats(client) = self {
+            let _ = client.flush().await;
+        }
+    }
+}
+
+/// The end of a connection.
+pub(crate) struct Down(pub(crate) tokio::sync::watch::Receiver<Option<String>>);
+
+impl Down {
+    /// Waits for the end and says why.
+    pub(crate) async fn wait(&mut self) -> String {
+        match self.0.wait_for(Option::is_some).await {
+            Ok(reason) => reason.clone().unwrap_or_default(),
+            Err(_) => "connection closed".to_owned(),
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! `license`: the scalability licence rule that every service of a workspace follows (reference/mesh.md).
+
+use std::time::Duration;
+
+use tracing::warn;
+
+use super::{Calls, ServiceError};
+use crate::mesh::Mesh;
+
+/// The licence service.
+#[derive(Clone)]
+pub struct Licence(pub(super) Calls);
+
+impl Licence {
+    /// `hasValidLicense` for running several instances.
+    ///
+    /// # Errors
+    /// When nobody answers.
+    pub async fn is_scalable(&self) -> Result<bool, ServiceError> {
+        self.0
+            .check("license.hasValidLicense", &["\"scalability\""])
+            .await
+    }
+}
+
+/// How often the licence is asked for, and how many failures in a row are borne.
+#[derive(Debug, Clone, Copy)]
+pub struct Watch {
+    /// Time between two questions.
+    pub interval: Duration,
+    /// Failures in a row after which the rule is applied.
+    pub max_fails: u32,
+}
+
+impl Licence {
+    /// Asks for ever; returns when the service has to stop.
+    pub async fn watch(&self, watch: Watch, own_service: &str) {
+        let mut fails = 0;
+        loop {
+            tokio::time::sleep(watch.interval).await;
+            match self.is_scalable().await {
+                Ok(true) => fails = 0,
+                Ok(false) | Err(_) => fails += 1,
+            }
+            if fails >= watch.max_fails {
+                warn!(fails, "no scalability licence was found");
+                if must_stop(&self.0.mesh, own_service) {
+                    return;
+                }
+                fails = 0;
+            }
+        }
+    }
+}
+
+/// The rule: the first of several nodes with the same service stops, and so does a service that is alone online.
+fn must_stop(mesh: &Mesh, own_service: &str) -> bool {
+    let nodes = mesh.nodes_of(own_service);
+    let first = nodes
+        .iter()
+        .min()
+        .is_some_and(|first| first == mesh.node_id());
+    (nodes.len() > 1 && first) || mesh.services().iter().all(|(service, _)| service == own_service)
+}

@@ -1,0 +1,98 @@
+//! `presence`: who is online (reference/ddp.md, "What the mesh is told"; reference/methods.md).
+
+use super::{Calls, ServiceError, text_or_null};
+use crate::ejson::quoted;
+
+/// The presence service.
+#[derive(Clone)]
+pub struct Presence(pub(super) Calls);
+
+/// Asked only where some node offers it.
+const UPDATE_CONNECTION: &str = "presence.updateConnection";
+
+impl Presence {
+    /// `newConnection`: a session of this node logged in.
+    ///
+    /// # Errors
+    /// When nobody answers.
+    pub async fn new_connection(&self, uid: &str, session: &str) -> Result<(), ServiceError> {
+        self.connection("presence.newConnection", uid, session)
+            .await
+    }
+
+    /// `removeConnection`: a logged-in session of this node is gone.
+    ///
+    /// # Errors
+    /// When nobody answers.
+    pub async fn remove_connection(&self, uid: &str, session: &str) -> Result<(), ServiceError> {
+        self.connection("presence.removeConnection", uid, session)
+            .await
+    }
+
+    async fn connection(
+        &self,
+        action: &'static str,
+        uid: &str,
+        session: &str,
+    ) -> Result<(), ServiceError> {
+        let node = quoted(self.0.mesh.node_id().as_str());
+        self.0
+            .tell(action, &[&quoted(uid), &quoted(session), &node])
+            .await
+            .map(drop)
+    }
+
+    /// `updateConnection`: the session is active. Does nothing where no node offers it.
+    ///
+    /// # Errors
+    /// When nobody answers.
+    pub async fn update_connection(&self, uid: &str, session: &str) -> Result<(), ServiceError> {
+        if !self.0.mesh.offers(UPDATE_CONNECTION) {
+            return Ok(());
+        }
+        self.0
+            .tell(UPDATE_CONNECTION, &[&quoted(uid), &quoted(session)])
+            .await
+            .map(drop)
+    }
+
+    /// `setStatus`; `None` leaves the text out.
+    ///
+    /// # Errors
+    /// When nobody answers.
+    pub async fn set_status(
+        &self,
+        uid: &str,
+        status: &str,
+        text: Option<&str>,
+    ) -> Result<(), ServiceError> {
+        let (uid, status) = (quoted(uid), quoted(status));
+        let text = text_or_null(text);
+        let args = [&*uid, &*status, &*text];
+        let args = if text == "null" {
+            &args[..2]
+        } else {
+            &args[..]
+        };
+        self.0.tell("presence.setStatus", args).await.map(drop)
+    }
+
+    /// `setConnectionStatus`.
+    ///
+    /// # Errors
+    /// When nobody answers.
+    pub async fn set_connection_status(
+        &self,
+        uid: &str,
+        status: &str,
+        session: &str,
+    ) -> Result<(), ServiceError> {
+        self.0
+            .tell(
+                "presence.setConnectionStatus",
+                &[&quoted(uid), &quoted(status), &quoted(session)],
+            )
+            .await
+            .map(drop)
+    }
+}

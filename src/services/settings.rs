@@ -1,0 +1,41 @@
+//! `ee-settings`: the value of an enterprise setting under the workspace's licence (reference/events.md, "Settings").
+
+use serde_json::value::RawValue;
+
+use super::{Calls, ServiceError};
+
+/// Moleculer's type of the error for a service that is gone: here, or on the node that was asked.
+const NO_SUCH_SERVICE: &str = "SERVICE_NOT_FOUND";
+
+/// The service, where the mesh has it. It is never waited for.
+#[derive(Clone)]
+pub struct EnterpriseSettings(pub(super) Calls);
+
+/// What the licence makes of a setting.
+#[derive(Debug)]
+pub enum SettingValue {
+    /// The setting's own value holds: there is no such service, or it had nothing to say.
+    Unchanged,
+    /// This value takes its place.
+    Replaced(Box<RawValue>),
+    /// The service was there and failed: the setting's `invalidValue` holds.
+    Invalid,
+}
+
+impl EnterpriseSettings {
+    /// `changeSettingValue`; never fails, since each failure has its meaning.
+    pub async fn value_of(&self, setting: &RawValue) -> SettingValue {
+        const ACTION: &str = "ee-settings.changeSettingValue";
+        if !self.0.mesh.offers(ACTION) {
+            return SettingValue::Unchanged;
+        }
+        match self.0.ask(ACTION, &[setting.get()]).await {
+            Ok(Some(value)) => SettingValue::Replaced(value),
+            Ok(None) => SettingValue::Unchanged,
+            Err(ServiceError::Call(error)) if error.type_() == NO_SUCH_SERVICE => {
+                SettingValue::Unchanged
+            }
+            Err(_) => SettingValue::Invalid,
+        }
+    }
+}

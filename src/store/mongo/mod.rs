@@ -1,0 +1,182 @@
+//! MongoDB.
+//!
+//! The driver connects when it is first asked something, and again by itself. Until the URL could be read (`mongodb+srv` asks DNS for it) each
+//! operation tries anew. An operation waits 3 s for a server, and 5 s in all.
+
+mod instances;
+mod reads;
+
+use std::future::Future;
+use std::time::Duration;
+
+use mongodb::bson::{Document as Bson, RawDocumentBuf, doc};
+use mongodb::error::{Error, ErrorKind, WriteFailure};
+use mongodb::options::ClientOptions;
+use mongodb::{Client, Collection, Database};
+use tokio::sync::OnceCell;
+use tokio::time::{Instant, timeout};
+use tracing::{info, warn};
+
+use super::state::SharedState;
+use super::{StoreError, StoreState};
+use crate::config::Secret;
+use crate::telemetry::limit::Limited;
+use crate::telemetry::metrics;
+
+/// How long an operation looks for a server that can take it.
+const SERVER_SELECTION: Duration = Duration::from_secs(3);
+/// How long an operation takes at most.
+const OPERATION: Duration = Duration::from_secs(5);
+/// The database where the URL names none.
+const DEFAULT_DATABASE: &str = "rocketchat";
+/// Connections where the URL says nothing: a burst of logins asks several questions each, and the driver's 10 would make it queue.
+const POOL: u32 = 100;
+/// The name that MongoDB's own logs show.
+const APP_NAME: &str = "ddp-streamer";
+
+/// A database that goes and comes is told of at most so often.
+static STATE_CHANGES: Limited = Limited::every(Duration::from_secs(3));
+
+/// A database that may not be there yet.
+#[derive(Debug)]
+pub(super) struct Mongo {
+    url: Secret,
+    database: OnceCell<Database>,
+    state: SharedState,
+}
+
+impl Mongo {
+    pub(super) fn new(url: Secret) -> Self {
+        Self {
+            url,
+            database: OnceCell::new(),
+            state: SharedState::default(),
+        }
+    }
+
+    pub(super) fn state(&self) -> StoreState {
+        self.state.get()
+    }
+
+    pub(super) async fn ping(&self) -> Result<(), StoreError> {
+        self.run("ping", async |database| {
+            database.run_command(doc! {"ping": 1}).await.map(drop)
+        })
+        .await
+    }
+
+    async fn database(&self) -> Result<&Database, Error> {
+        self.database
+            .get_or_try_init(|| async {
+                let mut options = ClientOptions::parse(self.url.expose()).await?;
+                options
+                    .server_selection_timeout
+                    .get_or_insert(SERVER_SELECTION);
+                options.app_name.get_or_insert_with(|| APP_NAME.to_owned());
+                options.max_pool_size.get_or_insert(POOL);
+                let client = Client::with_options(options)?;
+                Ok(client
+                    .default_database()
+                    .unwrap_or_else(|| client.database(DEFAULT_DATABASE)))
+            })
+            .await
+    }
+
+    /// One operation: bounded in time, counted, and its outcome kept as the state.
+    async fn run<T, F>(
+        &self,
+        operation: &'static str,
+        work: impl FnOnce(Database) -> F,
+    ) -> Result<T, StoreError>
+    where
+        F: Future<Output = Result<T, Error>>,
+    {
+        let start = Instant::now();
+        let outcome = timeout(OPERATION, async {
+            work(self.database().await?.clone()).await
+        })
+        .await;
+        let outcome = match outcome {
+            Ok(outcome) => outcome.map_err(store_error),
+            Err(_) => Err(StoreError::TimedOut(OPERATION)),
+        };
+        metrics::mongodb_operation(operation, outcome.is_ok(), start.elapsed());
+        self.remember(outcome.as_ref().err());
+        outcome
+    }
+
+    fn remember(&self, error: Option<&StoreError>) {
+        match error.filter(|error| error.is_away()) {
+            Some(error) => {
+                if self.state.set(StoreState::Away) != StoreState::Away {
+                    STATE_CHANGES.log(|left_out| warn!(%error, left_out, "MongoDB is away"));
+                }
+            }
+            None => {
+                if self.state.set(StoreState::Ready) != StoreState::Ready {
+                    STATE_CHANGES.log(|left_out| info!(left_out, "MongoDB answers"));
+                }
+            }
+        }
+    }
+
+    /// One document, or nothing; `fields` as MongoDB projects.
+    async fn find_one(
+        &self,
+        collection: &'static str,
+        filter: Bson,
+        fields: Option<Bson>,
+    ) -> Result<Option<RawDocumentBuf>, StoreError> {
+        self.run("find_one", async |database| {
+            let collection: Collection<RawDocumentBuf> = database.collection(collection);
+            let find = collection.find_one(filter);
+            match fields {
+                Some(fields) => find.projection(fields).await,
+                None => find.await,
+            }
+        })
+        .await
+    }
+
+    /// What `pick` makes of each document that is found.
+    async fn find(
+        &self,
+        collection: &'static str,
+        filter: Bson,
+        fields: Bson,
+        pick: fn(&mongodb::bson::RawDocument) -> Option<String>,
+    ) -> Result<Vec<String>, StoreError> {
+        self.run("find", async |database| {
+            let collection: Collection<RawDocumentBuf> = database.collection(collection);
+            let mut cursor = collection.find(filter).projection(fields).await?;
+            let mut picked = Vec::new();
+            while cursor.advance().await? {
+                picked.extend(pick(cursor.current()));
+            }
+            Ok(picked)
+        })
+        .await
+    }
+}
+
+/// The driver's error by its kind: what the caller can do about it is all that is told apart.
+fn store_error(error: Error) -> StoreError {
+    let message = error.to_string();
+    match *error.kind {
+        ErrorKind::Command(command) => StoreError::Refused {
+            code: command.code,
+            message: command.message,
+        },
+        ErrorKind::Write(WriteFailure::WriteError(write)) => StoreError::Refused {
+            code: write.code,
+            message: write.message,
+        },
+        ErrorKind::Write(_) | ErrorKind::InvalidArgument { .. } => {
+            StoreError::Refused { code: 0, message }
+        }
+        ErrorKind::BsonDeserialization(_)
+        | ErrorKind::Bson(_)
+        | ErrorKind::InvalidResponse { .. } => StoreError::Malformed(message),
+        _ => StoreError::Unreachable(message),
+    }
+}

@@ -1,0 +1,174 @@
+//! A local copy of the settings that rules ask for: read once, then kept fresh by `watch.settings`.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use serde_json::value::RawValue;
+
+use super::{Document, Store, StoreError};
+
+/// Settings by id; clones share the copy. A failed read is not kept, a missing setting is.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    store: Store,
+    copy: Arc<Mutex<Copy>>,
+}
+
+#[derive(Debug, Default)]
+struct Copy {
+    values: HashMap<String, Option<Document>>,
+    /// Grows with each change. A read that began before one is not kept: it may have seen the former value.
+    changes: u64,
+}
+
+impl Settings {
+    /// An empty copy over `store`.
+    pub fn new(store: Store) -> Self {
+        Self {
+            store,
+            copy: Arc::default(),
+        }
+    }
+
+    /// The setting's value; `None` when there is none.
+    ///
+    /// # Errors
+    /// It was not known yet, and the store gave no answer.
+    pub async fn get(&self, id: &str) -> Result<Option<Document>, StoreError> {
+        let before = {
+            let copy = self.copy.lock();
+            if let Some(known) = copy.values.get(id) {
+                return Ok(known.clone());
+            }
+            copy.changes
+        };
+        let value = self.store.setting(id).await?;
+        let mut copy = self.copy.lock();
+        if let Some(known) = copy.values.get(id) {
+            return Ok(known.clone());
+        }
+        if copy.changes == before {
+            copy.values.insert(id.to_owned(), value.clone());
+        }
+        Ok(value)
+    }
+
+    /// The setting is exactly `true`.
+    ///
+    /// # Errors
+    /// As [`Settings::get`].
+    pub async fn is_true(&self, id: &str) -> Result<bool, StoreError> {
+        Ok(self
+            .get(id)
+            .await?
+            .is_some_and(|value| value.get() == "true"))
+    }
+
+    /// The setting is exactly `false`: neither missing nor anything else.
+    ///
+    /// # Errors
+    /// As [`Settings::get`].
+    pub async fn is_false(&self, id: &str) -> Result<bool, StoreError> {
+        Ok(self
+            .get(id)
+            .await?
+            .is_some_and(|value| value.get() == "false"))
+    }
+
+    /// Takes over a `watch.settings` event: its `clientAction`, the setting's id and its new value, if the event carries one.
+    pub fn apply(&self, client_action: &str, id: &str, value: Option<&RawValue>) {
+        let value = match client_action {
+            "removed" => None,
+            _ => value.map(|value| Document::from(value.to_owned())),
+        };
+        let mut copy = self.copy.lock();
+        copy.changes += 1;
+        copy.values.insert(id.to_owned(), value);
+    }
+
+    /// Forgets everything: events may have been missed.
+    pub fn forget(&self) {
+        let mut copy = self.copy.lock();
+        copy.changes += 1;
+        copy.values.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::config::{Secret, StoreConfig};
+    use crate::store::Collection;
+
+    fn raw(text: &str) -> Box<RawValue> {
+        RawValue::from_string(text.to_owned()).unwrap()
+    }
+
+    async fn text(settings: &Settings, id: &str) -> Option<String> {
+        settings
+            .get(id)
+            .await
+            .unwrap()
+            .map(|value| value.get().to_owned())
+    }
+
+    #[tokio::test]
+    async fn read_once_then_kept_fresh_by_events() {
+        let store = Store::memory();
+        let memory = store.as_memory().unwrap();
+        memory
+            .put(
+                Collection::Settings,
+                json!({"_id": "OTR_Enable", "value": true}),
+            )
+            .unwrap();
+        let settings = Settings::new(store.clone());
+        assert!(settings.is_true("OTR_Enable").await.unwrap());
+        assert!(!settings.is_false("OTR_Enable").await.unwrap());
+
+        memory
+            .put(
+                Collection::Settings,
+                json!({"_id": "OTR_Enable", "value": false}),
+            )
+            .unwrap();
+        assert!(settings.is_true("OTR_Enable").await.unwrap(), "read once");
+        settings.apply("updated", "OTR_Enable", Some(&raw("false")));
+        assert!(settings.is_false("OTR_Enable").await.unwrap());
+        settings.apply("removed", "OTR_Enable", Some(&raw("false")));
+        assert_eq!(text(&settings, "OTR_Enable").await, None);
+        settings.forget();
+        assert_eq!(
+            text(&settings, "OTR_Enable").await.as_deref(),
+            Some("false")
+        );
+    }
+
+    #[tokio::test]
+    async fn a_missing_setting_is_known_to_be_missing_until_it_is_inserted() {
+        let settings = Settings::new(Store::memory());
+        assert_eq!(text(&settings, "New").await, None);
+        settings.apply("inserted", "New", Some(&raw("{\"a\":1}")));
+        assert_eq!(text(&settings, "New").await.as_deref(), Some("{\"a\":1}"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_error_is_not_kept() {
+        let url = Secret::new("mongodb://127.0.0.1:1/?serverSelectionTimeoutMS=1");
+        let minute = std::time::Duration::from_secs(60);
+        let settings = Settings::new(
+            Store::open(&StoreConfig {
+                url,
+                ping_interval: minute,
+                expire: minute,
+            })
+            .unwrap(),
+        );
+        assert!(settings.get("X").await.unwrap_err().is_away());
+        settings.apply("updated", "X", Some(&raw("1")));
+        assert_eq!(text(&settings, "X").await.as_deref(), Some("1"));
+    }
+}

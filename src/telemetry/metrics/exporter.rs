@@ -1,0 +1,186 @@
+//! `http://0.0.0.0:<MS_METRICS_PORT>/metrics`: the recorder, its upkeep, and a door of its own.
+//!
+//! The exporter crate's own listener spawns its upkeep where nobody can stop it, so only its recorder is used.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::header::{CONTENT_TYPE, HeaderValue};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Request, Response, StatusCode};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use metrics_exporter_prometheus::{
+    BuildError, Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder,
+};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, MissedTickBehavior};
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, info};
+
+use super::family::Maker;
+use super::handles::{Handles, Node};
+use super::table::{Kind, QUANTILES, TABLE};
+use super::{HANDLES, process};
+
+/// How often samples are drained into histograms.
+const UPKEEP: Duration = Duration::from_secs(5);
+/// Scrapers are few; more connections than this are not accepted until one ends.
+const MAX_CONNECTIONS: usize = 16;
+/// A scraper that sends no request for so long is dropped.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
+/// A pause after `accept` failed, so that a lack of file descriptors does not become a loop.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
+/// The Prometheus text format.
+const TEXT: HeaderValue = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+
+/// What the exporter needs to know.
+#[derive(Debug, Clone)]
+pub struct MetricsSettings {
+    /// `MS_METRICS_PORT`.
+    pub port: u16,
+    /// The label `nodeID`.
+    pub node_id: String,
+    /// The label `namespace`.
+    pub namespace: String,
+}
+
+/// Why metrics cannot be served.
+#[derive(Debug, thiserror::Error)]
+pub enum MetricsError {
+    /// The recorder was refused: a row of the table is wrong.
+    #[error("metrics cannot be recorded: {0}")]
+    Recorder(#[from] BuildError),
+    /// The port is taken, or not allowed.
+    #[error("metrics cannot be served on MS_METRICS_PORT={port}: {error}")]
+    Bind {
+        /// The port asked for.
+        port: u16,
+        /// Why not.
+        error: io::Error,
+    },
+}
+
+/// Metrics are counted from now on; [`Exporter::run`] serves them.
+#[derive(Debug)]
+pub struct Exporter {
+    listener: TcpListener,
+    rendering: Rendering,
+}
+
+#[derive(Clone, Debug)]
+struct Rendering(PrometheusHandle);
+
+impl Exporter {
+    /// Binds the port and turns counting on. In one process only the first exporter counts.
+    ///
+    /// # Errors
+    /// The port cannot be bound.
+    pub async fn start(settings: &MetricsSettings) -> Result<Self, MetricsError> {
+        let port = settings.port;
+        let address = SocketAddr::from((Ipv4Addr::UNSPECIFIED, port));
+        let listener = TcpListener::bind(address)
+            .await
+            .map_err(|error| MetricsError::Bind { port, error })?;
+        let recorder = recorder()?;
+        let rendering = Rendering(recorder.handle());
+        let node = Node {
+            id: settings.node_id.clone(),
+            namespace: settings.namespace.clone(),
+        };
+        let handles = Handles::new(&Maker::new(recorder), &node);
+        if HANDLES.set(handles).is_err() {
+            debug!("metrics were on already");
+        }
+        Ok(Self {
+            listener,
+            rendering,
+        })
+    }
+
+    /// Where it listens.
+    ///
+    /// # Errors
+    /// The socket is gone.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// Serves and drains until `stop`. Everything it begins ends with it.
+    pub async fn run(self, stop: CancellationToken) {
+        if let Ok(address) = self.local_addr() {
+            info!(%address, "metrics are served");
+        }
+        let mut connections = JoinSet::new();
+        let mut upkeep = tokio::time::interval(UPKEEP);
+        upkeep.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut last = Instant::now();
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                _ = upkeep.tick() => {
+                    self.rendering.0.run_upkeep();
+                    if let Some(handles) = super::on() {
+                        handles.refresh_rates(last.elapsed());
+                    }
+                    last = Instant::now();
+                }
+                Some(_) = connections.join_next() => {}
+                accepted = self.listener.accept(), if connections.len() < MAX_CONNECTIONS => match accepted {
+                    Ok((stream, _)) => {
+                        connections.spawn(serve(stream, self.rendering.clone()));
+                    }
+                    Err(error) => {
+                        debug!(%error, "metrics: accept failed");
+                        tokio::time::sleep(ACCEPT_PAUSE).await;
+                    }
+                },
+            }
+        }
+    }
+}
+
+/// A recorder with the table's buckets and quantiles.
+pub(super) fn recorder() -> Result<PrometheusRecorder, BuildError> {
+    let mut builder = PrometheusBuilder::new().set_quantiles(QUANTILES)?;
+    for row in TABLE {
+        if let Kind::Histogram(buckets) = row.kind {
+            builder =
+                builder.set_buckets_for_metric(Matcher::Full(row.name.to_owned()), buckets)?;
+        }
+    }
+    Ok(builder.build_recorder())
+}
+
+async fn serve(stream: TcpStream, rendering: Rendering) {
+    let service = service_fn(move |request| {
+        let response = respond(&request, &rendering);
+        async move { Ok::<_, Infallible>(response) }
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADER_TIMEOUT)
+        .serve_connection(TokioIo::new(stream), service);
+    if let Err(error) = connection.await {
+        debug!(%error, "metrics: a scraper's connection failed");
+    }
+}
+
+fn respond(request: &Request<Incoming>, rendering: &Rendering) -> Response<Full<Bytes>> {
+    if request.uri().path() != "/metrics" {
+        let mut response = Response::new(Full::from("see /metrics\n"));
+        *response.status_mut() = StatusCode::NOT_FOUND;
+        return response;
+    }
+    let mut text = rendering.0.render();
+    process::write(&mut text);
+    let mut response = Response::new(Full::from(text));
+    response.headers_mut().insert(CONTENT_TYPE, TEXT);
+    response
+}

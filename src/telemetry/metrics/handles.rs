@@ -1,0 +1,309 @@
+//! Every handle, made once at start.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use metrics::{Counter, Gauge, Histogram};
+use parking_lot::Mutex;
+
+use super::MessageKind;
+use super::family::{Family, Maker};
+use super::table;
+
+/// All that can be counted.
+pub(super) struct Handles {
+    pub(super) users_connected: Gauge,
+    pub(super) users_logged: Gauge,
+    pub(super) framings: [Framed; 2],
+    pub(super) refused: Family<Counter>,
+    pub(super) closed: Family<Counter>,
+    pub(super) slow_consumers: Counter,
+    pub(super) received: Vec<Counter>,
+    pub(super) sent: Vec<Counter>,
+    pub(super) received_bytes: Counter,
+    pub(super) sent_bytes: Counter,
+    pub(super) queue_bytes: Gauge,
+    pub(super) subscriptions: Family<Histogram>,
+    pub(super) methods: Family<Outcomes<Histogram>>,
+    pub(super) streams: Family<Stream>,
+    pub(super) fan_out: Histogram,
+    pub(super) event_latency: Histogram,
+    pub(super) access_hits: Counter,
+    pub(super) access_misses: Counter,
+    pub(super) calls: Family<Action>,
+    pub(super) mesh_events: Family<Counter>,
+    pub(super) mesh_lost: Counter,
+    pub(super) mesh_unsent: Counter,
+    pub(super) nats_connected: Gauge,
+    pub(super) nats_reconnects: Counter,
+    pub(super) mongodb: Family<Operation>,
+    pub(super) broadcasts: Family<Counter>,
+    pub(super) local_broadcasts: Family<Counter>,
+    pub(super) registry: Registry,
+    pub(super) published: Counter,
+    pub(super) packets: Counter,
+}
+
+/// Sessions of one framing.
+pub(super) struct Framed {
+    pub(super) open: Gauge,
+    pub(super) accepted: Counter,
+}
+
+/// One thing that goes well or not.
+pub(super) struct Outcomes<H> {
+    pub(super) ok: H,
+    pub(super) failed: H,
+}
+
+/// One stream.
+pub(super) struct Stream {
+    pub(super) events: Counter,
+    pub(super) deliveries: Counter,
+    pub(super) encodings: Counter,
+}
+
+/// One kind of database operation.
+pub(super) struct Operation {
+    pub(super) count: Outcomes<Counter>,
+    pub(super) seconds: Histogram,
+}
+
+/// What the node knows of the mesh.
+pub(super) struct Registry {
+    pub(super) nodes: Gauge,
+    pub(super) online: Gauge,
+    pub(super) services: Gauge,
+    pub(super) actions: Gauge,
+    pub(super) events: Gauge,
+}
+
+/// One action of the core.
+pub(super) struct Action {
+    pub(super) outcomes: Family<Counter>,
+    pub(super) seconds: Histogram,
+    pub(super) mol_errors: Family<Counter>,
+    pub(super) mol_time: Histogram,
+    pub(super) mol_total: Counter,
+    pub(super) requests: Rate,
+    pub(super) errors: Rate,
+    mol_time_rate: Gauge,
+}
+
+/// A count, and how fast it grew lately: Moleculer exports both.
+pub(super) struct Rate {
+    total: AtomicU64,
+    /// The total at the last look, and the rate then.
+    seen: Mutex<(u64, f64)>,
+    gauge: Gauge,
+}
+
+impl Rate {
+    fn new(gauge: Gauge) -> Self {
+        Self {
+            total: AtomicU64::new(0),
+            seen: Mutex::new((0, 0.0)),
+            gauge,
+        }
+    }
+
+    pub(super) fn count(&self) {
+        self.total.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Half the old rate and half the new one, per minute: as Moleculer smooths its own.
+    fn refresh(&self, since: Duration) -> f64 {
+        let total = self.total.load(Ordering::Relaxed);
+        let mut seen = self.seen.lock();
+        let grown = total.saturating_sub(seen.0) as f64 / since.as_secs_f64().max(0.001) * 60.0;
+        *seen = (total, (seen.1 + grown) / 2.0);
+        self.gauge.set(seen.1);
+        seen.1
+    }
+}
+
+impl Action {
+    fn new(maker: &Maker, node: &Node, action: &str) -> Self {
+        let service = action
+            .rsplit_once('.')
+            .map_or(action, |(service, _)| service);
+        let labels = [
+            ("namespace", &*node.namespace),
+            ("nodeID", &*node.id),
+            ("service", service),
+            ("action", action),
+            ("type", "remote"),
+            ("caller", ""),
+        ];
+        let rate = |row| Rate::new(maker.gauge(row, &labels));
+        let (error_maker, error_node, error_action) =
+            (maker.clone(), node.clone(), action.to_owned());
+        let (outcome_maker, outcome_action) = (maker.clone(), action.to_owned());
+        Self {
+            outcomes: Family::new(move |outcome| {
+                outcome_maker.counter(
+                    &table::MESH_CALLS,
+                    &[("action", &outcome_action), ("outcome", outcome)],
+                )
+            }),
+            seconds: maker.histogram(&table::MESH_CALL_SECONDS, &[("action", action)]),
+            mol_errors: Family::new(move |error| {
+                let service = error_action
+                    .rsplit_once('.')
+                    .map_or(&*error_action, |(service, _)| service);
+                let labels = [
+                    ("namespace", &*error_node.namespace),
+                    ("nodeID", &*error_node.id),
+                    ("service", service),
+                    ("action", &*error_action),
+                    ("type", "remote"),
+                    ("caller", ""),
+                    ("errorName", error),
+                ];
+                error_maker.counter(&table::MOL_REQUEST_ERRORS, &labels)
+            }),
+            mol_time: maker.histogram(&table::MOL_REQUEST_TIME, &labels),
+            mol_total: maker.counter(&table::MOL_REQUESTS, &labels),
+            requests: rate(&table::MOL_REQUESTS_RATE),
+            errors: rate(&table::MOL_REQUEST_ERRORS_RATE),
+            mol_time_rate: maker.gauge(&table::MOL_REQUEST_TIME_RATE, &labels),
+        }
+    }
+}
+
+/// The labels that Moleculer's dashboards expect everywhere.
+#[derive(Clone)]
+pub(super) struct Node {
+    pub(super) id: String,
+    pub(super) namespace: String,
+}
+
+impl Handles {
+    pub(super) fn new(maker: &Maker, node: &Node) -> Self {
+        let ours = [("nodeID", &*node.id)];
+        let moleculer = [("namespace", &*node.namespace), ("nodeID", &*node.id)];
+        let counters = |row: table::Row, label: &'static str| {
+            let maker = maker.clone();
+            Family::new(move |value: &str| maker.counter(&row, &[(label, value)]))
+        };
+        let by_event = |row: table::Row| {
+            let (maker, node) = (maker.clone(), node.clone());
+            Family::new(move |event: &str| {
+                maker.counter(
+                    &row,
+                    &[
+                        ("namespace", &node.namespace),
+                        ("nodeID", &node.id),
+                        ("event", event),
+                    ],
+                )
+            })
+        };
+        let kinds = |row| {
+            MessageKind::ALL
+                .iter()
+                .map(|kind| maker.counter(row, &[("kind", kind.label())]))
+                .collect()
+        };
+        let framed = |framing| Framed {
+            open: maker.gauge(&table::SESSIONS, &[("framing", framing)]),
+            accepted: maker.counter(&table::ACCEPTED, &[("framing", framing)]),
+        };
+        Self {
+            users_connected: maker.gauge(&table::USERS_CONNECTED, &ours),
+            users_logged: maker.gauge(&table::USERS_LOGGED, &ours),
+            framings: [framed("raw"), framed("sockjs")],
+            refused: counters(table::REFUSED, "reason"),
+            closed: counters(table::CLOSED, "code"),
+            slow_consumers: maker.counter(&table::SLOW_CONSUMERS, &[]),
+            received: kinds(&table::RECEIVED),
+            sent: kinds(&table::SENT),
+            received_bytes: maker.counter(&table::RECEIVED_BYTES, &[]),
+            sent_bytes: maker.counter(&table::SENT_BYTES, &[]),
+            queue_bytes: maker.gauge(&table::QUEUE_BYTES, &[]),
+            subscriptions: {
+                let maker = maker.clone();
+                Family::new(move |name| {
+                    maker.histogram(&table::SUBSCRIPTION, &[("subscription", name)])
+                })
+            },
+            methods: {
+                let maker = maker.clone();
+                let one = move |method: &str, outcome| {
+                    maker.histogram(
+                        &table::METHOD_SECONDS,
+                        &[("method", method), ("outcome", outcome)],
+                    )
+                };
+                Family::new(move |method| Outcomes {
+                    ok: one(method, "ok"),
+                    failed: one(method, "error"),
+                })
+            },
+            streams: {
+                let maker = maker.clone();
+                Family::new(move |stream| {
+                    let one = |row| maker.counter(row, &[("stream", stream)]);
+                    Stream {
+                        events: one(&table::STREAM_EVENTS),
+                        deliveries: one(&table::STREAM_DELIVERIES),
+                        encodings: one(&table::STREAM_ENCODINGS),
+                    }
+                })
+            },
+            fan_out: maker.histogram(&table::FAN_OUT_SECONDS, &[]),
+            event_latency: maker.histogram(&table::EVENT_SECONDS, &[]),
+            access_hits: maker.counter(&table::ACCESS_CACHE, &[("result", "hit")]),
+            access_misses: maker.counter(&table::ACCESS_CACHE, &[("result", "miss")]),
+            calls: {
+                let (maker, node) = (maker.clone(), node.clone());
+                Family::new(move |action| Action::new(&maker, &node, action))
+            },
+            mesh_events: counters(table::MESH_EVENTS, "event"),
+            mesh_lost: maker.counter(&table::MESH_LOST, &[]),
+            mesh_unsent: maker.counter(&table::MESH_UNSENT, &[]),
+            nats_connected: maker.gauge(&table::NATS_CONNECTED, &[]),
+            nats_reconnects: maker.counter(&table::NATS_RECONNECTS, &[]),
+            mongodb: {
+                let maker = maker.clone();
+                Family::new(move |operation| {
+                    let one = |outcome| {
+                        maker.counter(
+                            &table::MONGODB_OPERATIONS,
+                            &[("operation", operation), ("outcome", outcome)],
+                        )
+                    };
+                    let seconds =
+                        maker.histogram(&table::MONGODB_SECONDS, &[("operation", operation)]);
+                    Operation {
+                        count: Outcomes {
+                            ok: one("ok"),
+                            failed: one("error"),
+                        },
+                        seconds,
+                    }
+                })
+            },
+            broadcasts: by_event(table::MOL_EVENT_BROADCAST),
+            local_broadcasts: by_event(table::MOL_EVENT_BROADCAST_LOCAL),
+            registry: Registry {
+                nodes: maker.gauge(&table::MOL_NODES, &moleculer),
+                online: maker.gauge(&table::MOL_NODES_ONLINE, &moleculer),
+                services: maker.gauge(&table::MOL_SERVICES, &moleculer),
+                actions: maker.gauge(&table::MOL_ACTIONS, &moleculer),
+                events: maker.gauge(&table::MOL_EVENTS, &moleculer),
+            },
+            published: maker.counter(&table::MOL_PUBLISH, &moleculer),
+            packets: maker.counter(&table::MOL_RECEIVE, &moleculer),
+        }
+    }
+
+    /// Brings the rates up to date; `since` is the time since the last call.
+    pub(super) fn refresh_rates(&self, since: Duration) {
+        self.calls.each(|action| {
+            let rate = action.requests.refresh(since);
+            action.mol_time_rate.set(rate);
+            action.errors.refresh(since);
+        });
+    }
+}

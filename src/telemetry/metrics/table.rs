@@ -1,0 +1,188 @@
+//! Every metric by name, one row each: no name is written anywhere else.
+//!
+//! Names that existing dashboards read are kept as they are. Ours use base units and their suffixes.
+
+use metrics::Unit;
+
+/// One metric. Only this file makes rows.
+#[derive(Debug, Clone, Copy)]
+pub struct Row {
+    /// The name that is exported.
+    pub name: &'static str,
+    /// What kind of number it is.
+    pub kind: Kind,
+    /// What it counts in.
+    pub unit: Unit,
+    /// One line for whoever reads the export.
+    pub help: &'static str,
+}
+
+/// What kind of number a metric is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Kind {
+    /// Only grows.
+    Counter,
+    /// Goes up and down.
+    Gauge,
+    /// Counted into these buckets (upper bounds).
+    Histogram(&'static [f64]),
+    /// Quantiles of the last minutes: for dashboards that expect them.
+    Summary,
+}
+
+/// The quantiles of every summary.
+pub const QUANTILES: &[f64] = &[0.5, 0.9, 0.95, 0.99, 0.999];
+
+/// Of calls and methods, in seconds: from an answer within the host to `REQUEST_TIMEOUT`.
+const LATENCY: &[f64] = &[
+    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0,
+];
+/// Of work within this process, in seconds.
+const INNER: &[f64] = &[
+    0.000_01, 0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1,
+    0.5, 1.0,
+];
+
+const fn counter(name: &'static str, help: &'static str) -> Row {
+    Row {
+        name,
+        kind: Kind::Counter,
+        unit: Unit::Count,
+        help,
+    }
+}
+
+const fn gauge(name: &'static str, help: &'static str) -> Row {
+    Row {
+        name,
+        kind: Kind::Gauge,
+        unit: Unit::Count,
+        help,
+    }
+}
+
+const fn seconds(name: &'static str, buckets: &'static [f64], help: &'static str) -> Row {
+    Row {
+        name,
+        kind: Kind::Histogram(buckets),
+        unit: Unit::Seconds,
+        help,
+    }
+}
+
+const fn summary_ms(name: &'static str, help: &'static str) -> Row {
+    Row {
+        name,
+        kind: Kind::Summary,
+        unit: Unit::Milliseconds,
+        help,
+    }
+}
+
+impl Row {
+    const fn bytes(mut self) -> Self {
+        self.unit = Unit::Bytes;
+        self
+    }
+}
+
+macro_rules! table {
+    ($($name:ident = $row:expr;)*) => {
+        $(pub(super) const $name: Row = $row;)*
+        /// Every row.
+        pub const TABLE: &[Row] = &[$($name),*];
+    };
+}
+
+table! {
+    USERS_CONNECTED = gauge("users_connected", "Open client sessions");
+    USERS_LOGGED = gauge("users_logged", "Sessions that are logged in");
+    SUBSCRIPTION = summary_ms("rocketchat_subscription", "Time from a sub to its ready or nosub");
+
+    SESSIONS = gauge("ddp_sessions", "Open client sessions by framing");
+    ACCEPTED = counter("ddp_sessions_accepted_total", "Client sessions opened, by framing");
+    REFUSED = counter("ddp_connections_refused_total", "Connections refused, by reason");
+    CLOSED = counter("ddp_sessions_closed_total", "Client sessions closed, by close code");
+    SLOW_CONSUMERS = counter("ddp_slow_consumers_total", "Sessions closed because they did not read");
+    RECEIVED = counter("ddp_messages_received_total", "DDP messages from clients, by kind");
+    SENT = counter("ddp_messages_sent_total", "DDP messages to clients, by kind");
+    RECEIVED_BYTES = counter("ddp_received_bytes_total", "Bytes of frames from clients").bytes();
+    SENT_BYTES = counter("ddp_sent_bytes_total", "Bytes of frames to clients").bytes();
+    QUEUE_BYTES = gauge("ddp_queue_bytes", "Bytes queued for clients and not yet written").bytes();
+    METHOD_SECONDS = seconds("ddp_method_duration_seconds", LATENCY, "Time from a method to its result, by method and outcome");
+
+    STREAM_EVENTS = counter("stream_events_total", "Stream events, by stream");
+    STREAM_DELIVERIES = counter("stream_deliveries_total", "Stream events put into a session's queue, by stream");
+    STREAM_ENCODINGS = counter("stream_encodings_total", "Frames built for stream events, by stream");
+    FAN_OUT_SECONDS = seconds("stream_fan_out_seconds", INNER, "Time to hand one stream event to all its listeners");
+    EVENT_SECONDS = seconds("stream_event_latency_seconds", INNER, "Time from a broadcast's arrival to the last listener's queue");
+    ACCESS_CACHE = counter("authorization_cache_total", "Access questions, by whether an earlier answer was reused");
+
+    MESH_CALLS = counter("mesh_calls_total", "Calls to the core, by action and outcome");
+    MESH_CALL_SECONDS = seconds("mesh_call_duration_seconds", LATENCY, "Time of calls to the core, by action");
+    MESH_EVENTS = counter("mesh_events_received_total", "Events from the mesh, by name");
+    MESH_LOST = counter("mesh_messages_lost_total", "Messages lost between NATS and here, at least");
+    MESH_UNSENT = counter("mesh_events_unsent_total", "Own events that could not be sent");
+    NATS_CONNECTED = gauge("nats_connected", "1 while NATS is connected");
+    NATS_RECONNECTS = counter("nats_reconnects_total", "Connections to NATS after the first");
+
+    MONGODB_OPERATIONS = counter("mongodb_operations_total", "Database operations, by operation and outcome");
+    MONGODB_SECONDS = seconds("mongodb_operation_duration_seconds", LATENCY, "Time of database operations, by operation");
+
+    MOL_REQUESTS = counter("moleculer_request_total", "Calls");
+    MOL_REQUEST_ERRORS = counter("moleculer_request_error_total", "Failed calls");
+    MOL_REQUEST_TIME = summary_ms("moleculer_request_time", "Time of calls");
+    MOL_REQUESTS_RATE = gauge("moleculer_request_total_rate", "Calls a minute");
+    MOL_REQUEST_ERRORS_RATE = gauge("moleculer_request_error_total_rate", "Failed calls a minute");
+    MOL_REQUEST_TIME_RATE = gauge("moleculer_request_time_rate", "Timed calls a minute");
+    MOL_EVENT_BROADCAST = counter("moleculer_event_broadcast_total", "Events broadcast by this node");
+    MOL_EVENT_BROADCAST_LOCAL = counter("moleculer_event_broadcast_local_total", "Events broadcast within this node");
+    MOL_NODES = gauge("moleculer_registry_nodes_total", "Nodes known");
+    MOL_NODES_ONLINE = gauge("moleculer_registry_nodes_online_total", "Nodes available");
+    MOL_SERVICES = gauge("moleculer_registry_services_total", "Services known");
+    MOL_ACTIONS = gauge("moleculer_registry_actions_total", "Actions known");
+    MOL_EVENTS = gauge("moleculer_registry_events_total", "Event subscriptions known");
+    MOL_PUBLISH = counter("moleculer_transit_publish_total", "Packets published");
+    MOL_RECEIVE = counter("moleculer_transit_receive_total", "Packets received");
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn names_are_unique_and_ours_carry_their_unit() {
+        let mut names = HashSet::new();
+        for row in TABLE {
+            assert!(names.insert(row.name), "{} twice", row.name);
+            assert!(!row.help.is_empty());
+            let kept = ["moleculer_", "users_", "rocketchat_"]
+                .iter()
+                .any(|prefix| row.name.starts_with(prefix));
+            if kept {
+                continue;
+            }
+            assert_eq!(
+                row.name.ends_with("_total"),
+                row.kind == Kind::Counter,
+                "{}",
+                row.name
+            );
+            assert_eq!(
+                row.name.ends_with("_seconds"),
+                row.unit == Unit::Seconds,
+                "{}",
+                row.name
+            );
+            assert_eq!(
+                row.name.contains("_bytes"),
+                row.unit == Unit::Bytes,
+                "{}",
+                row.name
+            );
+            assert_ne!(row.kind, Kind::Summary, "{}", row.name);
+        }
+    }
+}
