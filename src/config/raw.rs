@@ -120,7 +120,7 @@ fn known_keys(data: Dict, raw: &mut Raw) -> BTreeMap<&'static str, String> {
             }
             None => raw.problems.push(Problem::NotAccepted {
                 variable: variable.name,
-                value: "(a table or a list)".to_owned(),
+                value: "(a table)".to_owned(),
                 origin: Origin::File,
                 accepts: variable.shape.to_string(),
             }),
@@ -132,6 +132,18 @@ fn known_keys(data: Dict, raw: &mut Raw) -> BTreeMap<&'static str, String> {
 /// Text, a number, a switch, or a list of them, which is the same as the text with commas.
 fn text_of(value: &Value) -> Option<String> {
     match value {
+        Value::Array(_, list) => Some(
+            list.iter()
+                .map(scalar)
+                .collect::<Option<Vec<_>>>()?
+                .join(","),
+        ),
+        other => scalar(other),
+    }
+}
+
+fn scalar(value: &Value) -> Option<String> {
+    match value {
         Value::String(_, text) => Some(text.trim().to_owned()),
         Value::Char(_, char) => Some(char.to_string()),
         Value::Bool(_, switch) => Some(switch.to_string()),
@@ -142,13 +154,7 @@ fn text_of(value: &Value) -> Option<String> {
                 (.., number) => number?.to_string(),
             },
         ),
-        Value::Array(_, list) => Some(
-            list.iter()
-                .map(text_of)
-                .collect::<Option<Vec<_>>>()?
-                .join(","),
-        ),
-        Value::Empty(..) | Value::Dict(..) => None,
+        Value::Empty(..) | Value::Dict(..) | Value::Array(..) => None,
     }
 }
 

@@ -1,1 +1,557 @@
+//! Whole configurations: what deployments set, precedence, and every variable good and bad.
 
+use std::path::PathBuf;
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use super::*;
+
+const MESH: (&str, &str) = ("TRANSPORTER", "nats://nats:4222");
+
+fn try_load(env: &[(&str, &str)]) -> Result<Loaded, Errors> {
+    load(
+        env.iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned())),
+    )
+}
+
+fn loaded(env: &[(&str, &str)]) -> Loaded {
+    try_load(env).unwrap_or_else(|errors| panic!("{errors}"))
+}
+
+/// With a mesh, and `env` over it.
+fn config(env: &[(&str, &str)]) -> Config {
+    loaded(&[&[MESH], env].concat()).config
+}
+
+/// The lines that stop a start with a mesh and `env` over it.
+fn errors(env: &[(&str, &str)]) -> Vec<String> {
+    let Err(errors) = try_load(&[&[MESH], env].concat()) else {
+        return Vec::new();
+    };
+    errors.to_string().lines().map(str::to_owned).collect()
+}
+
+fn notes(env: &[(&str, &str)], level: NoteLevel) -> Vec<String> {
+    let notes = loaded(&[&[MESH], env].concat()).notes.into_iter();
+    notes
+        .filter(|note| note.level == level)
+        .map(|note| note.text)
+        .collect()
+}
+
+/// A TOML file that is gone with its guard.
+struct TomlFile(PathBuf);
+
+impl TomlFile {
+    fn new(name: &str, content: &str) -> Self {
+        let name = format!("ddp-streamer-config-{name}-{}.toml", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        std::fs::write(&path, content).unwrap();
+        Self(path)
+    }
+
+    fn path(&self) -> &str {
+        self.0.to_str().unwrap()
+    }
+}
+
+impl Drop for TomlFile {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+#[test]
+fn defaults_are_those_of_the_reference() {
+    let config = config(&[]);
+    assert_eq!((config.gateway.port, config.gateway.bind), (3000, None));
+    assert_eq!(config.gateway.max_connections, 1000);
+    assert_eq!(config.gateway.forwarded_count, 0);
+    assert!(config.gateway.allowed_origins.is_empty());
+    assert_eq!(config.gateway.handshake_timeout, Duration::from_secs(10));
+    assert_eq!(config.session.heartbeat_interval, Duration::from_secs(30));
+    assert_eq!(config.session.connection_timeout, Duration::from_secs(60));
+    assert_eq!(config.session.handshake_timeout, Duration::from_secs(10));
+    assert_eq!(config.session.max_message_bytes, 1 << 20);
+    assert_eq!(config.session.max_buffered_bytes, 4 << 20);
+    assert_eq!(config.session.max_subscriptions, 1000);
+    assert!(!config.methods.password_login);
+    let mesh = &config.mesh;
+    assert_eq!(mesh.transporter.servers, ["nats://nats:4222"]);
+    assert_eq!(mesh.namespace, "");
+    assert!(mesh.node_id.ends_with(&format!("-{}", std::process::id())));
+    assert_eq!(
+        (mesh.serializer, mesh.balance, mesh.prefer_local),
+        (Serializer::Ejson, BalanceStrategy::RoundRobin, true)
+    );
+    assert_eq!(mesh.request_timeout, Duration::from_secs(60));
+    let retry = RetryConfig {
+        enabled: false,
+        retries: 5,
+        delay: Duration::from_millis(100),
+        max_delay: Duration::from_secs(1),
+        factor: 2.0,
+    };
+    assert_eq!(mesh.retry, retry);
+    assert_eq!(mesh.heartbeat_interval, Duration::from_secs(10));
+    assert_eq!(mesh.heartbeat_timeout, Duration::from_secs(30));
+    assert_eq!(mesh.bulkhead, None);
+    assert_eq!(mesh.wait_for_services, Duration::from_secs(10));
+    assert_eq!(config.license.check_interval, Duration::from_secs(20));
+    assert_eq!(config.license.max_fails, 2);
+    assert_eq!(
+        config.store.url.expose(),
+        "mongodb://localhost:27017/rocketchat"
+    );
+    assert_eq!(config.store.ping_interval, Duration::from_secs(10));
+    assert_eq!(config.store.expire, Duration::from_secs(60));
+    assert_eq!(config.metrics, None);
+    assert_eq!(
+        (config.logs.level, config.logs.format),
+        (LogLevel::Info, LogFormat::Pretty)
+    );
+    assert_eq!((config.logs.file, config.logs.filter), (None, None));
+    assert_eq!(config.shutdown_grace, Duration::from_secs(8));
+    assert_eq!(config.health_mesh_grace, Duration::from_secs(600));
+    assert_eq!((config.worker_threads, config.instance_ip), (None, None));
+    assert!(!config.disable_message_parser);
+}
+
+/// What Rocket.Chat's Helm chart gives its microservices.
+#[test]
+fn the_environment_of_a_chart() {
+    let env = [
+        ("TRANSPORTER", "nats://rocketchat-nats:4222"),
+        ("HEARTBEAT_INTERVAL", "10"),
+        ("HEARTBEAT_TIMEOUT", "30"),
+        (
+            "MONGO_URL",
+            "mongodb://rocketchat:p%40ss@mongo-0.mongo:27017/rocketchat?replicaSet=rs0",
+        ),
+        (
+            "MONGO_OPLOG_URL",
+            "mongodb://oploguser:p%40ss@mongo-0.mongo:27017/local?replicaSet=rs0&authSource=admin",
+        ),
+        ("MS_NAMESPACE", "1.10"),
+        ("NODE_ID", "7"),
+        ("NODE_ENV", "production"),
+        ("CACHE", ""),
+        ("MOLECULER_LOG_LEVEL", "warn"),
+        ("ROOT_URL", "https://chat.example.com"),
+        ("INSTANCE_IP", "10.1.2.3"),
+        ("SKIP_PROCESS_EVENT_REGISTRATION", "true"),
+        ("SERIALIZER", "EJSON"),
+        ("BALANCE_STRATEGY", "RoundRobin"),
+        ("BALANCE_PREFER_LOCAL", "false"),
+        ("RETRY_FACTOR", "2"),
+        ("BULKHEAD_ENABLED", "false"),
+        ("MS_METRICS", "true"),
+        ("MS_METRICS_PORT", "9458"),
+        ("TRACING_ENABLED", "false"),
+        ("KUBERNETES_SERVICE_HOST", "10.0.0.1"),
+        ("PATH", "/usr/bin"),
+    ];
+    let loaded = loaded(&env);
+    let config = &loaded.config;
+    assert_eq!(
+        config.session.heartbeat_interval,
+        Duration::from_secs(30),
+        "the pair is the mesh's"
+    );
+    assert_eq!(config.mesh.heartbeat_interval, Duration::from_secs(10));
+    assert_eq!(config.mesh.heartbeat_timeout, Duration::from_secs(30));
+    assert_eq!(config.mesh.namespace, "1.10", "text stays text");
+    assert_eq!(config.mesh.node_id, "7");
+    assert!(!config.mesh.prefer_local);
+    assert_eq!(
+        (config.logs.level, config.logs.format),
+        (LogLevel::Warn, LogFormat::Json)
+    );
+    assert_eq!(config.metrics, Some(MetricsConfig { port: 9458 }));
+    assert_eq!(config.instance_ip.as_deref(), Some("10.1.2.3"));
+    assert!(
+        loaded
+            .notes
+            .iter()
+            .all(|note| note.level != NoteLevel::Warn),
+        "{:?}",
+        loaded.notes
+    );
+    let shown = format!("{loaded:?}");
+    assert!(!shown.contains("p%40ss"), "{shown}");
+}
+
+/// What the compose file of Rocket.Chat's own CI gives it.
+#[test]
+fn the_environment_of_the_ci_compose() {
+    let env = [
+        (
+            "MONGO_URL",
+            "mongodb://mongo:27017/rocketchat?replicaSet=rs0",
+        ),
+        ("TRANSPORTER", "monolith+nats://nats:4222"),
+        ("MOLECULER_LOG_LEVEL", "info"),
+        ("NODE_ENV", "production"),
+        ("MONGO_OPLOG_URL", ""),
+        ("BIND_IP", ""),
+    ];
+    let config = loaded(&env).config;
+    assert_eq!(config.mesh.transporter.servers, ["nats://nats:4222"]);
+    assert_eq!(config.gateway.bind, None);
+}
+
+/// Each variable: a value that changes something, and values that stop the start. Kept dense: it is a table.
+#[test]
+#[rustfmt::skip]
+fn every_variable_good_and_bad() {
+    let good: &[(&str, &str)] = &[
+        ("PORT", "4000"), ("PORT", "0"), ("PORT", "65535"), ("BIND_IP", "::1"), ("BIND_IP", "127.0.0.1"),
+        ("MAX_CONCURRENT_CONNECTIONS", "1000000"), ("HEARTBEAT_INTERVAL", "59"), ("HEARTBEAT_TIMEOUT", "2"), ("DDP_HEARTBEAT_INTERVAL", "10"),
+        ("CONNECTION_TIMEOUT", "300"), ("ENABLE_TLS", "no"), ("TLS_CERT_PATH", "/x"), ("TLS_KEY_PATH", "/x"), ("TLS_CA_PATH", "/proc/self/stat"),
+        ("LOG_LEVEL", "FATAL"), ("MOLECULER_LOG_LEVEL", "trace"), ("RUST_LOG", "info,hyper=trace"), ("LOG_FORMAT", "json"), ("NODE_ENV", "test"),
+        ("LOG_FILE_PATH", "/var/log/x"), ("HTTP_FORWARDED_COUNT", "2"), ("DDP_MAX_MESSAGE_BYTES", "2 MiB"), ("DDP_MAX_BUFFERED_BYTES", "64KiB"),
+        ("DDP_MAX_SUBSCRIPTIONS", "37"), ("DDP_PASSWORD_LOGIN", "on"), ("SHUTDOWN_GRACE", "2.5"), ("HEALTH_MESH_GRACE", "0"),
+        ("DDP_ALLOWED_ORIGINS", "https://*.example.com, https://a.b"), ("DDP_HANDSHAKE_TIMEOUT", "1"), ("DDP_SERVER_URL", "wss://chat.example.com/websocket"),
+        ("MONGO_URL", "memory:"), ("MONGO_URL", "memory:/seed.json"), ("MONGO_URL", "mongodb+srv://u:p@cluster.example.com/chat"),
+        ("ADMIN_PORT", "off"), ("ADMIN_BIND_IP", "::1"), ("TOKIO_WORKER_THREADS", "2"), ("INSTANCE_IP", "pod-1.svc"),
+        ("MULTIPLE_INSTANCES_PING_INTERVAL", "30"), ("MULTIPLE_INSTANCES_EXPIRE", "5"), ("DISABLE_MESSAGE_PARSER", "true"),
+        ("TRANSPORTER", "tls://a:1,b:2"), ("BROKER", "Moleculer"), ("NATS_URL", "nats://x"), ("MS_NAMESPACE", "team.a"), ("NODE_ID", "pod-1.svc"),
+        ("SERIALIZER", "json"), ("BALANCE_STRATEGY", "Latency"), ("BALANCE_PREFER_LOCAL", "0"), ("REQUEST_TIMEOUT", "5"), ("RETRY_ENABLED", "yes"),
+        ("RETRY_RETRIES", "0"), ("RETRY_DELAY", "0"), ("RETRY_MAX_DELAY", "5000"), ("RETRY_FACTOR", "1.5"), ("BULKHEAD_ENABLED", "1"),
+        ("BULKHEAD_CONCURRENCY", "3"), ("BULKHEAD_MAX_QUEUE_SIZE", "0"), ("WAIT_FOR_SERVICES_TIMEOUT", "0"), ("LICENSE_CHECK_INTERVAL", "1"),
+        ("MAX_FAILS", "1"), ("MS_METRICS", "on"), ("MS_METRICS_PORT", "0"), ("TRACING_ENABLED", "off"), ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://c:4317"),
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf"), ("OTEL_EXPORTER_OTLP_HEADERS", "a=b"), ("OTEL_SERVICE_NAME", "x"),
+        ("OTEL_RESOURCE_ATTRIBUTES", "a=b"), ("OTEL_TRACES_SAMPLER", "always_on"), ("OTEL_TRACES_SAMPLER_ARG", "1"), ("CACHE", "x"),
+        ("SKIP_PROCESS_EVENT_REGISTRATION", "x"), ("MONGO_OPLOG_URL", "x"), ("ROOT_URL", "x"), ("DB_WATCHERS", "x"),
+    ];
+    for (name, value) in good {
+        assert_eq!(errors(&[(name, value)]), [""; 0], "{name}={value}");
+    }
+    for variable in VARIABLES {
+        assert!(good.iter().any(|(name, _)| *name == variable.name), "{} has no good value here", variable.name);
+    }
+
+    let bad: &[(&str, &[&str])] = &[
+        ("PORT", &["abc", "65536", "-1", "3000.5", "0x10"]), ("BIND_IP", &["localhost", "1.2.3"]), ("MAX_CONCURRENT_CONNECTIONS", &["0", "1000001", "many"]),
+        ("HEARTBEAT_INTERVAL", &["9", "61", "ten"]), ("HEARTBEAT_TIMEOUT", &["0", "x"]), ("DDP_HEARTBEAT_INTERVAL", &["9", "61"]),
+        ("CONNECTION_TIMEOUT", &["29", "301", "30"]), ("ENABLE_TLS", &["maybe"]), ("TLS_CA_PATH", &["/nowhere.pem", "/tmp"]), ("LOG_LEVEL", &["loud"]),
+        ("MOLECULER_LOG_LEVEL", &["loud"]), ("RUST_LOG", &["a=b=c"]), ("LOG_FORMAT", &["xml"]), ("HTTP_FORWARDED_COUNT", &["-1", "101"]),
+        ("DDP_MAX_MESSAGE_BYTES", &["1", "2GiB", "99999999999"]), ("DDP_MAX_BUFFERED_BYTES", &["0"]), ("DDP_MAX_SUBSCRIPTIONS", &["0", "100001"]),
+        ("DDP_PASSWORD_LOGIN", &["ja"]), ("SHUTDOWN_GRACE", &["0", "8s"]), ("HEALTH_MESH_GRACE", &["86401"]), ("DDP_ALLOWED_ORIGINS", &["https://a b"]),
+        ("DDP_HANDSHAKE_TIMEOUT", &["0", "301"]), ("DDP_SERVER_URL", &["http://x", "ws://", "ws://a b"]), ("MONGO_URL", &["postgres://x", "mongodb://", "x"]),
+        ("ADMIN_PORT", &["70000", "x"]), ("ADMIN_BIND_IP", &["x"]), ("TOKIO_WORKER_THREADS", &["0", "1025"]), ("INSTANCE_IP", &["a b", "1.2.3.4:5"]),
+        ("MULTIPLE_INSTANCES_PING_INTERVAL", &["0"]), ("MULTIPLE_INSTANCES_EXPIRE", &["0"]), ("DISABLE_MESSAGE_PARSER", &["x"]),
+        ("TRANSPORTER", &["redis://x", "TCP", "nats"]), ("BROKER", &["amqp"]), ("NATS_URL", &["http://x"]), ("MS_NAMESPACE", &["a b", "a>", "*", "a..b"]),
+        ("NODE_ID", &["a b", ".", "x*"]), ("SERIALIZER", &["Avro", "Notepack"]), ("BALANCE_STRATEGY", &["Shard"]), ("BALANCE_PREFER_LOCAL", &["x"]),
+        ("REQUEST_TIMEOUT", &["0", "1e3"]), ("RETRY_ENABLED", &["x"]), ("RETRY_RETRIES", &["101"]), ("RETRY_DELAY", &["x"]), ("RETRY_MAX_DELAY", &["x"]),
+        ("RETRY_FACTOR", &["0.5", "NaN", "inf"]), ("BULKHEAD_ENABLED", &["x"]), ("BULKHEAD_CONCURRENCY", &["0"]), ("BULKHEAD_MAX_QUEUE_SIZE", &["-1"]),
+        ("WAIT_FOR_SERVICES_TIMEOUT", &["600001"]), ("LICENSE_CHECK_INTERVAL", &["0"]), ("MAX_FAILS", &["0"]), ("MS_METRICS", &["x"]),
+        ("MS_METRICS_PORT", &["x"]), ("TRACING_ENABLED", &["x"]), ("OTEL_EXPORTER_OTLP_ENDPOINT", &["localhost:4317"]), ("OTEL_EXPORTER_OTLP_PROTOCOL", &["x"]),
+    ];
+    for (name, values) in bad {
+        for value in *values {
+            let lines = errors(&[(name, value)]);
+            assert_eq!(lines.len(), 1, "{name}={value}: {lines:?}");
+            assert!(lines[0].starts_with(&format!("{name}=")), "{lines:?}");
+            assert!(lines[0].contains(": not accepted; expected "), "{lines:?}");
+        }
+    }
+    let takes_anything = |shape| matches!(shape, Shape::Text | Shape::Ignored | Shape::Path);
+    for variable in VARIABLES.iter().filter(|variable| !takes_anything(variable.shape)) {
+        assert!(bad.iter().any(|(name, _)| *name == variable.name), "{} has no bad value here", variable.name);
+    }
+}
+
+#[test]
+fn all_errors_at_once_in_the_order_of_the_table() {
+    let env = [
+        ("PORT", "x"),
+        ("RETRY_FACTOR", "0"),
+        ("MONGO_URL", "redis://me:secret@host"),
+        ("LOG_LEVEL", "a\nb"),
+        ("ENABLE_TLS", "true"),
+    ];
+    let Err(errors) = try_load(&env) else {
+        panic!("accepted")
+    };
+    assert_eq!(
+        errors.to_string(),
+        "PORT=x: not accepted; expected a port, 1024–65535\n\
+         LOG_LEVEL=a\\nb: not accepted; expected one of trace, debug, info, warn, error, fatal\n\
+         MONGO_URL=redis://(hidden): not accepted; expected mongodb://…, mongodb+srv://…, memory: or memory:<seed file>\n\
+         RETRY_FACTOR=0: not accepted; expected a number, 1–100\n\
+         TRANSPORTER and DDP_SERVER_URL: neither is set; expected TRANSPORTER=nats://host:port to join a mesh, or DDP_SERVER_URL=ws://host:port to relay to a server\n\
+         ENABLE_TLS=true: not supported yet"
+    );
+}
+
+#[test]
+fn what_is_not_built_yet_stops_the_start() {
+    for (name, value) in [
+        ("ENABLE_TLS", "true"),
+        ("TRACING_ENABLED", "yes"),
+        ("BROKER", "nats"),
+        ("SERIALIZER", "MsgPack"),
+        ("SERIALIZER", "CBOR"),
+        ("SERIALIZER", "protobuf"),
+        ("ADMIN_PORT", "9000"),
+    ] {
+        assert_eq!(
+            errors(&[(name, value)]),
+            [format!("{name}={value}: not supported yet")]
+        );
+    }
+    let alone = |env: &[(&str, &str)]| try_load(env).unwrap_err().0;
+    let value = "ws://server:3000".to_owned();
+    assert_eq!(
+        alone(&[("DDP_SERVER_URL", &value)]),
+        [Problem::NotSupportedYet {
+            variable: "DDP_SERVER_URL",
+            value
+        }]
+    );
+    let hidden = Problem::NotSupportedYet {
+        variable: "DDP_SERVER_URL",
+        value: "ws://(hidden)".into(),
+    };
+    assert_eq!(
+        alone(&[("DDP_SERVER_URL", "ws://me:pass@server")]),
+        [hidden]
+    );
+    assert_eq!(
+        alone(&[("BROKER", "nats")]),
+        [Problem::NotSupportedYet {
+            variable: "BROKER",
+            value: "nats".into()
+        }]
+    );
+    assert_eq!(alone(&[]), [Problem::NoCore]);
+    assert_eq!(alone(&[("TRANSPORTER", "  ")]), [Problem::NoCore]);
+}
+
+#[test]
+fn heartbeats_are_read_by_the_pair_rule() {
+    let read = |env: &[(&str, &str)]| {
+        let config = config(env);
+        let seconds = |time: Duration| time.as_secs_f64();
+        (
+            seconds(config.session.heartbeat_interval),
+            seconds(config.mesh.heartbeat_interval),
+            seconds(config.mesh.heartbeat_timeout),
+        )
+    };
+    let (interval, timeout, own) = (
+        "HEARTBEAT_INTERVAL",
+        "HEARTBEAT_TIMEOUT",
+        "DDP_HEARTBEAT_INTERVAL",
+    );
+    assert_eq!(read(&[(interval, "20")]), (20.0, 10.0, 30.0));
+    assert_eq!(read(&[(interval, "5"), (timeout, "20")]), (30.0, 5.0, 20.0));
+    assert_eq!(
+        read(&[(interval, "5"), (timeout, "20"), (own, "15")]),
+        (15.0, 5.0, 20.0)
+    );
+    assert_eq!(read(&[(interval, "20"), (own, "15")]), (15.0, 10.0, 30.0));
+    assert_eq!(read(&[(timeout, "60")]), (30.0, 10.0, 60.0));
+    assert_eq!(read(&[(timeout, "3")]), (30.0, 1.0, 3.0), "three beats fit");
+
+    let said = |env: &[(&str, &str)], word: &str| {
+        notes(env, NoteLevel::Info)
+            .iter()
+            .any(|note| note.contains(word))
+    };
+    assert!(said(
+        &[(interval, "10"), (timeout, "30")],
+        "read as the mesh's pair"
+    ));
+    assert!(said(&[(interval, "20")], "read as the clients'"));
+    assert_eq!(
+        notes(&[(interval, "20"), (timeout, "20")], NoteLevel::Warn).len(),
+        1
+    );
+    assert_eq!(
+        errors(&[(interval, "60")]),
+        ["CONNECTION_TIMEOUT=60: not accepted; expected seconds above HEARTBEAT_INTERVAL (60s)"]
+    );
+}
+
+#[test]
+fn what_is_worth_saying_is_said() {
+    assert_eq!(notes(&[], NoteLevel::Warn), [""; 0]);
+    assert_eq!(
+        notes(&[("PORT", "80")], NoteLevel::Warn),
+        ["PORT=80: below 1024, where binding may need privileges"]
+    );
+    assert_eq!(
+        notes(&[("MAX_CONCURRENT_CONNECTIONS", "20000")], NoteLevel::Info),
+        ["MAX_CONCURRENT_CONNECTIONS=20000: outside the usual range 100–10000"]
+    );
+    assert_eq!(
+        notes(&[("MAX_CONCURRENT_CONNECTIONS", "10000")], NoteLevel::Info),
+        [""; 0]
+    );
+    assert_eq!(
+        notes(&[("DDP_SERVER_URL", "ws://x")], NoteLevel::Warn),
+        ["DDP_SERVER_URL has no effect: TRANSPORTER is set, and the mesh is used"]
+    );
+    assert_eq!(notes(&[("MONGO_URL", "memory:")], NoteLevel::Warn).len(), 1);
+    assert_eq!(
+        notes(
+            &[
+                ("MULTIPLE_INSTANCES_PING_INTERVAL", "90"),
+                ("MULTIPLE_INSTANCES_EXPIRE", "1")
+            ],
+            NoteLevel::Warn
+        )
+        .len(),
+        1
+    );
+    let ignored = "accepted, without effect: CACHE, ROOT_URL".to_owned();
+    assert!(notes(&[("CACHE", "x"), ("ROOT_URL", "y")], NoteLevel::Debug).contains(&ignored));
+}
+
+#[test]
+fn values_land_where_they_belong() {
+    let config = config(&[
+        ("MULTIPLE_INSTANCES_PING_INTERVAL", "25"),
+        ("BULKHEAD_ENABLED", "true"),
+        ("BULKHEAD_CONCURRENCY", "3"),
+        ("BULKHEAD_MAX_QUEUE_SIZE", "7"),
+        ("DDP_ALLOWED_ORIGINS", "https://*.a , https://b,"),
+        ("LOG_LEVEL", "Debug"),
+        ("MOLECULER_LOG_LEVEL", "fatal"),
+        ("NODE_ENV", "production"),
+        ("LOG_FORMAT", "PRETTY"),
+        ("BIND_IP", "127.0.0.1"),
+        ("PORT", "81"),
+    ]);
+    assert_eq!(
+        config.store.expire,
+        Duration::from_secs(120),
+        "three pings, rounded up to a minute"
+    );
+    assert_eq!(
+        config.mesh.bulkhead,
+        Some(BulkheadConfig {
+            concurrency: 3,
+            max_queue: 7
+        })
+    );
+    assert_eq!(config.gateway.allowed_origins, ["https://*.a", "https://b"]);
+    assert_eq!(
+        (config.logs.level, config.logs.format),
+        (LogLevel::Debug, LogFormat::Pretty)
+    );
+    assert_eq!(config.gateway.address().to_string(), "127.0.0.1:81");
+}
+
+#[test]
+fn metrics_need_a_port_of_their_own() {
+    let taken = [("MS_METRICS", "true"), ("MS_METRICS_PORT", "3000")];
+    assert_eq!(
+        errors(&taken),
+        ["MS_METRICS_PORT=3000: not accepted; expected another port than PORT"]
+    );
+    assert_eq!(errors(&taken[1..]), [""; 0]);
+}
+
+#[test]
+fn the_environment_wins_over_the_file_and_the_file_over_defaults() {
+    let content = "port = 4000\nms_metrics = true\nretry_factor = 1.5\nddp_allowed_origins = [\"https://a\", \"https://b\"]\n\
+                   shutdown_grace = 4\nms_namespace = \"1.10\"\nnode_id = \"\"\nbogus = 1\nPORT = 1\n";
+    let file = TomlFile::new("wins", content);
+    let loaded = loaded(&[
+        MESH,
+        ("CONFIG_FILE", file.path()),
+        ("SHUTDOWN_GRACE", "3"),
+        ("MS_NAMESPACE", ""),
+    ]);
+    let config = &loaded.config;
+    assert_eq!(config.gateway.port, 4000);
+    assert!(config.metrics.is_some());
+    assert_eq!(config.mesh.retry.factor, 1.5);
+    assert_eq!(config.gateway.allowed_origins, ["https://a", "https://b"]);
+    assert_eq!(config.shutdown_grace, Duration::from_secs(3));
+    assert_eq!(
+        config.mesh.namespace, "1.10",
+        "an empty variable is not set"
+    );
+
+    let warned: Vec<_> = loaded
+        .notes
+        .iter()
+        .filter(|note| note.level == NoteLevel::Warn)
+        .map(|note| note.text.as_str())
+        .collect();
+    assert_eq!(
+        warned,
+        [
+            "CONFIG_FILE: nobody knows the key \"PORT\"",
+            "CONFIG_FILE: nobody knows the key \"bogus\""
+        ]
+    );
+    let origin = |name: &str| {
+        loaded
+            .values
+            .iter()
+            .find(|value| value.variable.name == name)
+            .map(|value| (value.shown.as_str(), value.origin))
+    };
+    assert_eq!(origin("PORT"), Some(("4000", Origin::File)));
+    assert_eq!(origin("SHUTDOWN_GRACE"), Some(("3", Origin::Environment)));
+    assert_eq!(origin("REQUEST_TIMEOUT"), Some(("60", Origin::Default)));
+    assert_eq!(
+        origin("TRANSPORTER"),
+        Some(("nats://(hidden)", Origin::Environment))
+    );
+    assert_eq!(origin("NODE_ID"), None);
+}
+
+#[test]
+fn a_file_that_cannot_be_used_is_one_error_among_the_others() {
+    let file = TomlFile::new(
+        "bad",
+        "port = \"x\"\nretry_delay = [[1]]\nms_metrics = { a = 1 }\n",
+    );
+    let lines = errors(&[("CONFIG_FILE", file.path()), ("MAX_FAILS", "0")]);
+    assert_eq!(lines.len(), 4, "{lines:?}");
+    assert!(
+        lines.contains(
+            &"PORT=x: not accepted (from CONFIG_FILE); expected a port, 1024–65535".to_owned()
+        ),
+        "{lines:?}"
+    );
+    assert!(
+        lines
+            .iter()
+            .any(|line| line.starts_with("MS_METRICS=(a table): not accepted (from CONFIG_FILE)")),
+        "{lines:?}"
+    );
+
+    let broken = TomlFile::new("broken", "mongo_url = \"mongodb://me:secret\nport = 1");
+    let lines = errors(&[("CONFIG_FILE", broken.path()), ("MAX_FAILS", "0")]);
+    assert_eq!(lines.len(), 2, "{lines:?}");
+    assert!(
+        lines[0].starts_with("CONFIG_FILE=") && !lines[0].contains("secret"),
+        "{lines:?}"
+    );
+    assert!(
+        errors(&[("CONFIG_FILE", "/nowhere.toml")])[0].starts_with("CONFIG_FILE=/nowhere.toml: ")
+    );
+}
+
+proptest! {
+    #[test]
+    fn no_text_panics(index in 0..VARIABLES.len(), value in ".{0,40}") {
+        let _ = try_load(&[MESH, (VARIABLES[index].name, &value)]);
+    }
+
+    #[test]
+    fn no_url_panics(value in "(monolith\\+)?(nats|tls|ws|mongodb)://[\\[\\]a-z:@,/.%0-9]{0,24}") {
+        for name in ["TRANSPORTER", "DDP_SERVER_URL", "MONGO_URL"] {
+            let _ = try_load(&[(name, &value)]);
+        }
+    }
+}

@@ -45,10 +45,11 @@ impl Balancer {
     /// One of the nodes. What the own node offers of its internals (`$…`) is always asked of itself.
     pub(crate) fn pick(&self, name: &str, endpoints: &Endpoints) -> Option<Arc<Vitals>> {
         let nodes = &endpoints.nodes;
-        if nodes.len() > 1 && (self.prefer_local || name.starts_with('$')) {
-            if let Some(local) = nodes.iter().find(|node| node.local) {
-                return Some(Arc::clone(local));
-            }
+        if nodes.len() > 1
+            && (self.prefer_local || name.starts_with('$'))
+            && let Some(local) = nodes.iter().find(|node| node.local)
+        {
+            return Some(Arc::clone(local));
         }
         let chosen = match nodes.as_slice() {
             [] => return None,

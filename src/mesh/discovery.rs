@@ -16,13 +16,14 @@ use uuid::Uuid;
 
 use super::calls::Reply;
 use super::config::Strategy;
-use super::handle::{Inner, PublishError};
+use super::handle::Inner;
 use super::host::CpuMeter;
 use super::node_id::NodeId;
 use super::packet::{
     self, InfoOut, InfoPacket, Packet, PacketKind, PingPacket, PongPacket, ReadError,
     ResponsePacket,
 };
+use super::publish::PublishError;
 use super::registry::{Heard, Joined};
 use super::remote_error::RemoteError;
 
@@ -273,7 +274,7 @@ impl Inner {
                 error
                     .node_id
                     .get_or_insert_with(|| response.sender.clone().into_owned());
-                Reply::Error(error)
+                Reply::Error(Box::new(error))
             }
         });
         if !waited_for {

@@ -11,9 +11,10 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::event::Event;
-use super::handle::{Inner, Mesh, PublishError};
+use super::handle::{Inner, Mesh};
 use super::node_id::NodeId;
 use super::packet::{self, EventOut, EventPacket, PacketKind, ReadError};
+use super::publish::PublishError;
 
 /// Events that are dispatched before others of the runtime get a turn.
 const BATCH: usize = 64;
@@ -244,7 +245,7 @@ impl Inner {
     }
 
     fn send_event(&self, event: &str, node: &NodeId, payload: Bytes) {
-        let Err(error) = self.publish_payload(PacketKind::Event, Some(node), payload) else {
+        let Err(error) = self.publish_payload(PacketKind::Event, Some(node), payload, None) else {
             return;
         };
         self.stats.events_lost_out.add(1);

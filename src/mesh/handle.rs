@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::sync::{Semaphore, watch};
 use tokio::time::Instant;
@@ -25,8 +24,8 @@ use super::host::Host;
 use super::limit::RateLimit;
 use super::link;
 use super::node_id::{NodeId, is_subject_rest};
-use super::packet::PacketKind;
-use super::queue::{ByteQueue, Refused};
+use super::publish::Outgoing;
+use super::queue::ByteQueue;
 use super::registry::Registry;
 use super::release::{Listed, Release};
 use super::service::{LocalServices, ServiceSpec};
@@ -83,14 +82,6 @@ pub struct NodeSnapshot {
     pub seq: u64,
 }
 
-/// Why a packet was not taken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum PublishError {
-    Away,
-    Full,
-    TooLarge { size: usize, limit: usize },
-}
-
 /// Log lines that others can drive.
 #[derive(Default)]
 pub(super) struct Limits {
@@ -119,7 +110,7 @@ pub(super) struct Inner {
     pub(super) gates: Option<Gates>,
     pub(super) pings: Pings,
     /// Open exactly while there is a connection.
-    pub(super) outbox: ByteQueue<(PacketKind, String, Bytes)>,
+    pub(super) outbox: ByteQueue<Outgoing>,
     pub(super) inbox: ByteQueue<Incoming>,
     pub(super) max_payload: AtomicUsize,
     pub(super) up: AtomicBool,
@@ -340,47 +331,6 @@ impl Inner {
         self.services.store(Arc::new(services));
         self.register_self();
         self.send_info(None);
-    }
-
-    /// Queues a packet for the transport, now or never.
-    pub(super) fn publish(
-        &self,
-        kind: PacketKind,
-        to: Option<&NodeId>,
-        json: Vec<u8>,
-    ) -> Result<(), PublishError> {
-        let payload = match self.config.serializer.encode(kind, json) {
-            Ok(payload) => payload,
-            Err(error) => {
-                tracing::error!(%error, packet = kind.name(), "a packet cannot be written in the mesh's encoding");
-                return Err(PublishError::Away);
-            }
-        };
-        self.publish_payload(kind, to, payload)
-    }
-
-    pub(super) fn publish_payload(
-        &self,
-        kind: PacketKind,
-        to: Option<&NodeId>,
-        payload: Bytes,
-    ) -> Result<(), PublishError> {
-        let (size, limit) = (payload.len(), self.max_payload.load(Ordering::Relaxed));
-        if size > limit {
-            self.stats.too_large.add(1);
-            return Err(PublishError::TooLarge { size, limit });
-        }
-        let subject = match to {
-            Some(node) => self.subjects.node(kind, node),
-            None => self.subjects.all(kind),
-        };
-        let cost = size + subject.len();
-        self.outbox
-            .push((kind, subject, payload), cost)
-            .map_err(|refused| match refused {
-                Refused::Full => PublishError::Full,
-                Refused::Closed => PublishError::Away,
-            })
     }
 
     /// The node cannot go on.

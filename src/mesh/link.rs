@@ -14,8 +14,9 @@ use super::discovery;
 use super::dispatch::Incoming;
 use super::handle::{Inner, MeshState};
 use super::packet::{self, PacketKind};
+use super::publish::Outgoing;
 use super::service::LocalServices;
-use super::transport::{Connection, Inlet, Outlet};
+use super::transport::{Arrival, Connection, Inlet, Outlet};
 
 /// Longest pause between attempts to connect (reference/mesh.md: at most 500 ms, jittered).
 const MAX_PAUSE: Duration = Duration::from_millis(500);
@@ -187,7 +188,7 @@ async fn session(
         .outbox
         .close()
         .iter()
-        .filter(|(kind, ..)| *kind == PacketKind::Event)
+        .filter(|outgoing| outgoing.kind == PacketKind::Event)
         .count();
     inner.stats.events_lost_out.add(lost as u64);
     inner.pending.fail_all(|| {
@@ -226,7 +227,10 @@ async fn pump_events(inner: Arc<Inner>, mut events: Inlet, over: CancellationTok
             () = over.cancelled() => return,
             next = events.next() => next,
         };
-        let Some((kind, payload)) = next else { break };
+        let Some(arrival) = next else { break };
+        let Arrival::Packet(kind, payload) = arrival else {
+            continue;
+        };
         inner.stats.received(kind);
         let bytes = payload.len();
         inner.take_in(Incoming::Wire(payload), bytes);
@@ -249,9 +253,14 @@ async fn pump_packets(
             answer = answers.next() => answer,
             packet = control.next() => packet,
         };
-        let Some((kind, payload)) = next else { break };
-        inner.stats.received(kind);
-        inner.handle(kind, payload, &tracker, &over);
+        match next {
+            Some(Arrival::Packet(kind, payload)) => {
+                inner.stats.received(kind);
+                inner.handle(kind, payload, &tracker, &over);
+            }
+            Some(Arrival::Unreached(id)) => inner.pending.unreached(id),
+            None => break,
+        }
     }
     over.cancel();
 }
@@ -259,14 +268,19 @@ async fn pump_packets(
 /// Hands the outbox to the transport.
 async fn pump_out(inner: Arc<Inner>, outlet: Arc<Outlet>, over: CancellationToken) {
     loop {
-        let (kind, subject, payload) = tokio::select! {
+        let Outgoing {
+            kind,
+            subject,
+            payload,
+            asked,
+        } = tokio::select! {
             biased;
             () = over.cancelled() => return,
             next = inner.outbox.pop() => next,
         };
         let handed = tokio::select! {
             biased;
-            handed = outlet.publish(subject, payload) => handed,
+            handed = outlet.publish(subject, payload, asked) => handed,
             () = over.cancelled() => Err(()),
         };
         match handed {

@@ -26,6 +26,7 @@ mod link;
 mod node_id;
 mod node_service;
 mod packet;
+mod publish;
 mod queue;
 mod registry;
 mod release;

@@ -9,10 +9,11 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::error::CallError;
-use super::handle::{Inner, PublishError};
+use super::handle::Inner;
 use super::node_id::NodeId;
 use super::node_service;
 use super::packet::{self, Outcome, PacketKind, RequestPacket};
+use super::publish::PublishError;
 use super::remote_error::RemoteError;
 use super::service::{Answer, Request};
 

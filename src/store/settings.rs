@@ -8,15 +8,15 @@ use serde_json::value::RawValue;
 
 use super::{Document, Store, StoreError};
 
-/// Settings by id; clones share the copy. A failed read is not kept, a missing setting is.
+/// Settings by id; clones share the all. A failed read is not kept, a missing setting is.
 #[derive(Debug, Clone)]
 pub struct Settings {
     store: Store,
-    copy: Arc<Mutex<Copy>>,
+    known: Arc<Mutex<Known>>,
 }
 
 #[derive(Debug, Default)]
-struct Copy {
+struct Known {
     values: HashMap<String, Option<Document>>,
     /// Grows with each change. A read that began before one is not kept: it may have seen the former value.
     changes: u64,
@@ -27,7 +27,7 @@ impl Settings {
     pub fn new(store: Store) -> Self {
         Self {
             store,
-            copy: Arc::default(),
+            known: Arc::default(),
         }
     }
 
@@ -37,19 +37,19 @@ impl Settings {
     /// It was not known yet, and the store gave no answer.
     pub async fn get(&self, id: &str) -> Result<Option<Document>, StoreError> {
         let before = {
-            let copy = self.copy.lock();
-            if let Some(known) = copy.values.get(id) {
+            let all = self.known.lock();
+            if let Some(known) = all.values.get(id) {
                 return Ok(known.clone());
             }
-            copy.changes
+            all.changes
         };
         let value = self.store.setting(id).await?;
-        let mut copy = self.copy.lock();
-        if let Some(known) = copy.values.get(id) {
+        let mut all = self.known.lock();
+        if let Some(known) = all.values.get(id) {
             return Ok(known.clone());
         }
-        if copy.changes == before {
-            copy.values.insert(id.to_owned(), value.clone());
+        if all.changes == before {
+            all.values.insert(id.to_owned(), value.clone());
         }
         Ok(value)
     }
@@ -82,16 +82,16 @@ impl Settings {
             "removed" => None,
             _ => value.map(|value| Document::from(value.to_owned())),
         };
-        let mut copy = self.copy.lock();
-        copy.changes += 1;
-        copy.values.insert(id.to_owned(), value);
+        let mut all = self.known.lock();
+        all.changes += 1;
+        all.values.insert(id.to_owned(), value);
     }
 
     /// Forgets everything: events may have been missed.
     pub fn forget(&self) {
-        let mut copy = self.copy.lock();
-        copy.changes += 1;
-        copy.values.clear();
+        let mut all = self.known.lock();
+        all.changes += 1;
+        all.values.clear();
     }
 }
 

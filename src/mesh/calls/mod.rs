@@ -16,11 +16,30 @@ pub(crate) use pending::{Pending, Reply};
 pub(crate) use waits::Waits;
 
 use super::error::CallError;
-use super::handle::{Inner, Mesh, PublishError};
+use super::handle::{Inner, Mesh};
 use super::node_id::NodeId;
-use super::packet::{self, PacketKind, RequestOut};
+use super::packet::{self, RequestOut};
+use super::publish::PublishError;
 use super::registry::Vitals;
 use super::service::{Answer, Request};
+
+/// A request that nobody took is sent again after these times, to whichever node has its turn then: it cannot have
+/// been run, so any call may be. It bridges the two seconds that other nodes' clients take to come back after NATS did,
+/// and the time until a node that died without a word is missed.
+const UNREACHED_PAUSES: [Duration; 5] = [
+    Duration::from_millis(100),
+    Duration::from_millis(250),
+    Duration::from_millis(500),
+    Duration::from_secs(1),
+    Duration::from_secs(2),
+];
+
+/// What came of one request.
+enum Attempt {
+    Done(Answer),
+    /// Nobody took it.
+    Unreached,
+}
 
 /// One call.
 #[derive(Debug, Clone, Copy)]
@@ -130,12 +149,25 @@ impl Inner {
             }
             None => None,
         };
-        let target = self.endpoint(call).await?;
         let timeout = call.timeout.unwrap_or(self.config.request_timeout);
-        if target.local {
-            self.call_local(call, &target, timeout).await
-        } else {
-            self.call_remote(call, &target, timeout).await
+        let mut pauses = UNREACHED_PAUSES.into_iter();
+        loop {
+            let target = self.endpoint(call).await?;
+            if target.local {
+                return self.call_local(call, &target, timeout).await;
+            }
+            match self.call_remote(call, &target, timeout).await {
+                Attempt::Done(answer) => return answer,
+                Attempt::Unreached => match pauses.next() {
+                    Some(pause) => tokio::time::sleep(pause).await,
+                    None => {
+                        return Err(CallError::NodeLost {
+                            action: call.action.to_owned(),
+                            node: target.id.clone(),
+                        });
+                    }
+                },
+            }
         }
     }
 
@@ -167,7 +199,7 @@ impl Inner {
         }
     }
 
-    async fn call_remote(&self, call: &Call<'_>, target: &Vitals, timeout: Duration) -> Answer {
+    async fn call_remote(&self, call: &Call<'_>, target: &Vitals, timeout: Duration) -> Attempt {
         let action = || call.action.to_owned();
         let node = || target.id.clone();
         let instance = self
@@ -189,13 +221,13 @@ impl Inner {
         // Whoever removes a node changes the index first and fails what is pending then: a call that was registered
         // in between sees the new index here.
         if instance.is_none() || self.registry.index().instance(&target.id) != instance.as_deref() {
-            return Err(CallError::NodeLost {
+            return Attempt::Done(Err(CallError::NodeLost {
                 action: action(),
                 node: node(),
-            });
+            }));
         }
-        self.publish(PacketKind::Request, Some(&target.id), json)
-            .map_err(|error| match error {
+        if let Err(error) = self.publish_request(&target.id, json, ticket.id) {
+            return Attempt::Done(Err(match error {
                 PublishError::Away => CallError::MeshAway { action: action() },
                 PublishError::Full => CallError::QueueFull { action: action() },
                 PublishError::TooLarge { size, limit } => CallError::TooLarge {
@@ -203,15 +235,17 @@ impl Inner {
                     size,
                     limit,
                 },
-            })?;
-        match tokio::time::timeout(timeout, ticket.reply()).await {
+            }));
+        }
+        Attempt::Done(match tokio::time::timeout(timeout, ticket.reply()).await {
             Ok(Reply::Data(data)) => Ok(data),
-            Ok(Reply::Error(error)) => Err(error.into()),
+            Ok(Reply::Error(error)) => Err(CallError::Remote(error)),
             Ok(Reply::Bad(reason)) => Err(CallError::BadAnswer {
                 action: action(),
                 node: node(),
                 reason,
             }),
+            Ok(Reply::Unreached) => return Attempt::Unreached,
             Ok(Reply::NodeLost) => Err(CallError::NodeLost {
                 action: action(),
                 node: node(),
@@ -223,7 +257,7 @@ impl Inner {
                 node: node(),
                 after: timeout,
             }),
-        }
+        })
     }
 
     /// The node to call, waiting for the service if nobody offers it.

@@ -15,10 +15,12 @@ use crate::mesh::remote_error::RemoteError;
 #[derive(Debug)]
 pub(crate) enum Reply {
     Data(Option<Box<RawValue>>),
-    Error(RemoteError),
+    Error(Box<RemoteError>),
     /// An answer that is not supported.
     Bad(&'static str),
     NodeLost,
+    /// Nobody took the request: the called node is not connected.
+    Unreached,
     Away,
     Left,
 }
@@ -64,6 +66,14 @@ impl Pending {
         };
         let waiting = self.0.lock().remove(&id);
         waiting.is_some_and(|waiting| waiting.reply.send(reply()).is_ok())
+    }
+
+    /// Nobody took the request.
+    pub(crate) fn unreached(&self, id: Uuid) {
+        let waiting = self.0.lock().remove(&id);
+        if let Some(waiting) = waiting {
+            let _ = waiting.reply.send(Reply::Unreached);
+        }
     }
 
     /// A node is gone: what it owes will not come.

@@ -7,8 +7,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, watch};
+use uuid::Uuid;
 
-use super::{ConnectFailed, Connection, Down, Inlet, Outlet};
+use super::{Arrival, ConnectFailed, Connection, Down, Inlet, Outlet};
 use crate::mesh::packet::PacketKind;
 
 /// Payloads that wait for one node, each way in. A node that is so far behind loses what comes, as over NATS.
@@ -34,9 +35,9 @@ struct State {
 
 struct PortState {
     subjects: HashMap<String, PacketKind>,
-    answers: mpsc::Sender<(PacketKind, Bytes)>,
-    events: mpsc::Sender<(PacketKind, Bytes)>,
-    control: mpsc::Sender<(PacketKind, Bytes)>,
+    answers: mpsc::Sender<Arrival>,
+    events: mpsc::Sender<Arrival>,
+    control: mpsc::Sender<Arrival>,
     down: watch::Sender<Option<String>>,
 }
 
@@ -151,9 +152,10 @@ impl LocalBus {
 }
 
 impl State {
-    fn publish(&mut self, subject: &str, payload: &Bytes) {
+    /// Tells whether somebody listens there.
+    fn publish(&mut self, subject: &str, payload: &Bytes) -> bool {
         if !self.up {
-            return;
+            return true;
         }
         self.taps.retain(|tap| {
             !matches!(
@@ -166,8 +168,9 @@ impl State {
             .as_ref()
             .is_some_and(|lost| lost(subject, payload))
         {
-            return;
+            return true;
         }
+        let mut taken = false;
         for port in self.ports.values() {
             let Some(kind) = port.subjects.get(subject) else {
                 continue;
@@ -177,8 +180,10 @@ impl State {
                 PacketKind::Event => &port.events,
                 _ => &port.control,
             };
-            let _ = lane.try_send((*kind, payload.clone()));
+            let _ = lane.try_send(Arrival::Packet(*kind, payload.clone()));
+            taken = true;
         }
+        taken
     }
 }
 
@@ -189,12 +194,20 @@ pub(crate) struct Port {
 }
 
 impl Port {
-    pub(super) fn publish(&self, subject: &str, payload: Bytes) -> Result<(), ()> {
+    pub(super) fn publish(
+        &self,
+        subject: &str,
+        payload: Bytes,
+        asked: Option<Uuid>,
+    ) -> Result<(), ()> {
         let mut state = self.bus.0.lock();
         if !state.up || !state.ports.contains_key(&self.id) {
             return Err(());
         }
-        state.publish(subject, &payload);
+        let taken = state.publish(subject, &payload);
+        if let (Some(id), false, Some(port)) = (asked, taken, state.ports.get(&self.id)) {
+            let _ = port.answers.try_send(Arrival::Unreached(id));
+        }
         Ok(())
     }
 }

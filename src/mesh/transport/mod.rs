@@ -10,6 +10,7 @@ mod nats;
 use std::fmt;
 
 use bytes::Bytes;
+use uuid::Uuid;
 
 pub use local::LocalBus;
 pub use nats::{NatsTarget, NatsTls};
@@ -35,7 +36,7 @@ impl fmt::Display for ConnectFailed {
 /// Three ways in, so that answers never wait behind events, and an answer that came before its node's DISCONNECT is
 /// seen before it.
 pub(crate) struct Connection {
-    /// RES.
+    /// RES, and requests that reached nobody.
     pub(crate) answers: Inlet,
     /// EVENT.
     pub(crate) events: Inlet,
@@ -63,15 +64,24 @@ impl Connection {
     }
 }
 
+/// What a connection brings.
+#[derive(Debug)]
+pub(crate) enum Arrival {
+    /// A payload, and of what kind its subject says that it is.
+    Packet(PacketKind, Bytes),
+    /// A request that reached nobody: the called node is not connected, whatever its last heartbeat said.
+    Unreached(Uuid),
+}
+
 /// What comes in.
 pub(crate) enum Inlet {
     Nats(nats::NatsInlet),
-    Local(tokio::sync::mpsc::Receiver<(PacketKind, Bytes)>),
+    Local(tokio::sync::mpsc::Receiver<Arrival>),
 }
 
 impl Inlet {
     /// The next payload; `None` when the connection broke. Cancel safe.
-    pub(crate) async fn next(&mut self) -> Option<(PacketKind, Bytes)> {
+    pub(crate) async fn next(&mut self) -> Option<Arrival> {
         match self {
             Self::Nats(inlet) => inlet.next().await,
             Self::Local(inlet) => inlet.recv().await,
@@ -81,23 +91,30 @@ impl Inlet {
 
 /// What goes out.
 pub(crate) enum Outlet {
-    Nats(async_nats::Client),
+    Nats(nats::NatsOutlet),
     Local(local::Port),
 }
 
 impl Outlet {
     /// Hands a payload over. What cannot be handed over is lost; the connection's end is told by [`Down`].
-    pub(crate) async fn publish(&self, subject: String, payload: Bytes) -> Result<(), ()> {
+    ///
+    /// With `asked`, [`Arrival::Unreached`] tells when nobody was there to take it.
+    pub(crate) async fn publish(
+        &self,
+        subject: String,
+        payload: Bytes,
+        asked: Option<Uuid>,
+    ) -> Result<(), ()> {
         match self {
-            Self::Nats(client) => client.publish(subject, payload).await.map_err(|_| ()),
-            Self::Local(port) => port.publish(&subject, payload),
+            Self::Nats(outlet) => outlet.publish(subject, payload, asked).await,
+            Self::Local(port) => port.publish(&subject, payload, asked),
         }
     }
 
     /// Waits until everything was written.
     pub(crate) async fn flush(&self) {
-        if let Self::Nats(client) = self {
-            let _ = client.flush().await;
+        if let Self::Nats(outlet) = self {
+            outlet.flush().await;
         }
     }
 }

@@ -6,17 +6,20 @@
 //! client, with nothing in it.
 
 use std::fmt;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use async_nats::{AuthError, ConnectOptions, ServerAddr};
+use async_nats::{AuthError, ConnectOptions, ServerAddr, StatusCode};
 use bytes::Bytes;
-use futures_util::StreamExt;
 use futures_util::stream::SelectAll;
+use futures_util::{Stream, StreamExt};
 use tokio::sync::watch;
+use uuid::Uuid;
 
-use super::{ConnectFailed, Connection, Down, Inlet, Outlet};
+use super::{Arrival, ConnectFailed, Connection, Down, Inlet, Outlet};
 use crate::mesh::error::MeshError;
 use crate::mesh::node_id::NodeId;
 use crate::mesh::packet::PacketKind;
@@ -51,7 +54,7 @@ pub struct NatsTls {
     /// Refuse servers that offer none. `tls://` in an address asks for it as well, and a server may demand it.
     pub required: bool,
     /// Trust and provider; without it async-nats trusts what the platform trusts.
-    pub client: Option<rustls::ClientConfig>,
+    pub client: Option<Arc<rustls::ClientConfig>>,
 }
 
 impl fmt::Debug for NatsTarget {
@@ -152,14 +155,26 @@ pub(super) async fn connect(
             .subscribe(subject)
             .await
             .map_err(|error| ConnectFailed(error.to_string()))?;
-        lane.0.push(Tagged { kind, subscriber });
+        lane.0.push(Tagged {
+            carries: Carries::Packets(kind),
+            subscriber,
+        });
     }
+    let inbox = client.new_inbox();
+    let subscriber = client
+        .subscribe(format!("{inbox}.*"))
+        .await
+        .map_err(|error| ConnectFailed(error.to_string()))?;
+    answers.0.push(Tagged {
+        carries: Carries::Unreached,
+        subscriber,
+    });
     let max_payload = client.max_payload();
     Ok(Connection {
         answers: Inlet::Nats(answers),
         events: Inlet::Nats(events),
         control: Inlet::Nats(control),
-        outlet: Outlet::Nats(client),
+        outlet: Outlet::Nats(NatsOutlet { client, inbox }),
         down: Down(down),
         max_payload,
     })
@@ -205,7 +220,7 @@ fn options(
     .client_capacity(COMMAND_CAPACITY)
     .require_tls(target.tls.required);
     if let Some(client) = &target.tls.client {
-        options = options.tls_client_config(client.clone());
+        options = options.tls_client_config(rustls::ClientConfig::clone(client));
     }
     options
 }
@@ -230,33 +245,89 @@ fn observe(event: &async_nats::Event, down: &watch::Sender<Option<String>>, stat
     }
 }
 
+/// The way out.
+pub(crate) struct NatsOutlet {
+    client: async_nats::Client,
+    /// Where the server says that nobody listens to a request's subject ("no responders"). Moleculer's nodes answer on
+    /// their own subjects and ignore it.
+    inbox: String,
+}
+
+impl NatsOutlet {
+    pub(super) async fn publish(
+        &self,
+        subject: String,
+        payload: Bytes,
+        asked: Option<Uuid>,
+    ) -> Result<(), ()> {
+        let published = match asked {
+            Some(id) => {
+                let reply = format!("{}.{}", self.inbox, id.simple());
+                self.client
+                    .publish_with_reply(subject, reply, payload)
+                    .await
+            }
+            None => self.client.publish(subject, payload).await,
+        };
+        published.map_err(|_| ())
+    }
+
+    pub(super) async fn flush(&self) {
+        let _ = self.client.flush().await;
+    }
+}
+
 /// Several subscriptions, one after another as they bring something.
 #[derive(Default)]
 pub(crate) struct NatsInlet(SelectAll<Tagged>);
 
 impl NatsInlet {
-    pub(super) async fn next(&mut self) -> Option<(PacketKind, Bytes)> {
+    pub(super) async fn next(&mut self) -> Option<Arrival> {
         self.0.next().await
     }
 }
 
 /// A subscription that knows what comes on it.
 struct Tagged {
-    kind: PacketKind,
+    carries: Carries,
     subscriber: async_nats::Subscriber,
 }
 
-impl futures_util::Stream for Tagged {
-    type Item = (PacketKind, Bytes);
+#[derive(Clone, Copy)]
+enum Carries {
+    Packets(PacketKind),
+    Unreached,
+}
 
-    fn poll_next(
-        mut self: std::pin::Pin<&mut Self>,
-        cx: &mut std::task::Context<'_>,
-    ) -> std::task::Poll<Option<Self::Item>> {
-        let kind = self.kind;
-        self.subscriber
-            .poll_next_unpin(cx)
-            .map(|message| message.map(|message| (kind, message.payload)))
+impl Carries {
+    fn read(self, message: async_nats::Message) -> Option<Arrival> {
+        match self {
+            Self::Packets(kind) => Some(Arrival::Packet(kind, message.payload)),
+            Self::Unreached if message.status == Some(StatusCode::NO_RESPONDERS) => {
+                let id = message.subject.rsplit('.').next()?;
+                Uuid::try_parse(id).ok().map(Arrival::Unreached)
+            }
+            Self::Unreached => None,
+        }
+    }
+}
+
+impl Stream for Tagged {
+    type Item = Arrival;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Arrival>> {
+        let carries = self.carries;
+        loop {
+            match self.subscriber.poll_next_unpin(cx) {
+                Poll::Ready(Some(message)) => {
+                    if let Some(arrival) = carries.read(message) {
+                        return Poll::Ready(Some(arrival));
+                    }
+                }
+                Poll::Ready(None) => return Poll::Ready(None),
+                Poll::Pending => return Poll::Pending,
+            }
+        }
     }
 }
 

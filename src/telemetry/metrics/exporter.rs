@@ -27,7 +27,7 @@ use tracing::{debug, info};
 use super::family::Maker;
 use super::handles::{Handles, Node};
 use super::table::{Kind, QUANTILES, TABLE};
-use super::{HANDLES, process};
+use super::{installed, process};
 
 /// How often samples are drained into histograms.
 const UPKEEP: Duration = Duration::from_secs(5);
@@ -95,7 +95,7 @@ impl Exporter {
             namespace: settings.namespace.clone(),
         };
         let handles = Handles::new(&Maker::new(recorder), &node);
-        if HANDLES.set(handles).is_err() {
+        if !installed::set(handles) {
             debug!("metrics were on already");
         }
         Ok(Self {

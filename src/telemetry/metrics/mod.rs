@@ -9,23 +9,21 @@
 mod exporter;
 mod family;
 mod handles;
+mod installed;
 mod process;
 mod table;
 #[cfg(test)]
 mod tests;
 
-use std::sync::OnceLock;
 use std::time::Duration;
 
 pub use exporter::{Exporter, MetricsError, MetricsSettings};
 use handles::Handles;
 pub use table::{Kind, QUANTILES, Row, TABLE};
 
-static HANDLES: OnceLock<Handles> = OnceLock::new();
-
 /// The handles, once metrics are on.
 fn on() -> Option<&'static Handles> {
-    HANDLES.get()
+    installed::get()
 }
 
 /// Somebody reads what is counted: worth a clock reading.

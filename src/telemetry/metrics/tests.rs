@@ -1,1 +1,166 @@
+//! The functions counted into an export that is read over HTTP, as a scraper does.
 
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::*;
+
+async fn get(port: u16, path: &str) -> (String, String) {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    (head.to_owned(), body.to_owned())
+}
+
+#[tokio::test]
+async fn what_is_counted_is_exported() {
+    session_opened(Framing::Raw);
+    assert!(!enabled(), "nothing is counted before an exporter starts");
+
+    let settings = MetricsSettings {
+        port: 0,
+        node_id: "host-1".into(),
+        namespace: "ns".into(),
+    };
+    let exporter = Exporter::start(&settings).await.unwrap();
+    let port = exporter.local_addr().unwrap().port();
+    assert!(matches!(
+        Exporter::start(&MetricsSettings { port, ..settings }).await,
+        Err(MetricsError::Bind { .. })
+    ));
+    let (tracker, stop) = (TaskTracker::new(), CancellationToken::new());
+    tracker.spawn(exporter.run(stop.clone()));
+
+    session_opened(Framing::Raw);
+    session_opened(Framing::SockJs);
+    session_closed(Framing::SockJs, Some(1013));
+    session_closed(Framing::Raw, Some(4999));
+    session_opened(Framing::Raw);
+    logged_in();
+    connection_refused("limit");
+    slow_consumer();
+    message_received(MessageKind::Ping);
+    messages_sent(MessageKind::Changed, 1000);
+    bytes_received(10);
+    bytes_sent(20);
+    queue_changed(300);
+    queue_changed(-100);
+    subscription_answered(Some("stream-notify-all"), Duration::from_millis(4));
+    subscription_answered(None, Duration::from_millis(4));
+    method_answered(Some("login"), true, Duration::from_millis(30));
+    stream_event("room-messages", 1000, 2);
+    fan_out(Duration::from_micros(70));
+    event_latency(Duration::from_millis(2));
+    access_cache(true);
+    access_cache(false);
+    mesh_call("accounts.login", CallOutcome::Ok, Duration::from_millis(20));
+    mesh_call(
+        "accounts.login",
+        CallOutcome::TimedOut,
+        Duration::from_secs(60),
+    );
+    mesh_event("watch.messages");
+    mesh_broadcast("socket.connected");
+    mesh_broadcast_local("$node.connected");
+    mesh_lost(3);
+    mesh_unsent();
+    packet_published();
+    packet_received();
+    registry(RegistryCounts {
+        nodes: 3,
+        online: 2,
+        services: 20,
+        actions: 100,
+        events: 80,
+    });
+    nats_connected(true);
+    nats_reconnected();
+    mongodb_operation("find_one", true, Duration::from_millis(1));
+
+    let (head, body) = get(port, "/metrics").await;
+    assert!(head.starts_with("HTTP/1.1 200 OK"), "{head}");
+    let call = "namespace=\"ns\",nodeID=\"host-1\",service=\"accounts\",action=\"accounts.login\",type=\"remote\",caller=\"\"";
+    for line in [
+        "users_connected{nodeID=\"host-1\"} 1",
+        "users_logged{nodeID=\"host-1\"} 1",
+        "ddp_sessions{framing=\"raw\"} 1",
+        "ddp_sessions_accepted_total{framing=\"sockjs\"} 1",
+        "ddp_sessions_closed_total{code=\"1013\"} 1",
+        "ddp_sessions_closed_total{code=\"other\"} 1",
+        "ddp_connections_refused_total{reason=\"limit\"} 1",
+        "ddp_slow_consumers_total 1",
+        "ddp_messages_received_total{kind=\"ping\"} 1",
+        "ddp_messages_sent_total{kind=\"changed\"} 1000",
+        "ddp_received_bytes_total 10",
+        "ddp_sent_bytes_total 20",
+        "ddp_queue_bytes 200",
+        "rocketchat_subscription_count{subscription=\"stream-notify-all\"} 1",
+        "rocketchat_subscription_count{subscription=\"_OTHER\"} 1",
+        "ddp_method_duration_seconds_bucket{method=\"login\",outcome=\"ok\",le=\"0.05\"} 1",
+        "stream_events_total{stream=\"room-messages\"} 1",
+        "stream_deliveries_total{stream=\"room-messages\"} 1000",
+        "stream_encodings_total{stream=\"room-messages\"} 2",
+        "stream_fan_out_seconds_bucket{le=\"0.0001\"} 1",
+        "stream_event_latency_seconds_count 1",
+        "authorization_cache_total{result=\"hit\"} 1",
+        "mesh_calls_total{action=\"accounts.login\",outcome=\"timeout\"} 1",
+        "mesh_call_duration_seconds_count{action=\"accounts.login\"} 2",
+        "mesh_events_received_total{event=\"watch.messages\"} 1",
+        "mesh_messages_lost_total 3",
+        "mesh_events_unsent_total 1",
+        "nats_connected 1",
+        "nats_reconnects_total 1",
+        "mongodb_operations_total{operation=\"find_one\",outcome=\"ok\"} 1",
+        "moleculer_registry_nodes_total{namespace=\"ns\",nodeID=\"host-1\"} 3",
+        "moleculer_event_broadcast_total{namespace=\"ns\",nodeID=\"host-1\",event=\"socket.connected\"} 1",
+        "moleculer_transit_publish_total{namespace=\"ns\",nodeID=\"host-1\"} 1",
+        &format!("moleculer_request_total{{{call}}} 2"),
+        &format!("moleculer_request_error_total{{{call},errorName=\"RequestTimeoutError\"}} 1"),
+        &format!("moleculer_request_time_count{{{call}}} 2"),
+    ] {
+        assert!(
+            body.lines().any(|one| one == line),
+            "{line} is not in\n{body}"
+        );
+    }
+    for quantile in ["0.5", "0.9", "0.95", "0.99", "0.999"] {
+        let start = format!(
+            "rocketchat_subscription{{subscription=\"stream-notify-all\",quantile=\"{quantile}\"}} "
+        );
+        assert!(body.lines().any(|line| line.starts_with(&start)), "{start}");
+    }
+    assert!(body.contains("# TYPE rocketchat_subscription summary"));
+    assert!(body.contains("# TYPE moleculer_request_total_rate gauge"));
+    assert!(body.contains("\nprocess_resident_memory_bytes "));
+
+    assert!(get(port, "/").await.0.starts_with("HTTP/1.1 404"));
+    stop.cancel();
+    tracker.close();
+    tracker.wait().await;
+    assert!(TcpStream::connect(("127.0.0.1", port)).await.is_err());
+}
+
+#[test]
+fn kinds_are_in_the_order_of_their_numbers() {
+    for (number, kind) in MessageKind::ALL.into_iter().enumerate() {
+        assert_eq!(kind as usize, number);
+    }
+}
+
+#[test]
+fn a_family_has_an_end() {
+    let family = family::Family::new(|value: &str| value.to_owned());
+    for number in 0..2000 {
+        family.with(&number.to_string(), |_| {});
+    }
+    family.with("7", |value| assert_eq!(value, "7"));
+    family.with("1999", |value| assert_eq!(value, family::OTHER));
+    let mut count = 0;
+    family.each(|_| count += 1);
+    assert_eq!(count, 501);
+}
