@@ -10,9 +10,6 @@ use parking_lot::Mutex;
 
 use crate::ddp::{Close, Frame};
 
-/// A batch above this many slots is given back to the allocator after it was written: a session at rest holds no more.
-const KEPT_SLOTS: usize = 8;
-
 /// A session's outbox.
 #[derive(Debug)]
 pub struct Outbox {
@@ -27,8 +24,12 @@ struct State {
     unsent: usize,
     /// The session's task, when it waits.
     waker: Option<Waker>,
+    /// Whether the task waits for frames too, or, being busy with a batch, for the end only.
+    hungry: bool,
     /// Once set, nothing more is accepted; the first close wins.
     close: Option<Close>,
+    /// The client is gone: nothing is accepted or kept any more.
+    abandoned: bool,
 }
 
 /// What the session found in its outbox.
@@ -54,18 +55,19 @@ impl Outbox {
     /// that is closing takes nothing more. Says whether the frame was accepted.
     pub fn push(&self, frame: Frame) -> bool {
         let mut state = self.state.lock();
-        if state.close.is_some() {
+        if state.close.is_some() || state.abandoned {
             return false;
         }
         state.unsent += frame.len();
         let accepted = state.unsent <= self.limit;
-        if accepted {
+        let waker = if accepted {
             state.frames.push_back(frame);
+            state.hungry.then(|| state.waker.take()).flatten()
         } else {
             state.frames = VecDeque::new();
             state.close = Some(Close::TooSlow);
-        }
-        let waker = state.waker.take();
+            state.waker.take()
+        };
         drop(state);
         if let Some(waker) = waker {
             waker.wake();
@@ -75,12 +77,21 @@ impl Outbox {
 
     /// Asks the session to close once what was pushed before is written. The first close wins.
     pub fn close(&self, close: Close) {
+        self.state.lock().close.get_or_insert(close);
+        self.wake();
+    }
+
+    /// The client is gone: drops what is unsent and accepts nothing more.
+    pub fn abandon(&self) {
         let mut state = self.state.lock();
-        if state.close.is_none() {
-            state.close = Some(close);
-        }
-        let waker = state.waker.take();
-        drop(state);
+        state.abandoned = true;
+        state.frames = VecDeque::new();
+        state.waker = None;
+    }
+
+    /// Wakes the session's task if it waits, whatever for.
+    pub fn wake(&self) {
+        let waker = self.state.lock().waker.take();
         if let Some(waker) = waker {
             waker.wake();
         }
@@ -108,22 +119,38 @@ impl Outbox {
         if let Some(close) = state.close {
             return Poll::Ready(Taken::Close(close));
         }
-        if !state
-            .waker
-            .as_ref()
-            .is_some_and(|waker| waker.will_wake(cx.waker()))
-        {
-            state.waker = Some(cx.waker().clone());
-        }
+        state.wait(cx, true);
         Poll::Pending
     }
 
-    /// Tells that `bytes` of a batch were written, and gives its slots back when all were. For the session's task only.
+    /// Waits for the end alone: what a session does while the socket does not take its batch. For the session's task only.
+    pub fn poll_closing(&self, cx: &mut Context<'_>) -> Poll<Close> {
+        let mut state = self.state.lock();
+        if let Some(close) = state.close {
+            return Poll::Ready(close);
+        }
+        state.wait(cx, false);
+        Poll::Pending
+    }
+
+    /// Tells that `bytes` of a batch were written, and gives its slots back when all were: a session at rest holds
+    /// none. For the session's task only.
     pub fn written(&self, bytes: usize, batch: &mut VecDeque<Frame>) {
         let mut state = self.state.lock();
         state.unsent = state.unsent.saturating_sub(bytes);
-        if batch.is_empty() && batch.capacity() > KEPT_SLOTS {
+        drop(state);
+        if batch.is_empty() {
             *batch = VecDeque::new();
+        }
+    }
+}
+
+impl State {
+    fn wait(&mut self, cx: &Context<'_>, hungry: bool) {
+        self.hungry = hungry;
+        match &mut self.waker {
+            Some(waker) => waker.clone_from(cx.waker()),
+            none => *none = Some(cx.waker().clone()),
         }
     }
 }
@@ -132,6 +159,8 @@ impl Outbox {
 mod tests {
     use super::*;
     use crate::ddp::Framing;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
 
     fn frame(len: usize) -> Frame {
         Frame::message(Framing::Raw, "x".repeat(len - 2).as_bytes())
@@ -176,17 +205,49 @@ mod tests {
         );
     }
 
+    #[derive(Default)]
+    struct Count(AtomicUsize);
+
+    impl std::task::Wake for Count {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn a_session_busy_with_a_batch_is_woken_by_its_end_only() {
+        for end in [
+            |outbox: &Outbox| outbox.close(Close::ThrownOut),
+            |outbox: &Outbox| assert!(!outbox.push(frame(1000)), "over the bound"),
+            Outbox::wake,
+        ] {
+            let (outbox, count) = (Outbox::new(1000), Arc::new(Count::default()));
+            let waker = Waker::from(count.clone());
+            let closing = outbox.poll_closing(&mut Context::from_waker(&waker));
+            assert!(closing.is_pending());
+            assert!(outbox.push(frame(10)) && outbox.push(frame(10)));
+            assert_eq!(count.0.load(Ordering::Relaxed), 0);
+            end(&outbox);
+            assert_eq!(count.0.load(Ordering::Relaxed), 1);
+        }
+    }
+
+    #[test]
+    fn an_abandoned_outbox_keeps_nothing() {
+        let (outbox, mut batch) = (Outbox::new(100), VecDeque::new());
+        assert!(outbox.push(frame(10)));
+        outbox.abandon();
+        assert!(!outbox.push(frame(10)));
+        assert!(take(&outbox, &mut batch).is_pending());
+        outbox.close(Close::GoingAway);
+        assert_eq!(
+            take(&outbox, &mut batch),
+            Poll::Ready(Taken::Close(Close::GoingAway))
+        );
+    }
+
     #[test]
     fn a_push_wakes_the_session_once() {
-        use std::sync::Arc;
-        use std::sync::atomic::{AtomicUsize, Ordering};
-        #[derive(Default)]
-        struct Count(AtomicUsize);
-        impl std::task::Wake for Count {
-            fn wake(self: Arc<Self>) {
-                self.0.fetch_add(1, Ordering::Relaxed);
-            }
-        }
         let (outbox, mut batch, count) = (
             Outbox::new(1000),
             VecDeque::new(),
@@ -211,8 +272,9 @@ mod tests {
         assert_eq!(take(&outbox, &mut batch), Poll::Ready(Taken::Frames));
         batch.clear();
         outbox.written(10_000, &mut batch);
-        assert!(
-            batch.capacity() <= KEPT_SLOTS && outbox.state.lock().frames.capacity() <= KEPT_SLOTS
+        assert_eq!(
+            (batch.capacity(), outbox.state.lock().frames.capacity()),
+            (0, 0)
         );
     }
 }

@@ -77,13 +77,42 @@ impl Request {
             }
     }
 
-    /// The message that refuses this request with an error; an `unsub` needs none.
+    /// The messages that refuse this request with an error; an `unsub` needs none.
+    #[must_use]
+    pub fn refusal(&self, error: &DdpError) -> Vec<Vec<u8>> {
+        self.receipt().refusal(error)
+    }
+
+    /// What to remember of it while somebody else works on it.
+    #[must_use]
+    pub fn receipt(&self) -> Receipt {
+        match self {
+            Self::Method(call) => Receipt::Method(call.id.clone()),
+            Self::Sub(sub) => Receipt::Sub(sub.id.clone()),
+            Self::Unsub { .. } => Receipt::Unsub,
+        }
+    }
+}
+
+/// What kind of request it was, and the client's id of it: enough to refuse it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Receipt {
+    /// A method call.
+    Method(String),
+    /// A request for a publication.
+    Sub(String),
+    /// The end of a publication.
+    Unsub,
+}
+
+impl Receipt {
+    /// The messages that refuse the request with an error; an `unsub` needs none.
     #[must_use]
     pub fn refusal(&self, error: &DdpError) -> Vec<Vec<u8>> {
         match self {
-            Self::Method(call) => vec![result_error(&call.id, error), updated(&call.id)],
-            Self::Sub(sub) => vec![nosub(&sub.id, Some(error))],
-            Self::Unsub { .. } => Vec::new(),
+            Self::Method(id) => vec![result_error(id, error), updated(id)],
+            Self::Sub(id) => vec![nosub(id, Some(error))],
+            Self::Unsub => Vec::new(),
         }
     }
 }
@@ -367,6 +396,31 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn refusals() {
+        let refusal = |json: &str| {
+            let Ok(ClientMessage::Request(request)) = ClientMessage::parse(json) else {
+                panic!("no request")
+            };
+            let all = request.refusal(&DdpError::word("x"));
+            all.into_iter().map(text).collect::<Vec<_>>()
+        };
+        let error =
+            r#"{"isClientSafe":true,"error":"x","message":"[x]","errorType":"Meteor.Error"}"#;
+        assert_eq!(
+            refusal(r#"{"msg":"method","id":"1","method":"a"}"#),
+            [
+                format!(r#"{{"msg":"result","id":"1","error":{error}}}"#),
+                r#"{"msg":"updated","methods":["1"]}"#.to_owned()
+            ]
+        );
+        assert_eq!(
+            refusal(r#"{"msg":"sub","id":"1","name":"a"}"#),
+            [format!(r#"{{"msg":"nosub","id":"1","error":{error}}}"#)]
+        );
+        assert!(refusal(r#"{"msg":"unsub","id":"1"}"#).is_empty());
     }
 
     #[test]

@@ -1,1 +1,25 @@
 //! The door: accept, admission, HTTP answers, upgrade.
+//!
+//! One port. Every connection begins as HTTP/1.1 ([`http`]): probes and the SockJS info document are answered here; an
+//! upgrade that is well formed ([`upgrade`]) and admitted ([`admission`]) gets its `101`, hyper gives the plain socket
+//! back, and from then on it is a [`crate::session::Session`] that knows nothing of HTTP.
+//!
+//! While the service stops, upgrades are taken for the first quarter of the grace and refused after it; probes are
+//! answered to the end.
+
+mod address;
+mod admission;
+mod config;
+mod health;
+mod http;
+mod metrics;
+mod origin;
+mod server;
+mod upgrade;
+
+#[cfg(test)]
+mod tests;
+
+pub use config::GatewayConfig;
+pub use health::{Beat, Liveness, Readiness};
+pub use server::{Gateway, GatewayError};

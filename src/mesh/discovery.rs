@@ -122,7 +122,7 @@ impl Inner {
         kind: PacketKind,
         payload: Bytes,
         tracker: &TaskTracker,
-        over: &CancellationToken,
+        alive: &CancellationToken,
     ) {
         let json = match self.config.serializer.decode(kind, payload) {
             Ok(json) => json,
@@ -140,7 +140,7 @@ impl Inner {
         };
         let own = sender == self.config.node_id;
         match packet {
-            Packet::Request(request) => self.request(&sender, &request, tracker, over),
+            Packet::Request(request) => self.request(&sender, &request, tracker, alive),
             Packet::Response(response) => self.response(&response),
             Packet::Event(_) => {}
             Packet::Info(info) if own => self.own_info(&info),
@@ -189,7 +189,7 @@ impl Inner {
         }
     }
 
-    fn info_packet(&self) -> Vec<u8> {
+    pub(super) fn info_packet(&self) -> Vec<u8> {
         let services = self.services.load();
         packet::info(
             &self.config.node_id,

@@ -135,6 +135,8 @@ async fn session(
     );
     inner.send_info(None);
 
+    // Handlers of calls that came here go on when the connection breaks, as they do in Moleculer.
+    let alive = token.clone();
     // Tasks of this connection: ended, and waited for, before the next one begins.
     let over = token.child_token();
     let outlet = Arc::new(outlet);
@@ -145,6 +147,7 @@ async fn session(
             answers,
             control,
             tracker.clone(),
+            alive,
             over.clone(),
         )),
         tracker.spawn(pump_out(
@@ -244,6 +247,7 @@ async fn pump_packets(
     mut answers: Inlet,
     mut control: Inlet,
     tracker: TaskTracker,
+    alive: CancellationToken,
     over: CancellationToken,
 ) {
     loop {
@@ -256,7 +260,7 @@ async fn pump_packets(
         match next {
             Some(Arrival::Packet(kind, payload)) => {
                 inner.stats.received(kind);
-                inner.handle(kind, payload, &tracker, &over);
+                inner.handle(kind, payload, &tracker, &alive);
             }
             Some(Arrival::Unreached(id)) => inner.pending.unreached(id),
             None => break,

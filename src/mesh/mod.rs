@@ -2,13 +2,13 @@
 //!
 //! Ways through this room:
 //!
-//! - **Events in**: `transport` → a task that only drains ([`link`]) → a queue bounded in bytes → one dispatcher
-//!   ([`dispatch`]) → the [`EventListener`], with `data` borrowed from the payload.
-//! - **Calls out**: [`Mesh::call`] → [`calls`]: bulkhead, registry, balancer, pending table → outbox → `transport`; the
+//! - **Events in**: `transport` → a task that only drains (`link`) → a queue bounded in bytes → one dispatcher
+//!   (`dispatch`) → the [`EventListener`], with `data` borrowed from the payload.
+//! - **Calls out**: [`Mesh::call`] → `calls`: bulkhead, registry, balancer, pending table → outbox → `transport`; the
 //!   answer comes on a way of its own and never waits behind events.
-//! - **Everything else** ([`discovery`], [`requests`]): INFO, heartbeats, pings, calls to this node.
+//! - **Everything else** (`discovery`, `requests`): INFO, heartbeats, pings, calls to this node.
 //!
-//! Rules of the room: the wire is [reference/mesh.md]; raw JSON is never parsed deeper than the envelope; whatever a
+//! Rules of the room: the wire is `reference/mesh.md`; raw JSON is never parsed deeper than the envelope; whatever a
 //! foreign node sends costs at most its packet; while the transport is away calls fail at once, events are counted as
 //! lost, and nothing is kept to be sent later. The room knows nothing of DDP.
 

@@ -24,7 +24,7 @@ impl Inner {
         sender: &NodeId,
         packet: &RequestPacket<'_>,
         tracker: &TaskTracker,
-        over: &CancellationToken,
+        alive: &CancellationToken,
     ) {
         if packet.stream == Some(true) || packet.seq.is_some_and(|seq| seq > 0) {
             // The first chunk is refused; those that follow belong to a call that is answered already.
@@ -51,12 +51,12 @@ impl Inner {
             sender.clone(),
             packet.id.clone().into_owned(),
         );
-        let over = over.clone();
+        let alive = alive.clone();
         tracker.spawn(async move {
             let meta = request.meta.clone();
             tokio::select! {
                 biased;
-                () = over.cancelled() => {}
+                () = alive.cancelled() => {}
                 answer = inner.run_action(request) => inner.answer(&sender, &id, meta.as_deref(), answer),
             }
             drop(place);

@@ -1,1 +1,39 @@
-//! One client's task.
+//! One client's task, and what all of them share.
+//!
+//! [`Sessions`] is handed a socket that has become a WebSocket and makes a [`Session`] of it: one future, the only owner
+//! of the socket. Each time it is polled it looks at its clock, reads, works on the request at hand and writes, in rounds
+//! that none of the four can fill alone, so that a client that floods is still written to and one that does not read is
+//! still heard.
+//!
+//! ```text
+//! socket → intake, reader (RFC 6455) → inbox (framing, DDP table) → requests (one at a time, the rest waits, bounded)
+//!                                     │ pong, errors                 │ result, updated, ready, nosub
+//! everybody else → client::Outbox ←───┴──────────────────────────────┘
+//! outbox → outflow, writer (the queued shared frames, vectored) → socket
+//! ```
+//!
+//! How a session ends stands in [`ending`], and nowhere else.
+
+mod clock;
+mod config;
+mod drain;
+mod ending;
+mod guard;
+mod inbox;
+mod intake;
+mod metrics;
+mod outflow;
+mod reader;
+mod requests;
+mod sessions;
+mod task;
+mod throttle;
+mod writer;
+
+#[cfg(test)]
+mod tests;
+
+pub use config::SessionConfig;
+pub use sessions::{Arrival, Sessions};
+pub use task::Session;
+pub(crate) use throttle::Throttle;

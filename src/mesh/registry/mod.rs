@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use metrics::gauge;
 use parking_lot::Mutex;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -230,7 +231,25 @@ impl Registry {
         if !cores.is_empty() {
             self.core.store(Arc::new(CoreEvents::new(cores)));
         }
+        observe(nodes, &index);
         self.index.store(Arc::new(index));
         self.version.send_modify(|version| *version += 1);
     }
+}
+
+/// The gauges that dashboards for Moleculer nodes read.
+fn observe(nodes: &Nodes, index: &Index) {
+    let set = |name: &'static str, count: usize| gauge!(name).set(count as f64);
+    set("moleculer_registry_nodes_total", nodes.by_id.len());
+    let online = nodes.by_id.values().filter(|node| node.available).count();
+    set("moleculer_registry_nodes_online_total", online);
+    set(
+        "moleculer_registry_services_total",
+        index.services().count(),
+    );
+    set("moleculer_registry_actions_total", index.actions().count());
+    set(
+        "moleculer_registry_events_total",
+        index.all_listeners().count(),
+    );
 }

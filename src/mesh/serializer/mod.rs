@@ -26,6 +26,14 @@ pub enum SerializerKind {
 pub struct SerializeError(pub Cow<'static, str>);
 
 impl SerializerKind {
+    /// As `SERIALIZER` names it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Ejson => "EJSON",
+            Self::Json => "JSON",
+        }
+    }
+
     /// A payload as JSON text. `kind` matters to encodings with a schema (ProtoBuf).
     pub(crate) fn decode(self, _kind: PacketKind, payload: Bytes) -> Result<Bytes, SerializeError> {
         match self {

@@ -40,7 +40,7 @@ const COMMAND_CAPACITY: usize = 512;
 #[derive(Clone, Default)]
 pub struct NatsTarget {
     servers: Vec<ServerAddr>,
-    /// User name, as it is sent.
+    /// User name, as it is sent; without a password, a token.
     pub user: Option<String>,
     /// Password, as it is sent.
     pub pass: Option<String>,
@@ -136,12 +136,14 @@ pub(super) async fn connect(
         return Err(ConnectFailed("no server".to_owned()));
     };
     let (down_in, down) = watch::channel(None);
-    let options = options(target, own, down_in, stats);
+    let established = Arc::new(AtomicBool::new(false));
+    let options = options(target, own, down_in, &established, stats);
     let client = match tokio::time::timeout(ATTEMPT_TIMEOUT, options.connect(server)).await {
         Ok(Ok(client)) => client,
         Ok(Err(error)) => return Err(ConnectFailed(format!("{}: {error}", server.host()))),
         Err(_) => return Err(ConnectFailed(format!("{}: no answer", server.host()))),
     };
+    established.store(true, Ordering::SeqCst);
     let mut answers = NatsInlet::default();
     let mut events = NatsInlet::default();
     let mut control = NatsInlet::default();
@@ -184,23 +186,27 @@ fn options(
     target: &NatsTarget,
     own: &NodeId,
     down: watch::Sender<Option<String>>,
+    established: &Arc<AtomicBool>,
     stats: &Arc<Stats>,
 ) -> ConnectOptions {
-    let connected_once = Arc::new(AtomicBool::new(false));
+    let established = Arc::clone(established);
     let (user, pass) = (target.user.clone(), target.pass.clone());
     let down = Arc::new(down);
     let stats = Arc::clone(stats);
     let mut options = ConnectOptions::with_auth_callback(move |_nonce| {
-        // Asked a second time, async-nats is reconnecting: refused, it ends before it has sent anything.
-        let again = connected_once.swap(true, Ordering::SeqCst);
+        // Asked again once it was connected, async-nats is reconnecting: refused, it ends before it has sent anything.
+        let again = established.load(Ordering::SeqCst);
         let (user, pass) = (user.clone(), pass.clone());
         async move {
             if again {
                 return Err(AuthError::new("a new client is built instead"));
             }
             let mut auth = async_nats::Auth::new();
-            auth.username = user;
-            auth.password = pass;
+            // A name without a password is a token, as in NATS's own URLs.
+            match pass {
+                Some(pass) => (auth.username, auth.password) = (user, Some(pass)),
+                None => auth.token = user,
+            }
             Ok(auth)
         }
     })

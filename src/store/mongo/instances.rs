@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mongodb::bson::{Document as Bson, doc};
+use mongodb::bson::{Bson, Document, doc};
 use mongodb::options::IndexOptions;
 use mongodb::{Collection, IndexModel};
 
@@ -21,11 +21,11 @@ impl Mongo {
         conns: u64,
     ) -> Result<(), StoreError> {
         let update = doc! {
-            "$set": {"pid": i64::from(pid), "name": NAME, "extraInformation": {"conns": number(conns)}},
+            "$set": {"pid": number(pid.into()), "name": NAME, "extraInformation": {"conns": number(conns)}},
             "$currentDate": {"_createdAt": true, "_updatedAt": true},
         };
         self.run("update_one", async |database| {
-            let instances: Collection<Bson> = database.collection(fields::INSTANCES);
+            let instances: Collection<Document> = database.collection(fields::INSTANCES);
             instances
                 .update_one(doc! {"_id": id}, update)
                 .upsert(true)
@@ -51,9 +51,9 @@ impl Mongo {
             .await
     }
 
-    async fn update_instance(&self, id: &str, update: Bson) -> Result<bool, StoreError> {
+    async fn update_instance(&self, id: &str, update: Document) -> Result<bool, StoreError> {
         self.run("update_one", async |database| {
-            let instances: Collection<Bson> = database.collection(fields::INSTANCES);
+            let instances: Collection<Document> = database.collection(fields::INSTANCES);
             Ok(instances
                 .update_one(doc! {"_id": id}, update)
                 .await?
@@ -66,7 +66,7 @@ impl Mongo {
     /// Deletes the document.
     pub(in crate::store) async fn remove_instance(&self, id: &str) -> Result<(), StoreError> {
         self.run("delete_one", async |database| {
-            let instances: Collection<Bson> = database.collection(fields::INSTANCES);
+            let instances: Collection<Document> = database.collection(fields::INSTANCES);
             instances.delete_one(doc! {"_id": id}).await.map(drop)
         })
         .await
@@ -83,14 +83,17 @@ impl Mongo {
             .options(options)
             .build();
         self.run("create_index", async |database| {
-            let instances: Collection<Bson> = database.collection(fields::INSTANCES);
+            let instances: Collection<Document> = database.collection(fields::INSTANCES);
             instances.create_index(index).await.map(drop)
         })
         .await
     }
 }
 
-/// BSON has no unsigned numbers.
-fn number(value: u64) -> i64 {
-    i64::try_from(value).unwrap_or(i64::MAX)
+/// As other services write a count: 32 bits where it fits.
+fn number(value: u64) -> Bson {
+    i32::try_from(value).map_or_else(
+        |_| i64::try_from(value).unwrap_or(i64::MAX).into(),
+        Bson::from,
+    )
 }

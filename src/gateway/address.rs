@@ -1,0 +1,127 @@
+//! Where a client comes from: its address, and its headers as the mesh is told.
+
+use std::net::IpAddr;
+
+use hyper::HeaderMap;
+use hyper::header::COOKIE;
+
+use crate::ejson::write_text;
+
+/// The longest entry of `X-Forwarded-For` that is believed to be an address.
+const MAX_ADDRESS: usize = 64;
+
+/// A client's address: the peer's, or, behind `forwarded_count` trusted proxies, that many entries from the end of
+/// `X-Forwarded-For`. `None` when there are fewer.
+pub(super) fn client_address(
+    peer: IpAddr,
+    headers: &HeaderMap,
+    forwarded_count: usize,
+) -> Option<Box<str>> {
+    if forwarded_count == 0 {
+        return Some(text(peer));
+    }
+    let entries: Vec<&str> = headers
+        .get_all("x-forwarded-for")
+        .iter()
+        .flat_map(|value| value.to_str().unwrap_or_default().split(','))
+        .map(str::trim)
+        .collect();
+    let entry = entries[entries.len().checked_sub(forwarded_count)?];
+    match entry.parse() {
+        Ok(address) => Some(text(address)),
+        // Not every proxy writes a bare address; some add a port.
+        Err(_) if (1..=MAX_ADDRESS).contains(&entry.len()) => Some(entry.into()),
+        Err(_) => None,
+    }
+}
+
+/// An IPv4 address that came over an IPv6 socket is written as IPv4.
+fn text(address: IpAddr) -> Box<str> {
+    address.to_canonical().to_string().into()
+}
+
+/// The headers as a JSON object: names in lower case, repeated ones joined.
+pub(super) fn headers_json(headers: &HeaderMap) -> Box<str> {
+    let mut out = b"{".to_vec();
+    for name in headers.keys() {
+        if out.len() > 1 {
+            out.push(b',');
+        }
+        write_text(&mut out, name.as_str());
+        out.push(b':');
+        let separator = if name == COOKIE { "; " } else { ", " };
+        let values: Vec<_> = headers
+            .get_all(name)
+            .iter()
+            .map(|value| String::from_utf8_lossy(value.as_bytes()))
+            .collect();
+        write_text(&mut out, &values.join(separator));
+    }
+    out.push(b'}');
+    String::from_utf8(out).unwrap_or_default().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hyper::header::{HeaderName, HeaderValue};
+
+    fn headers(all: &[(&str, &str)]) -> HeaderMap {
+        all.iter()
+            .map(|(name, value)| {
+                (
+                    HeaderName::from_bytes(name.as_bytes()).unwrap(),
+                    HeaderValue::from_bytes(value.as_bytes()).unwrap(),
+                )
+            })
+            .collect()
+    }
+
+    #[test]
+    fn the_entry_that_the_trusted_proxies_wrote() {
+        let peer = "::ffff:10.0.0.9".parse().unwrap();
+        let forwarded = headers(&[
+            ("X-Forwarded-For", "6.6.6.6, 1.2.3.4"),
+            ("X-Forwarded-For", "::ffff:5.6.7.8,2001:db8::1"),
+        ]);
+        for (count, expected) in [
+            (0, Some("10.0.0.9")),
+            (1, Some("2001:db8::1")),
+            (2, Some("5.6.7.8")),
+            (3, Some("1.2.3.4")),
+            (4, Some("6.6.6.6")),
+            (5, None),
+            (usize::MAX, None),
+        ] {
+            let address = client_address(peer, &forwarded, count);
+            assert_eq!(address.as_deref(), expected, "{count}");
+        }
+        for (value, expected) in [
+            ("", None),
+            ("1.2.3.4,", None),
+            ("1.2.3.4:567", Some("1.2.3.4:567")),
+            (&"x".repeat(65), None),
+        ] {
+            let address = client_address(peer, &headers(&[("x-forwarded-for", value)]), 1);
+            assert_eq!(address.as_deref(), expected, "{value}");
+        }
+        assert_eq!(client_address(peer, &HeaderMap::new(), 1), None);
+    }
+
+    #[test]
+    fn headers_become_one_object() {
+        let all = headers(&[
+            ("Host", "chat"),
+            ("X-A", "1"),
+            ("x-a", "\"2\""),
+            ("Cookie", "a=1"),
+            ("Cookie", "b=2"),
+            ("X-Bad", "\u{fc}"),
+        ]);
+        assert_eq!(
+            &*headers_json(&all),
+            r#"{"host":"chat","x-a":"1, \"2\"","cookie":"a=1; b=2","x-bad":"ü"}"#
+        );
+        assert_eq!(&*headers_json(&HeaderMap::new()), "{}");
+    }
+}

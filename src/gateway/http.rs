@@ -1,0 +1,188 @@
+//! What the port answers over HTTP (reference/ddp.md, "Transports").
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::header::{
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
+    ACCESS_CONTROL_MAX_AGE, ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderName,
+    HeaderValue, ORIGIN, RETRY_AFTER, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_VERSION, UPGRADE,
+};
+use hyper::{Method, Request, Response, StatusCode};
+use rand::Rng;
+
+use super::metrics::Refusal;
+use super::server::{Comer, Door};
+use super::upgrade;
+use crate::ejson::quoted;
+
+pub(super) type Answer = Response<Full<Bytes>>;
+
+/// Refused clients are asked to stay away for so many seconds, so that they do not all come back at once.
+const RETRY_AFTER_SECONDS: std::ops::RangeInclusive<u8> = 2..=15;
+
+const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
+const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
+const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, OPTIONS");
+
+impl Door {
+    /// Answers one request. `comer` is what becomes of an upgrade.
+    pub(super) fn answer<B>(&self, request: &mut Request<B>, comer: &Comer) -> Answer {
+        let answer = self.route(request, comer);
+        if self.sessions.is_draining() && answer.status() != StatusCode::SWITCHING_PROTOCOLS {
+            return with(answer, [(CONNECTION, HeaderValue::from_static("close"))]);
+        }
+        answer
+    }
+
+    fn route<B>(&self, request: &mut Request<B>, comer: &Comer) -> Answer {
+        if upgrade::is_wanted(request.headers()) {
+            return self.upgrade(request, comer);
+        }
+        match (request.method(), request.uri().path()) {
+            (&Method::GET | &Method::HEAD, "/health") => self.health(),
+            (&Method::GET | &Method::HEAD, "/livez") => probe(self.liveness.stuck().is_none()),
+            (&Method::GET | &Method::HEAD, "/readyz") => self.ready(),
+            (&Method::GET | &Method::HEAD, _) => info(),
+            (&Method::OPTIONS, _) => preflight(),
+            // SockJS's other transports are POSTs: the info document promises none of them.
+            _ => with(
+                plain(StatusCode::METHOD_NOT_ALLOWED, "method not allowed"),
+                [(ALLOW, METHODS), (ACCESS_CONTROL_ALLOW_ORIGIN, ANY)],
+            ),
+        }
+    }
+
+    fn upgrade<B>(&self, request: &mut Request<B>, comer: &Comer) -> Answer {
+        let key = match upgrade::accept_key(request) {
+            Ok(key) => key,
+            Err(status) => {
+                self.metrics.refused(Refusal::Malformed);
+                let version = HeaderValue::from_static(upgrade::VERSION);
+                let upgrade = HeaderValue::from_static("websocket");
+                return with(
+                    plain(status, "not a WebSocket upgrade of RFC 6455"),
+                    [(SEC_WEBSOCKET_VERSION, version), (UPGRADE, upgrade)],
+                );
+            }
+        };
+        let origin = request.headers().get(ORIGIN).map(HeaderValue::as_bytes);
+        if !self.origins.allows(origin) {
+            self.metrics.refused(Refusal::Origin);
+            return plain(StatusCode::FORBIDDEN, "origin not allowed");
+        }
+        if !self.sessions.admits() {
+            self.metrics.refused(Refusal::Draining);
+            return later("shutting down");
+        }
+        let Some(permit) = self.admission.admit() else {
+            self.metrics.refused(Refusal::Full);
+            return later("too many connections");
+        };
+        self.let_in(request, comer, permit);
+        let mut answer = Response::new(Full::default());
+        *answer.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+        with(
+            answer,
+            [
+                (UPGRADE, HeaderValue::from_static("websocket")),
+                (CONNECTION, HeaderValue::from_static("Upgrade")),
+                (SEC_WEBSOCKET_ACCEPT, key),
+            ],
+        )
+    }
+
+    fn health(&self) -> Answer {
+        let well = self.liveness.stuck().map_or(Ok(()), Err);
+        let well = well.and_then(|()| self.readiness.health());
+        if let Err(reason) = well {
+            tracing::debug!(reason, "not healthy");
+        }
+        probe(well.is_ok() && !self.sessions.is_draining())
+    }
+
+    fn ready(&self) -> Answer {
+        let reason = if self.sessions.is_draining() {
+            "shutting down".into()
+        } else if self.admission.is_full() {
+            "MAX_CONCURRENT_CONNECTIONS is reached".into()
+        } else if let Some(stuck) = self.liveness.stuck() {
+            format!("{stuck} is stuck").into()
+        } else if let Err(reason) = self.readiness.ready() {
+            reason
+        } else {
+            return json(StatusCode::OK, r#"{"ready":true}"#.to_owned());
+        };
+        let reason = quoted(&reason);
+        json(
+            StatusCode::SERVICE_UNAVAILABLE,
+            format!(r#"{{"ready":false,"reason":{reason}}}"#),
+        )
+    }
+}
+
+const ANY: HeaderValue = HeaderValue::from_static("*");
+
+fn probe(well: bool) -> Answer {
+    if well {
+        plain(StatusCode::OK, "ok")
+    } else {
+        plain(StatusCode::INTERNAL_SERVER_ERROR, "not healthy")
+    }
+}
+
+/// The SockJS info document.
+fn info() -> Answer {
+    let entropy: u32 = rand::rng().random();
+    with(
+        json(
+            StatusCode::OK,
+            format!(
+                r#"{{"websocket":true,"origins":["*:*"],"cookie_needed":false,"entropy":{entropy},"ms":true}}"#
+            ),
+        ),
+        [(ACCESS_CONTROL_ALLOW_ORIGIN, ANY)],
+    )
+}
+
+fn preflight() -> Answer {
+    let mut answer = Response::new(Full::default());
+    *answer.status_mut() = StatusCode::NO_CONTENT;
+    with(
+        answer,
+        [
+            (ALLOW, METHODS),
+            (ACCESS_CONTROL_ALLOW_ORIGIN, ANY),
+            (ACCESS_CONTROL_ALLOW_METHODS, METHODS),
+            (ACCESS_CONTROL_ALLOW_HEADERS, ANY),
+            (ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("86400")),
+        ],
+    )
+}
+
+fn later(why: &'static str) -> Answer {
+    let seconds = rand::rng().random_range(RETRY_AFTER_SECONDS);
+    with(
+        plain(StatusCode::SERVICE_UNAVAILABLE, why),
+        [(RETRY_AFTER, HeaderValue::from(u16::from(seconds)))],
+    )
+}
+
+fn plain(status: StatusCode, text: &'static str) -> Answer {
+    body(status, TEXT, Bytes::from_static(text.as_bytes()))
+}
+
+fn json(status: StatusCode, text: String) -> Answer {
+    body(status, JSON, text.into())
+}
+
+fn body(status: StatusCode, kind: HeaderValue, bytes: Bytes) -> Answer {
+    let mut answer = Response::new(Full::new(bytes));
+    *answer.status_mut() = status;
+    let no_store = HeaderValue::from_static("no-store");
+    with(answer, [(CONTENT_TYPE, kind), (CACHE_CONTROL, no_store)])
+}
+
+fn with<const N: usize>(mut answer: Answer, headers: [(HeaderName, HeaderValue); N]) -> Answer {
+    answer.headers_mut().extend(headers);
+    answer
+}

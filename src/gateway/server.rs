@@ -1,0 +1,264 @@
+//! The listening socket, and what becomes of a connection.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::Request;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::MissedTickBehavior;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::admission::{Admission, Permit};
+use super::config::GatewayConfig;
+use super::health::{Liveness, Readiness};
+use super::metrics::Metrics;
+use super::origin::Origins;
+use super::{address, upgrade};
+use crate::session::{Arrival, Sessions, Throttle};
+
+/// How many connections may wait to be accepted; the kernel takes less if `somaxconn` says so.
+const BACKLOG: i32 = 4096;
+/// The longest head of a request: single sign-on proxies add large headers.
+const MAX_HEAD_BYTES: usize = 64 * 1024;
+/// How long accepting pauses when the process has no file descriptor left.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
+/// How often the accept loop turns when nobody comes.
+const TURN: Duration = Duration::from_secs(1);
+/// Accept errors are logged at most once in this time.
+const LOG_EVERY: Duration = Duration::from_secs(10);
+
+/// Why the door cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum GatewayError {
+    /// The address cannot be listened on.
+    #[error("{variable}: cannot listen on {address}: {source}")]
+    Bind {
+        /// The variable to change.
+        variable: &'static str,
+        /// The address that was tried.
+        address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// The open door: listening, not yet accepting.
+pub struct Gateway {
+    listener: TcpListener,
+    address: SocketAddr,
+    door: Arc<Door>,
+}
+
+/// What every connection needs.
+pub(super) struct Door {
+    pub(super) sessions: Arc<Sessions>,
+    pub(super) readiness: Arc<dyn Readiness>,
+    pub(super) liveness: Arc<Liveness>,
+    pub(super) admission: Arc<Admission>,
+    pub(super) origins: Origins,
+    pub(super) metrics: Metrics,
+    config: GatewayConfig,
+    accept_errors: Throttle,
+}
+
+/// The other end of a connection.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Comer {
+    address: IpAddr,
+}
+
+impl std::fmt::Debug for Gateway {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Gateway")
+            .field("address", &self.address)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Gateway {
+    /// Listens; nobody is let in before [`Gateway::run`]. Called inside of the runtime.
+    ///
+    /// # Errors
+    /// When the address cannot be listened on, naming the variable to change.
+    pub fn bind(
+        config: GatewayConfig,
+        sessions: Arc<Sessions>,
+        readiness: Arc<dyn Readiness>,
+        liveness: Arc<Liveness>,
+    ) -> Result<Self, GatewayError> {
+        let (listener, address) = listen(config.bind_ip, config.port)?;
+        let door = Arc::new(Door {
+            sessions,
+            readiness,
+            liveness,
+            admission: Admission::new(config.max_connections),
+            origins: Origins::new(&config.allowed_origins),
+            metrics: Metrics::new(),
+            config,
+            accept_errors: Throttle::new(LOG_EVERY),
+        });
+        Ok(Self {
+            listener,
+            address,
+            door,
+        })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn local_addr(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Accepts until `cancel`. What a connection does before its upgrade runs in `tracker`; its session in the tracker of
+    /// [`Sessions`], and `cancel` does not touch it.
+    pub async fn run(self, tracker: TaskTracker, cancel: CancellationToken) {
+        let beat = self.door.liveness.watch("accept");
+        let mut turn = tokio::time::interval(TURN);
+        turn.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                biased;
+                () = cancel.cancelled() => return,
+                _ = turn.tick() => beat.turned(),
+                accepted = self.listener.accept() => match accepted {
+                    Ok((socket, peer)) => {
+                        let connection = self.door.clone().serve(socket, peer.ip());
+                        let cancel = cancel.clone();
+                        tracker.spawn(async move {
+                            cancel.run_until_cancelled(connection).await;
+                        });
+                    }
+                    Err(error) if of_one_connection(&error) => {}
+                    Err(error) => {
+                        self.door.cannot_accept(&error);
+                        tokio::time::sleep(ACCEPT_PAUSE).await;
+                    }
+                },
+            }
+        }
+    }
+}
+
+impl Door {
+    fn cannot_accept(&self, error: &io::Error) {
+        self.metrics.accept_errors.increment(1);
+        if let Some(left_out) = self.accept_errors.pass() {
+            tracing::error!(%error, left_out, "connections cannot be accepted; is the limit of open files too low?");
+        }
+    }
+
+    /// Serves HTTP until the connection ends or is upgraded.
+    async fn serve(self: Arc<Self>, socket: TcpStream, peer: IpAddr) {
+        // Small frames are to leave at once. On failure they leave a little later.
+        let _best_effort = socket.set_nodelay(true);
+        let comer = Comer { address: peer };
+        let timeout = self.config.handshake_timeout;
+        let service = service_fn(|mut request: Request<_>| {
+            std::future::ready(Ok::<_, Infallible>(self.answer(&mut request, &comer)))
+        });
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(timeout)
+            .max_buf_size(MAX_HEAD_BYTES)
+            .serve_connection(TokioIo::new(socket), service)
+            .with_upgrades();
+        if let Err(error) = connection.await {
+            tracing::debug!(%error, "an HTTP connection ended");
+        }
+    }
+
+    /// The request was answered with `101`: once hyper gives the socket back, it is a session.
+    pub(super) fn let_in<B>(&self, request: &mut Request<B>, comer: &Comer, permit: Permit) {
+        let arrival = Arrival {
+            framing: upgrade::framing(request.uri().path()),
+            address: address::client_address(
+                comer.address,
+                request.headers(),
+                self.config.forwarded_count,
+            ),
+            headers: address::headers_json(request.headers()),
+        };
+        let upgraded = hyper::upgrade::on(request);
+        let (sessions, timeout) = (self.sessions.clone(), self.config.handshake_timeout);
+        self.sessions.tracker().spawn(async move {
+            let Ok(Ok(upgraded)) = tokio::time::timeout(timeout, upgraded).await else {
+                return;
+            };
+            let Ok(parts) = upgraded.downcast::<TokioIo<TcpStream>>() else {
+                return;
+            };
+            // Copied, so that hyper's own buffer does not live as long as the session.
+            let leftover = parts.read_buf.to_vec();
+            drop(parts.read_buf);
+            sessions
+                .session(parts.io.into_inner(), leftover, arrival)
+                .await;
+            drop(permit);
+        });
+    }
+}
+
+/// Whether the error is of the one connection that was about to be accepted, rather than of the listener.
+fn of_one_connection(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionRefused
+            | io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::Interrupted
+    )
+}
+
+fn listen(ip: Option<IpAddr>, port: u16) -> Result<(TcpListener, SocketAddr), GatewayError> {
+    let both = SocketAddr::from((Ipv6Addr::UNSPECIFIED, port));
+    let first = ip.map_or(both, |ip| SocketAddr::from((ip, port)));
+    let tried = match try_listen(first) {
+        Err(error) if ip.is_none() && no_ipv6(&error) => {
+            let v4 = SocketAddr::from((Ipv4Addr::UNSPECIFIED, port));
+            (v4, try_listen(v4))
+        }
+        other => (first, other),
+    };
+    let (address, listener) = tried;
+    listener.map_err(|source| GatewayError::Bind {
+        variable: match source.kind() {
+            io::ErrorKind::AddrInUse | io::ErrorKind::PermissionDenied => "PORT",
+            _ => "BIND_IP",
+        },
+        address,
+        source,
+    })
+}
+
+fn no_ipv6(error: &io::Error) -> bool {
+    /// `EAFNOSUPPORT` of Linux, for which the standard library has no kind.
+    const NO_SUCH_FAMILY: i32 = 97;
+    error.kind() == io::ErrorKind::AddrNotAvailable || error.raw_os_error() == Some(NO_SUCH_FAMILY)
+}
+
+fn try_listen(address: SocketAddr) -> io::Result<(TcpListener, SocketAddr)> {
+    let socket = Socket::new(
+        Domain::for_address(address),
+        Type::STREAM,
+        Some(Protocol::TCP),
+    )?;
+    if address.is_ipv6() {
+        socket.set_only_v6(false)?;
+    }
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    let listener = TcpListener::from_std(socket.into())?;
+    let address = listener.local_addr()?;
+    Ok((listener, address))
+}

@@ -1,0 +1,258 @@
+use super::*;
+
+#[tokio::test(start_paused = true)]
+async fn nodes_find_each_other_whoever_comes_first() {
+    let net = Net::new();
+    let streamer = net
+        .join(
+            "streamer-1",
+            vec![ServiceSpec::new("streamer").event("watch.messages")],
+        )
+        .await;
+    assert!(!streamer.mesh.has_service("meteor"));
+    let mut topology = streamer.mesh.topology();
+    topology.borrow_and_update();
+    let core = net.join("core-1", vec![core()]).await;
+    assert!(topology.has_changed().unwrap());
+    for node in [&streamer, &core] {
+        assert_eq!(
+            node.mesh.nodes_of("meteor"),
+            [NodeId::new("core-1").unwrap()]
+        );
+        assert!(node.mesh.offers("meteor.echo") && !node.mesh.offers("meteor.nope"));
+    }
+    assert_eq!(
+        streamer.heard_of_nodes(),
+        [("$node.connected".to_owned(), "core-1".to_owned())]
+    );
+    let names: Vec<_> = streamer
+        .mesh
+        .services()
+        .into_iter()
+        .map(|(name, _)| name)
+        .collect();
+    assert_eq!(names, ["meteor", "streamer"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_first_packets_are_discover_then_info() {
+    let net = Net::new();
+    let mut tap = net.bus.tap();
+    let _node = net.join("a.b-1", vec![]).await;
+    let (first, payload) = tap.recv().await.unwrap();
+    assert_eq!(
+        (first.as_str(), &payload[..]),
+        ("MOL.DISCOVER", &br#"{"ver":"4","sender":"a.b-1"}"#[..])
+    );
+    assert_eq!(tap.recv().await.unwrap().0, "MOL.INFO");
+}
+
+#[tokio::test(start_paused = true)]
+async fn namespaces_never_meet() {
+    let net = Net::new();
+    let mut other = net.config("core-1");
+    other.namespace = "other".to_owned();
+    let _core = net.join_with(other, vec![core()]).await;
+    let streamer = net.join("streamer-1", vec![]).await;
+    assert_eq!(streamer.mesh.nodes().len(), 1);
+    let bad = MeshConfig {
+        namespace: "a b".to_owned(),
+        ..net.config("x")
+    };
+    assert!(matches!(
+        Mesh::new(bad, vec![], Arc::new(())),
+        Err(MeshError::InvalidNamespace(_))
+    ));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_that_leaves_is_gone_at_once() {
+    let net = Net::new();
+    let streamer = net.join("streamer-1", vec![]).await;
+    let core = net.join("core-1", vec![core()]).await;
+    let mut tap = net.bus.tap();
+    core.mesh.leave().await;
+    assert_eq!(*core.mesh.state().borrow(), MeshState::Left);
+    settle().await;
+    assert!(!streamer.mesh.has_service("meteor"));
+    assert_eq!(
+        streamer.heard_of_nodes().last().unwrap().0,
+        "$node.disconnected"
+    );
+    let (subject, payload) = tap.recv().await.unwrap();
+    let info: Value = serde_json::from_slice(&payload).unwrap();
+    assert_eq!(
+        (subject.as_str(), &info["services"], &info["seq"]),
+        ("MOL.INFO", &serde_json::json!([]), &serde_json::json!(2))
+    );
+    assert_eq!(tap.recv().await.unwrap().0, "MOL.DISCONNECT");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_that_dies_without_a_word_is_gone_after_the_timeout() {
+    let net = Net::new();
+    let streamer = net.join("streamer-1", vec![]).await;
+    let core = net.join("core-1", vec![core()]).await;
+    seconds(60).await;
+    assert!(streamer.mesh.has_service("meteor"), "heartbeats keep it");
+    core.kill();
+    seconds(19).await;
+    assert!(streamer.mesh.has_service("meteor"));
+    seconds(13).await;
+    assert!(!streamer.mesh.has_service("meteor"));
+    assert_eq!(streamer.mesh.nodes().len(), 2, "it is remembered");
+    seconds(601).await;
+    assert_eq!(streamer.mesh.nodes().len(), 1, "and forgotten");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_heartbeat_of_a_stranger_is_answered_with_discover() {
+    let net = Net::new();
+    let streamer = net.join("streamer-1", vec![]).await;
+    net.bus.lose(|subject, _| subject.contains("INFO"));
+    let _core = net.join("core-1", vec![core()]).await;
+    assert!(!streamer.mesh.has_service("meteor"));
+    net.bus.lose_nothing();
+    seconds(11).await;
+    assert!(streamer.mesh.has_service("meteor"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_heartbeat_of_another_list_or_run_asks_for_info() {
+    let net = Net::new();
+    let _streamer = net.join("streamer-1", vec![]).await;
+    let core = net.join("core-1", vec![core()]).await;
+    let run = &core.mesh.instance_id()[..8];
+    for (extra, asked) in [
+        (r#""seq":1"#.to_owned(), false),
+        (format!(r#""instanceID":"{run}""#), false),
+        (r#""seq":7"#.to_owned(), true),
+        (r#""instanceID":"other""#.to_owned(), true),
+    ] {
+        let mut tap = net.bus.tap();
+        net.bus.publish(
+            "MOL.HEARTBEAT",
+            format!(r#"{{"cpu":1,{extra},"ver":"4","sender":"core-1"}}"#),
+        );
+        settle().await;
+        let mut discovered = false;
+        while let Ok((subject, _)) = tap.try_recv() {
+            discovered |= subject == "MOL.DISCOVER.core-1";
+        }
+        assert_eq!(discovered, asked, "{extra}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_new_list_of_services_is_told_and_an_older_one_ignored() {
+    let net = Net::new();
+    let streamer = net.join("streamer-1", vec![]).await;
+    let core = net.join("core-1", vec![]).await;
+    core.mesh.set_services(&[super::core()]);
+    settle().await;
+    assert!(streamer.mesh.has_service("meteor"));
+    let stale = format!(
+        r#"{{"services":[],"instanceID":"{}","seq":1,"ver":"4","sender":"core-1"}}"#,
+        core.mesh.instance_id()
+    );
+    net.bus.publish("MOL.INFO", stale);
+    settle().await;
+    assert!(streamer.mesh.has_service("meteor"));
+    assert_eq!(
+        streamer
+            .heard_of_nodes()
+            .iter()
+            .filter(|(name, _)| name == "$node.updated")
+            .count(),
+        1
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_nodes_of_one_name_are_fatal() {
+    let net = Net::new();
+    let first = net.join("core-1", vec![]).await;
+    let _second = net.spawn(net.config("core-1"), vec![]);
+    first.reaches(|state| matches!(state, MeshState::Failed(reason) if reason.contains("node-id conflict"))).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn pings_are_answered_and_measured() {
+    let net = Net::new();
+    let mut tap = net.bus.tap();
+    let mut config = net.config("streamer-1");
+    config.balance = Strategy::Latency;
+    let _streamer = net.join_with(config, vec![]).await;
+    let _core = net.join("core-1", vec![core()]).await;
+    net.bus.publish(
+        "MOL.PING.core-1",
+        r#"{"time":17,"id":"x","ver":"4","sender":"streamer-1"}"#,
+    );
+    seconds(11).await;
+    let mut pongs = Vec::new();
+    let mut pings = 0;
+    while let Ok((subject, payload)) = tap.try_recv() {
+        pings += usize::from(subject == "MOL.PING" || subject == "MOL.PING.core-1");
+        if subject == "MOL.PONG.streamer-1" {
+            pongs.push(serde_json::from_slice::<Value>(&payload).unwrap());
+        }
+    }
+    assert!(pings >= 3, "one to all, one to the host, and the test's");
+    let pong = pongs.iter().find(|pong| pong["id"] == "x").unwrap();
+    assert_eq!(
+        (&pong["time"], &pong["sender"]),
+        (&serde_json::json!(17), &serde_json::json!("core-1"))
+    );
+    assert!(pong["arrived"].is_i64());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_release_follows_the_cores() {
+    let net = Net::new();
+    let streamer = net.join("streamer-1", vec![]).await;
+    assert_eq!(
+        (streamer.mesh.release(), streamer.mesh.meteor_events("x")),
+        (Release::Unknown, Listed::Unknown)
+    );
+    let old = net.join("core-1", vec![core()]).await;
+    assert_eq!(streamer.mesh.release(), Release::V6);
+    let new = net
+        .join(
+            "core-2",
+            vec![ServiceSpec::new("meteor").event("user.media-signal")],
+        )
+        .await;
+    assert_eq!(
+        (
+            streamer.mesh.release(),
+            streamer.mesh.meteor_events("user.media-signal")
+        ),
+        (Release::Mixed, Listed::Mixed)
+    );
+    old.mesh.leave().await;
+    settle().await;
+    assert_eq!(
+        (
+            streamer.mesh.release(),
+            streamer.mesh.meteor_events("user.media-signal")
+        ),
+        (Release::V8, Listed::All)
+    );
+    new.mesh.leave().await;
+    settle().await;
+    assert_eq!(
+        streamer.mesh.release(),
+        Release::V8,
+        "a restart of the only core says nothing about the release"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_runs_once() {
+    let net = Net::new();
+    let node = net.join("a", vec![]).await;
+    assert!(matches!(
+        node.mesh.run(&net.tracker, &node.token),
+        Err(MeshError::AlreadyRunning)
+    ));
+}

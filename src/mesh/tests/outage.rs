@@ -1,0 +1,132 @@
+use tokio::time::Instant;
+
+use super::*;
+
+async fn pair(net: &Net) -> (TestNode, TestNode) {
+    let core = net.join("core-1", vec![core()]).await;
+    (
+        net.join("streamer-1", vec![ServiceSpec::new("streamer").event("e")])
+            .await,
+        core,
+    )
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_the_mesh_is_away_calls_fail_at_once_and_events_are_lost() {
+    let net = Net::new();
+    let (streamer, core) = pair(&net).await;
+    let (pending, ()) = tokio::join!(streamer.call("meteor.never", "[]"), async {
+        settle().await;
+        net.bus.stop();
+    });
+    assert!(matches!(pending, Err(CallError::MeshAway { .. })));
+    streamer
+        .reaches(|state| matches!(state, MeshState::Away { .. }))
+        .await;
+    let started = Instant::now();
+    let error = streamer.call("meteor.echo", "[]").await.unwrap_err();
+    assert!(matches!(error, CallError::MeshAway { .. }) && error.code() == 503);
+    assert!(matches!(
+        streamer.call("unknown.x", "[]").await,
+        Err(CallError::MeshAway { .. })
+    ));
+    assert_eq!(started.elapsed(), Duration::ZERO);
+    streamer.mesh.broadcast("accounts.login", "[]");
+    assert_eq!(streamer.mesh.stats().events_lost_out, 1);
+    assert_eq!(
+        core.call("meteor.null", "[]").await.unwrap().as_deref(),
+        Some("null"),
+        "its own actions go on"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_an_outage_everything_goes_on_and_nothing_is_sent_late() {
+    let net = Net::new();
+    let (streamer, core) = pair(&net).await;
+    net.bus.stop();
+    settle().await;
+    let _ = streamer.call("meteor.echo", "[\"stale\"]").await;
+    streamer.mesh.broadcast("accounts.login", "[\"stale\"]");
+    core.mesh.broadcast("e", "[\"stale\"]");
+    seconds(60).await;
+    assert!(
+        streamer.mesh.has_service("meteor"),
+        "who cannot hear anybody does not bury everybody"
+    );
+    assert_eq!(streamer.mesh.release(), Release::V6);
+    let mut tap = net.bus.tap();
+    net.bus.start();
+    let back = Instant::now();
+    streamer.reaches(|state| *state == MeshState::Joined).await;
+    core.reaches(|state| *state == MeshState::Joined).await;
+    assert!(back.elapsed() < Duration::from_secs(2));
+    assert_eq!(
+        streamer
+            .call("meteor.echo", "[1]")
+            .await
+            .unwrap()
+            .as_deref(),
+        Some("[1]")
+    );
+    core.mesh.broadcast("e", "[1]");
+    settle().await;
+    assert_eq!(streamer.heard().len(), 1);
+    while let Ok((_, payload)) = tap.try_recv() {
+        assert!(!String::from_utf8_lossy(&payload).contains("stale"));
+    }
+    assert_eq!(streamer.mesh.stats().reconnects, 1);
+    seconds(60).await;
+    assert!(streamer.mesh.has_service("meteor"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_that_died_during_the_outage_is_missed_afterwards() {
+    let net = Net::new();
+    let (streamer, core) = pair(&net).await;
+    net.bus.stop();
+    core.kill();
+    seconds(20).await;
+    net.bus.start();
+    seconds(33).await;
+    assert!(!streamer.mesh.has_service("meteor"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_waits_for_its_transport_for_ever() {
+    let net = Net::new();
+    net.bus.stop();
+    let node = net.spawn(net.config("a"), vec![]);
+    seconds(3600).await;
+    assert_eq!(*node.mesh.state().borrow(), MeshState::Joining);
+    assert!(matches!(
+        node.call("meteor.echo", "[]").await,
+        Err(CallError::MeshAway { .. })
+    ));
+    net.bus.start();
+    node.reaches(|state| *state == MeshState::Joined).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn leaving_while_away_takes_no_time() {
+    let net = Net::new();
+    let (streamer, _core) = pair(&net).await;
+    net.bus.stop();
+    settle().await;
+    let started = Instant::now();
+    streamer.mesh.leave().await;
+    assert!(started.elapsed() < Duration::from_millis(10));
+    assert_eq!(*streamer.mesh.state().borrow(), MeshState::Left);
+}
+
+#[tokio::test(start_paused = true)]
+async fn all_tasks_end() {
+    let net = Net::new();
+    let (streamer, core) = pair(&net).await;
+    streamer.mesh.leave().await;
+    core.kill();
+    net.tracker.close();
+    tokio::time::timeout(Duration::from_secs(1), net.tracker.wait())
+        .await
+        .unwrap();
+}

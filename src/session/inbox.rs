@@ -1,0 +1,132 @@
+//! What a client says, message by message (reference/ddp.md, "Handshake" and "Messages").
+
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use super::metrics::Kind;
+use super::task::Session;
+use crate::ddp::frame::Messages;
+use crate::ddp::message::{self, ClientMessage, Request};
+use crate::ddp::{Close, DdpError};
+
+/// So many messages of one SockJS array are worked on before others get their turn.
+const MESSAGES_A_TURN: usize = 64;
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
+    /// A whole text frame came.
+    pub(super) fn on_text(&mut self, text: &str) {
+        match self.client.framing().unwrap(text) {
+            None => self.malformed(Close::UnsupportedData),
+            Some(Messages::One(message)) => {
+                if let Some(message) = message {
+                    self.on_message(message);
+                }
+            }
+            Some(Messages::Many(messages)) => {
+                self.unheard = Some(Box::new(messages));
+                self.on_unheard();
+            }
+        }
+    }
+
+    /// Goes on with a SockJS array that was too long for one turn. Says whether there was one.
+    pub(super) fn on_unheard(&mut self) -> bool {
+        let Some(mut messages) = self.unheard.take() else {
+            return false;
+        };
+        for message in messages.by_ref().take(MESSAGES_A_TURN) {
+            self.on_message(&message);
+            if !self.is_open() {
+                return true;
+            }
+        }
+        if messages.len() > 0 {
+            self.unheard = Some(messages);
+        }
+        true
+    }
+
+    fn on_message(&mut self, json: &str) {
+        let message = match ClientMessage::parse(json) {
+            Ok(message) => message,
+            Err(close) => return self.malformed(close),
+        };
+        self.sessions.metrics.message(kind(&message));
+        if !self.connected {
+            return self.on_handshake(&message);
+        }
+        if self.clock.hear() {
+            self.sessions
+                .unharmed(|handler| handler.active(&self.client));
+        }
+        match message {
+            ClientMessage::Ping(id) => {
+                self.client.send(&message::pong(id.as_deref()));
+            }
+            ClientMessage::Pong | ClientMessage::Silence => {}
+            ClientMessage::Request(request) => self.on_request(request),
+            ClientMessage::Connect { .. } => {
+                self.client.send(&message::error("Already connected", json));
+            }
+            ClientMessage::Unknown => {
+                self.client.send(&message::error("Bad request", json));
+            }
+        }
+    }
+
+    /// Only `connect` may come first. A `pong` that answers our own early ping is no first message.
+    fn on_handshake(&mut self, message: &ClientMessage) {
+        match message {
+            ClientMessage::Connect { known: true } => {
+                self.connected = true;
+                self.clock.hear();
+                self.client
+                    .send(&message::connected(self.client.id().as_str()));
+            }
+            ClientMessage::Connect { known: false } => {
+                self.client.send(message::FAILED);
+                self.close(Close::ProtocolError);
+            }
+            ClientMessage::Pong if self.clock.pinged() => {}
+            _ => self.close(Close::ProtocolError),
+        }
+    }
+
+    /// Requests wait for their turn; too many are refused, and one that is to end a publication is then done out of turn
+    /// rather than lost.
+    fn on_request(&mut self, request: Request) {
+        let Err(request) = self.requests.offer(request) else {
+            return;
+        };
+        if let Request::Unsub { id } = &request {
+            if self.requests.withdraw(id) {
+                self.client.send(&message::nosub(id, None));
+            } else {
+                self.sessions
+                    .unharmed(|handler| handler.unsubscribe(&self.client, id));
+            }
+            return;
+        }
+        self.sessions.metrics.refused.increment(1);
+        for refusal in request.refusal(&DdpError::too_many_requests()) {
+            self.client.send(&refusal);
+        }
+    }
+
+    fn malformed(&mut self, close: Close) {
+        tracing::debug!(session = %self.client.id(), close = close.name(), "a message that cannot be read");
+        self.sessions.metrics.message(Kind::Malformed);
+        self.close(close);
+    }
+}
+
+fn kind(message: &ClientMessage) -> Kind {
+    match message {
+        ClientMessage::Connect { .. } => Kind::Connect,
+        ClientMessage::Ping(_) => Kind::Ping,
+        ClientMessage::Pong => Kind::Pong,
+        ClientMessage::Request(Request::Method(_)) => Kind::Method,
+        ClientMessage::Request(Request::Sub(_)) => Kind::Sub,
+        ClientMessage::Request(Request::Unsub { .. }) => Kind::Unsub,
+        ClientMessage::Silence | ClientMessage::Unknown => Kind::Other,
+    }
+}

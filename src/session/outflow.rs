@@ -1,0 +1,63 @@
+//! Writing: from the outbox to the socket.
+
+use std::io;
+use std::task::{Context, Poll};
+
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use super::task::{Phase, Session};
+use crate::client::Taken;
+use crate::ddp::Frame;
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
+    /// Writes once; says whether that brought anything.
+    pub(super) fn write(&mut self, cx: &mut Context<'_>) -> bool {
+        if self.writer.batch.is_empty() {
+            self.take(cx);
+        }
+        match self.write_once(cx) {
+            Ok(progress) => progress | self.part(),
+            Err(_) => {
+                self.phase = Phase::Over;
+                true
+            }
+        }
+    }
+
+    /// Takes what waits in the outbox, or learns of the end.
+    fn take(&mut self, cx: &mut Context<'_>) {
+        if self.parted || self.phase == Phase::Over {
+            return;
+        }
+        let taken = self.client.outbox().poll_take(cx, &mut self.writer.batch);
+        if let Poll::Ready(Taken::Close(close)) = taken {
+            if self.is_open() {
+                self.leave();
+            }
+            self.say_goodbye(Frame::close(close));
+        }
+    }
+
+    fn write_once(&mut self, cx: &mut Context<'_>) -> io::Result<bool> {
+        if self.writer.is_idle() {
+            return Ok(false);
+        }
+        let outbox = self.client.outbox();
+        if !self.writer.batch.is_empty() {
+            let Poll::Ready(written) = self.writer.poll_write(cx, &mut self.socket)? else {
+                // The client does not read: all that is waited for besides is the end.
+                let ended = self.is_open() && outbox.poll_closing(cx).is_ready();
+                if ended {
+                    self.leave();
+                }
+                return Ok(ended);
+            };
+            self.sessions.metrics.sent.increment(written as u64);
+            outbox.written(written, &mut self.writer.batch);
+        }
+        if self.writer.batch.is_empty() {
+            return Ok(self.writer.poll_flush(cx, &mut self.socket)?.is_ready());
+        }
+        Ok(true)
+    }
+}

@@ -1,0 +1,173 @@
+//! Requests: strictly one after another, the rest waits, bounded.
+
+use std::any::Any;
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use futures_util::future::BoxFuture;
+
+use super::config::{MAX_WAITING_BYTES, MAX_WAITING_REQUESTS};
+use crate::client::{Client, Handler, Reply, SubOutcome};
+use crate::ddp::DdpError;
+use crate::ddp::message::{self, Receipt, Request};
+
+/// The requests of one session.
+#[derive(Default)]
+pub(super) struct Requests {
+    waiting: VecDeque<Request>,
+    /// Bytes of those that wait.
+    bytes: usize,
+    /// The one that is worked on. Boxed: a session at rest has none.
+    current: Option<Box<Current>>,
+}
+
+struct Current {
+    receipt: Receipt,
+    work: Work,
+}
+
+enum Work {
+    Method(BoxFuture<'static, Reply>),
+    Sub(BoxFuture<'static, SubOutcome>),
+}
+
+/// A handler panicked. The request is refused and the session goes on.
+pub(super) struct Panicked;
+
+impl Requests {
+    /// Whether nothing waits and nothing is worked on.
+    pub(super) fn is_idle(&self) -> bool {
+        self.current.is_none() && self.waiting.is_empty()
+    }
+
+    /// Puts a request last; gives it back when too many wait. One alone may always wait, however large it is.
+    pub(super) fn offer(&mut self, request: Request) -> Result<(), Request> {
+        let bytes = self.bytes + request.size();
+        let full = bytes > MAX_WAITING_BYTES || self.waiting.len() >= MAX_WAITING_REQUESTS;
+        if full && !self.waiting.is_empty() {
+            return Err(request);
+        }
+        self.bytes = bytes;
+        self.waiting.push_back(request);
+        Ok(())
+    }
+
+    /// Takes back the request for a publication that has not been answered; says whether there was one.
+    pub(super) fn withdraw(&mut self, sub: &str) -> bool {
+        if self
+            .current
+            .as_ref()
+            .is_some_and(|current| matches!(&current.receipt, Receipt::Sub(id) if id == sub))
+        {
+            self.current = None;
+            return true;
+        }
+        let at = self
+            .waiting
+            .iter()
+            .position(|request| matches!(request, Request::Sub(other) if other.id == sub));
+        let taken = at.and_then(|at| self.waiting.remove(at));
+        self.bytes -= taken.as_ref().map_or(0, Request::size);
+        taken.is_some()
+    }
+
+    /// Works on the requests, one at a time: ready after each that was answered, pending while one is away or none is
+    /// there.
+    pub(super) fn poll_one(
+        &mut self,
+        cx: &mut Context<'_>,
+        client: &Arc<Client>,
+        handler: &Arc<dyn Handler>,
+    ) -> Poll<Result<(), Panicked>> {
+        if self.current.is_none() {
+            let Some(request) = self.next() else {
+                return Poll::Pending;
+            };
+            let receipt = request.receipt();
+            match catch_unwind(AssertUnwindSafe(|| begin(request, client, handler))) {
+                Ok(Some(work)) => self.current = Some(Box::new(Current { receipt, work })),
+                Ok(None) => return Poll::Ready(Ok(())),
+                Err(panic) => return Poll::Ready(Err(refuse(client, &receipt, panic))),
+            }
+        }
+        let Some(current) = &mut self.current else {
+            return Poll::Pending;
+        };
+        let outcome = match catch_unwind(AssertUnwindSafe(|| current.poll(cx, client))) {
+            Ok(Poll::Pending) => return Poll::Pending,
+            Ok(Poll::Ready(())) => Ok(()),
+            Err(panic) => Err(refuse(client, &current.receipt, panic)),
+        };
+        self.current = None;
+        Poll::Ready(outcome)
+    }
+
+    fn next(&mut self) -> Option<Request> {
+        let request = self.waiting.pop_front()?;
+        self.bytes -= request.size();
+        if self.waiting.is_empty() {
+            self.waiting = VecDeque::new();
+        }
+        Some(request)
+    }
+
+    /// Drops all of them; answers what refuses them, in order.
+    pub(super) fn refuse_all(&mut self, error: &DdpError) -> Vec<Vec<u8>> {
+        let all = std::mem::take(self);
+        let current = all.current.map(|current| current.receipt);
+        let waiting = all.waiting.iter().map(Request::receipt);
+        current
+            .into_iter()
+            .chain(waiting)
+            .flat_map(|receipt| receipt.refusal(error))
+            .collect()
+    }
+}
+
+impl Current {
+    fn poll(&mut self, cx: &mut Context<'_>, client: &Client) -> Poll<()> {
+        match &mut self.work {
+            Work::Sub(work) => work.as_mut().poll(cx).map(drop),
+            Work::Method(work) => work.as_mut().poll(cx).map(|reply| {
+                if let Receipt::Method(id) = &self.receipt {
+                    answer(client, id, &reply);
+                }
+            }),
+        }
+    }
+}
+
+/// Begins to work on a request; an `unsub` is done with it.
+fn begin(request: Request, client: &Arc<Client>, handler: &Arc<dyn Handler>) -> Option<Work> {
+    match request {
+        Request::Method(call) => Some(Work::Method(handler.clone().method(client.clone(), call))),
+        Request::Sub(sub) => Some(Work::Sub(handler.clone().subscribe(client.clone(), sub))),
+        Request::Unsub { id } => {
+            handler.unsubscribe(client, &id);
+            None
+        }
+    }
+}
+
+fn answer(client: &Client, id: &str, reply: &Reply) {
+    client.send(&match &reply.result {
+        Ok(value) => message::result(id, value.as_deref()),
+        Err(error) => message::result_error(id, error),
+    });
+    client.send(&message::updated(id));
+    for message in &reply.after.messages {
+        client.send(message);
+    }
+    if let Some(close) = reply.after.close {
+        client.close(close);
+    }
+}
+
+fn refuse(client: &Client, receipt: &Receipt, _panic: Box<dyn Any + Send>) -> Panicked {
+    for message in receipt.refusal(&DdpError::internal()) {
+        client.send(&message);
+    }
+    Panicked
+}

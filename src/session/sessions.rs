@@ -1,0 +1,190 @@
+//! What all sessions of the process share.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use rand::Rng;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::Instant;
+use tokio_util::task::TaskTracker;
+
+use super::config::{CLOSED_TIMEOUT, SessionConfig};
+use super::drain::DrainPlan;
+use super::metrics::Metrics;
+use super::task::Session;
+use super::throttle::Throttle;
+use crate::client::{Client, ClientSeed, Connection, Directory, Handler, SessionId};
+use crate::ddp::Framing;
+
+/// At most one log line about the same trouble in this time.
+const LOG_EVERY: Duration = Duration::from_secs(10);
+
+/// What the door knows of a client that has come in.
+#[derive(Debug)]
+pub struct Arrival {
+    /// The framing of its path.
+    pub framing: Framing,
+    /// Its address; absent when the trusted proxies did not say.
+    pub address: Option<Box<str>>,
+    /// The upgrade request's headers as a JSON object. Holds cookies: never in a log.
+    pub headers: Box<str>,
+}
+
+/// All sessions: makes them, and ends them when the service stops.
+pub struct Sessions {
+    pub(super) config: SessionConfig,
+    pub(super) handler: Arc<dyn Handler>,
+    pub(super) directory: Arc<Directory>,
+    pub(super) metrics: Metrics,
+    /// The sessions' tasks, and the slow part of their teardown.
+    pub(super) tracker: TaskTracker,
+    instance: Arc<str>,
+    drain: OnceLock<DrainPlan>,
+    panics: Throttle,
+    slow: Throttle,
+}
+
+impl std::fmt::Debug for Sessions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Sessions")
+            .field("config", &self.config)
+            .field("drain", &self.drain)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Sessions {
+    /// No session yet. `instance` is the UUID of this process in the `instances` collection. Made after the metrics
+    /// recorder was installed, or what is counted here is lost.
+    #[must_use]
+    pub fn new(
+        config: SessionConfig,
+        handler: Arc<dyn Handler>,
+        directory: Arc<Directory>,
+        instance: Arc<str>,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            config,
+            handler,
+            directory,
+            metrics: Metrics::new(),
+            tracker: TaskTracker::new(),
+            instance,
+            drain: OnceLock::new(),
+            panics: Throttle::new(LOG_EVERY),
+            slow: Throttle::new(LOG_EVERY),
+        })
+    }
+
+    /// Makes a session of a socket that has become a WebSocket. `leftover` is what the client sent right behind its
+    /// upgrade request. Nothing happens before the session is polled; it belongs into [`Sessions::tracker`].
+    pub fn session<S: AsyncRead + AsyncWrite + Unpin>(
+        self: &Arc<Self>,
+        socket: S,
+        leftover: Vec<u8>,
+        arrival: Arrival,
+    ) -> Session<S> {
+        let client = Client::new(ClientSeed {
+            id: session_id(),
+            framing: arrival.framing,
+            connection: Connection {
+                instance: self.instance.clone(),
+                address: arrival.address,
+                headers: arrival.headers,
+            },
+            max_buffered_bytes: self.config.max_buffered_bytes,
+            max_subscriptions: self.config.max_subscriptions,
+        });
+        Session::new(self.clone(), client, socket, leftover)
+    }
+
+    /// Where sessions are spawned: [`Sessions::drain`] waits for what is tracked here.
+    #[must_use]
+    pub fn tracker(&self) -> &TaskTracker {
+        &self.tracker
+    }
+
+    /// All clients, by session and by user.
+    #[must_use]
+    pub fn directory(&self) -> &Arc<Directory> {
+        &self.directory
+    }
+
+    /// Whether the service is stopping.
+    #[must_use]
+    pub fn is_draining(&self) -> bool {
+        self.drain.get().is_some()
+    }
+
+    /// Whether a new client is taken: always, and while the service stops in the first quarter of the grace.
+    #[must_use]
+    pub fn admits(&self) -> bool {
+        self.drain
+            .get()
+            .is_none_or(|plan| Instant::now() < plan.accept_until)
+    }
+
+    /// Ends all sessions within three quarters of `grace` (`SHUTDOWN_GRACE` as a whole) and a little for flushing, as
+    /// reference/configuration.md tells; returns early when all have left. With no grace, at once. Called once: a later
+    /// call waits for the first one's plan.
+    pub async fn drain(&self, grace: Duration) {
+        let plan = *self.drain.get_or_init(|| DrainPlan::new(grace));
+        for client in self.directory.all() {
+            client.outbox().wake();
+        }
+        tokio::time::sleep_until(plan.accept_until).await;
+        self.tracker.close();
+        // Sessions cut themselves at `plan.cut`; the rest of the grace is for their `closed`.
+        let end = plan.cut + (grace / 16).min(CLOSED_TIMEOUT);
+        if tokio::time::timeout_at(end, self.tracker.wait())
+            .await
+            .is_err()
+        {
+            tracing::warn!(
+                left = self.tracker.len(),
+                "the stop went on without some sessions"
+            );
+        }
+    }
+
+    pub(super) fn plan(&self) -> Option<&DrainPlan> {
+        self.drain.get()
+    }
+
+    /// Calls the handler; a panic in it harms nobody else.
+    pub(super) fn unharmed(&self, call: impl FnOnce(&dyn Handler)) {
+        if catch_unwind(AssertUnwindSafe(|| call(&*self.handler))).is_err() {
+            self.panicked();
+        }
+    }
+
+    pub(super) fn panicked(&self) {
+        self.metrics.panics.increment(1);
+        if let Some(left_out) = self.panics.pass() {
+            tracing::error!(left_out, "a handler panicked: this is a bug");
+        }
+    }
+
+    pub(super) fn gave_up(&self) {
+        if let Some(left_out) = self.slow.pass() {
+            tracing::warn!(
+                left_out,
+                "a session's teardown took too long and was given up"
+            );
+        }
+    }
+}
+
+/// The characters of Meteor's ids: none of them looks like another.
+const UNMISTAKABLE: &[u8; 55] = b"23456789ABCDEFGHJKLMNPQRSTWXYZabcdefghijkmnopqrstuvwxyz";
+/// The length of Meteor's ids: 98 bits.
+const ID_LENGTH: usize = 17;
+
+fn session_id() -> SessionId {
+    let mut random = rand::rng();
+    let id: String = (0..ID_LENGTH)
+        .map(|_| char::from(UNMISTAKABLE[random.random_range(0..UNMISTAKABLE.len())]))
+        .collect();
+    SessionId::from(id)
+}

@@ -1,0 +1,98 @@
+//! How sessions end.
+
+use tokio::time::Instant;
+
+use super::support::*;
+use crate::client::Identity;
+use crate::ddp::{Close, Framing};
+
+#[tokio::test(start_paused = true)]
+async fn the_client_leaves() {
+    for (payload, answer) in [
+        (&b""[..], Said::Close(None)),
+        (&[3, 232][..], Said::Close(Some((1000, String::new())))),
+        (
+            &[3, 233, b'x'][..],
+            Said::Close(Some((1001, String::new()))),
+        ),
+    ] {
+        let rig = Rig::new();
+        let mut peer = rig.raw().await;
+        peer.bytes(&frame(0x88, payload)).await;
+        assert_eq!(peer.hear().await, answer);
+        assert_eq!(peer.hear().await, Said::Eof);
+        rig.over().await;
+        assert_eq!(rig.house.log(), ["opened", "leave", "closed"]);
+        assert!(!peer.client.send(b"{}"), "nothing is kept for one who left");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn being_thrown_out() {
+    let rig = Rig::new();
+    let mut polite = rig.raw().await;
+    let rude = rig.client_with(Framing::Raw, 10).await;
+    let thrown_out = Instant::now();
+    for client in rig.sessions.directory().all() {
+        client.send(br#"{"msg":"changed"}"#);
+        client.close(Close::ThrownOut);
+    }
+    polite.hears([r#"{"msg":"changed"}"#]).await;
+    polite.is_closed(Close::ThrownOut).await;
+    assert_eq!(thrown_out.elapsed().as_secs(), 0);
+    rig.over().await;
+    assert_eq!(thrown_out.elapsed().as_secs(), 5);
+    drop(rude);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_reads_its_close_and_stays_is_cut_too() {
+    let rig = Rig::new();
+    let mut peer = rig.raw().await;
+    let closed = Instant::now();
+    peer.client.close(Close::ThrownOut);
+    assert_eq!(peer.hear().await, Said::Close(None));
+    while let Ok(Ok(())) = tokio::time::timeout(SECOND, async {
+        tokio::io::AsyncWriteExt::write_all(&mut peer.socket, &frame(0x81, PING.as_bytes())).await
+    })
+    .await
+    {
+        tokio::time::sleep(SECOND / 10).await;
+    }
+    assert_eq!(closed.elapsed().as_secs(), 5);
+    rig.over().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_finds_a_client_that_left() {
+    let rig = Rig::new();
+    let directory = rig.sessions.directory();
+    let mut peer = rig.raw().await;
+    let identity = Identity {
+        user: "u".into(),
+        hashed_token: "t".into(),
+    };
+    directory.identify(&peer.client, Some(identity));
+    assert_eq!((directory.connected(), directory.logged_in()), (1, 1));
+    assert!(directory.session(peer.client.id().as_str()).is_some());
+    peer.say("nonsense").await;
+    assert_eq!(peer.hear().await, close(Close::UnsupportedData));
+    assert_eq!((directory.connected(), directory.logged_in()), (0, 0));
+    assert!(peer.client.is("u"), "its teardown still knows who it was");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_that_is_dropped_is_left_and_closed() {
+    let rig = Rig::new();
+    let (_here, there) = tokio::io::duplex(100);
+    let arrival = crate::session::Arrival {
+        framing: Framing::Raw,
+        address: None,
+        headers: "{}".into(),
+    };
+    let session = rig.sessions.session(there, Vec::new(), arrival);
+    assert!(rig.house.log().is_empty(), "nothing happens before it runs");
+    assert!(tokio::time::timeout(SECOND / 100, session).await.is_err());
+    rig.over().await;
+    assert_eq!(rig.house.log(), ["opened", "leave", "closed"]);
+}

@@ -1,0 +1,10 @@
+//! A session against a house of straw, over a socket in memory, with time that only passes when nobody works.
+
+mod closing;
+mod drain;
+mod heartbeat;
+mod requests;
+mod size;
+mod slow;
+mod support;
+mod table;

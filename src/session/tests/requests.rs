@@ -1,0 +1,183 @@
+//! Strictly in order, bounded, cancelled when the client leaves.
+
+use super::support::*;
+use crate::ddp::{Close, Framing};
+use crate::session::config::{MAX_WAITING_BYTES, MAX_WAITING_REQUESTS};
+
+#[tokio::test(start_paused = true)]
+async fn a_ping_behind_a_slow_method_is_answered_at_once() {
+    let rig = Rig::new();
+    let mut peer = rig.raw().await;
+    peer.method("1", "slow").await;
+    peer.method("2", "echo").await;
+    peer.say(r#"{"msg":"sub","id":"3","name":"ok"}"#).await;
+    peer.say(r#"{"msg":"unsub","id":"3"}"#).await;
+    peer.say(PING).await;
+    peer.bytes(&frame(0x89, b"p")).await;
+    peer.hears([PONG]).await;
+    assert_eq!(peer.hear().await, Said::Pong(b"p".to_vec()));
+    rig.house.let_through(1);
+    peer.answer("1").await;
+    peer.answer("2").await;
+    peer.hears([
+        r#"{"msg":"ready","subs":["3"]}"#,
+        r#"{"msg":"nosub","id":"3"}"#,
+    ])
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_at_a_time_in_the_order_in_which_they_came() {
+    let rig = Rig::new();
+    let mut peer = rig.client(Framing::SockJs).await;
+    for id in 0..100 {
+        peer.method(&id.to_string(), if id % 3 == 0 { "slow" } else { "echo" })
+            .await;
+    }
+    peer.settled().await;
+    assert_eq!(rig.house.log(), ["opened", "method 0"]);
+    for id in 0..100 {
+        if id % 3 == 0 {
+            rig.house.let_through(1);
+        }
+        peer.answer(&id.to_string()).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn events_flow_while_a_method_is_away() {
+    let rig = Rig::new();
+    let mut peer = rig.raw().await;
+    peer.method("1", "slow").await;
+    peer.settled().await;
+    peer.client.send(br#"{"msg":"changed"}"#);
+    peer.hears([r#"{"msg":"changed"}"#]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn too_many_requests_are_refused_and_the_rest_is_answered() {
+    let rig = Rig::new();
+    let mut peer = rig.client_with(Framing::Raw, 4 << 20).await;
+    peer.say(r#"{"msg":"sub","id":"first","name":"ok"}"#).await;
+    peer.hears([r#"{"msg":"ready","subs":["first"]}"#]).await;
+    peer.method("away", "slow").await;
+    peer.settled().await;
+    peer.say(r#"{"msg":"sub","id":"waits","name":"ok"}"#).await;
+    for id in 1..MAX_WAITING_REQUESTS {
+        peer.method(&id.to_string(), "echo").await;
+    }
+    peer.settled().await;
+    peer.method("m", "echo").await;
+    peer.say(r#"{"msg":"sub","id":"s","name":"ok"}"#).await;
+    // The ends of publications are not lost: the one of a sub that waits takes it back.
+    peer.say(r#"{"msg":"unsub","id":"first"}"#).await;
+    peer.say(r#"{"msg":"unsub","id":"waits"}"#).await;
+    let error = error(429, "too-many-requests");
+    peer.hears([
+        &*format!(r#"{{"msg":"result","id":"m","error":{error}}}"#),
+        r#"{"msg":"updated","methods":["m"]}"#,
+        &*format!(r#"{{"msg":"nosub","id":"s","error":{error}}}"#),
+        r#"{"msg":"nosub","id":"first"}"#,
+        r#"{"msg":"nosub","id":"waits"}"#,
+    ])
+    .await;
+    rig.house.let_through(1);
+    peer.answer("away").await;
+    for id in 1..MAX_WAITING_REQUESTS {
+        peer.answer(&id.to_string()).await;
+    }
+    peer.method("again", "echo").await;
+    peer.answer("again").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_bytes_of_those_that_wait_are_bounded() {
+    let rig = Rig::new();
+    let mut peer = rig.client_with(Framing::Raw, 4 << 20).await;
+    let large = |id: &str| {
+        let params = "x".repeat(MAX_WAITING_BYTES - 100);
+        format!(r#"{{"msg":"method","id":"{id}","method":"nothing","params":["{params}"]}}"#)
+    };
+    peer.method("away", "slow").await;
+    peer.say(&large("1")).await;
+    peer.say(&large("2")).await;
+    let error = error(429, "too-many-requests");
+    peer.hears([
+        &*format!(r#"{{"msg":"result","id":"2","error":{error}}}"#),
+        r#"{"msg":"updated","methods":["2"]}"#,
+    ])
+    .await;
+    rig.house.let_through(1);
+    peer.answer("away").await;
+    peer.hears([
+        r#"{"msg":"result","id":"1"}"#,
+        r#"{"msg":"updated","methods":["1"]}"#,
+    ])
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_leaves_cancels_what_is_away() {
+    let rig = Rig::new();
+    for how in 0..3 {
+        rig.house.log.lock().clear();
+        let mut peer = rig.raw().await;
+        peer.method("1", "slow").await;
+        peer.method("2", "echo").await;
+        peer.settled().await;
+        match how {
+            0 => drop(peer),
+            1 => peer.bytes(&frame(0x88, &[3, 232])).await,
+            _ => peer.say("nonsense").await,
+        }
+        // A client that was closed leaves by itself once time has passed.
+        while !rig.house.log().contains(&"closed".to_owned()) {
+            tokio::time::sleep(SECOND).await;
+        }
+        assert_eq!(
+            rig.house.log(),
+            ["opened", "method 1", "cancelled 1", "leave", "closed"]
+        );
+    }
+    rig.over().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_is_an_internal_error_and_nothing_more() {
+    let rig = Rig::new();
+    let mut peer = rig.raw().await;
+    let internal = error(500, "Internal server error");
+    for method in ["panic", "panic at once"] {
+        peer.method("1", method).await;
+        peer.hears([
+            &*format!(r#"{{"msg":"result","id":"1","error":{internal}}}"#),
+            r#"{"msg":"updated","methods":["1"]}"#,
+        ])
+        .await;
+    }
+    peer.say(r#"{"msg":"unsub","id":"panic"}"#).await;
+    peer.method("2", "echo").await;
+    peer.answer("2").await;
+    peer.client.keep_livechat_token("panic");
+    peer.bytes(&frame(0x88, &[])).await;
+    assert_eq!(peer.hear().await, Said::Close(None));
+    assert_eq!(peer.hear().await, Said::Eof);
+    rig.over().await;
+    assert_eq!(rig.house.log()[5..], ["leave", "closed"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_last_word_of_a_method_is_flushed_before_the_close() {
+    let rig = Rig::new();
+    let mut peer = rig.raw().await;
+    peer.method("1", "logout").await;
+    peer.method("2", "echo").await;
+    peer.hears([
+        r#"{"msg":"result","id":"1"}"#,
+        r#"{"msg":"updated","methods":["1"]}"#,
+        r#"{"msg":"after"}"#,
+    ])
+    .await;
+    peer.is_closed(Close::ProtocolError).await;
+    rig.over().await;
+}

@@ -1,0 +1,33 @@
+//! What a session costs at rest.
+
+use super::support::*;
+use crate::client::Client;
+use crate::ddp::Framing;
+use crate::session::Session;
+
+#[tokio::test(start_paused = true)]
+async fn a_sessions_task_is_small() {
+    let task = size_of::<Session<tokio::net::TcpStream>>();
+    let timer = size_of::<tokio::time::Sleep>();
+    println!(
+        "session {task}, its timer {timer}, client {}",
+        size_of::<Client>()
+    );
+    assert!(task <= 512, "{task}");
+    assert!(task + timer + size_of::<Client>() <= 1024);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_at_rest_holds_nothing_of_what_went_through() {
+    let rig = Rig::new();
+    let mut peer = rig.client_with(Framing::SockJs, 4 << 20).await;
+    let params = "x".repeat(500_000);
+    peer.say(&format!(
+        r#"{{"msg":"method","id":"1","method":"echo","params":["{params}"]}}"#
+    ))
+    .await;
+    assert!(peer.message().await.len() > 500_000);
+    peer.message().await;
+    peer.settled().await;
+    assert_eq!(peer.client.outbox().unsent(), 0);
+}

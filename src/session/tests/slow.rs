@@ -1,0 +1,106 @@
+//! A client that does not read hurts nobody but itself.
+
+use std::time::Duration;
+
+use tokio::io::AsyncReadExt;
+use tokio::time::Instant;
+
+use super::support::*;
+use crate::ddp::{Close, Framing, SharedFrame};
+use crate::session::SessionConfig;
+
+fn bounded() -> Rig {
+    Rig::with(SessionConfig {
+        max_buffered_bytes: 10_000,
+        ..SessionConfig::default()
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_reader_is_closed_at_its_bound_and_another_is_undisturbed() {
+    let rig = bounded();
+    let mut slow = rig.client_with(Framing::Raw, 100).await;
+    let mut quick = rig.client_with(Framing::Raw, 100).await;
+    let mut sent = 0;
+    while slow.client.outbox().closing().is_none() {
+        let frame =
+            SharedFrame::new(format!(r#"{{"event":{sent},"text":"{}"}}"#, "x".repeat(50)).into());
+        slow.client.send_shared(&frame);
+        assert!(quick.client.send_shared(&frame));
+        let heard = quick.message().await;
+        assert!(heard.starts_with(&format!(r#"{{"event":{sent},"#)));
+        assert_eq!(frame.encodings(), 1);
+        sent += 1;
+    }
+    // 10,000 bytes wait and 100 are on their way, with about 80 bytes each.
+    assert!((120..140).contains(&sent), "{sent}");
+    assert_eq!(
+        rig.house.log()[2..],
+        ["leave"],
+        "at once, not when it reads"
+    );
+    // The frame that was half written is whole, what was not begun is gone.
+    let first = slow.message().await;
+    assert!(first.starts_with(r#"{"event":0,"#));
+    let second = slow.message().await;
+    assert!(second.starts_with(r#"{"event":1,"#));
+    slow.is_closed(Close::TooSlow).await;
+    quick.settled().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_never_reads_again_is_cut() {
+    let rig = bounded();
+    let peer = rig.client_with(Framing::Raw, 100).await;
+    while peer.client.send(&[b' '; 200]) {
+        tokio::task::yield_now().await;
+    }
+    let blocked = Instant::now();
+    rig.over().await;
+    assert_eq!(blocked.elapsed().as_secs(), 10);
+    assert_eq!(rig.house.log(), ["opened", "leave", "closed"]);
+    drop(peer);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_asks_and_does_not_read_is_too_slow_as_well() {
+    let rig = bounded();
+    let mut peer = rig.client_with(Framing::Raw, 100).await;
+    while peer.client.outbox().closing().is_none() {
+        peer.bytes(&frame(0x89, &[b'x'; 80])).await;
+    }
+    assert_eq!(peer.client.outbox().closing(), Some(Close::TooSlow));
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_byte_arrives_whatever_fits_at_a_time() {
+    for buffer in [1, 2, 7, 64, 1000] {
+        let rig = Rig::new();
+        let mut peer = rig.client_with(Framing::SockJs, buffer).await;
+        let mut expected = Vec::new();
+        for at in 0_usize..300 {
+            let frame =
+                SharedFrame::new(format!(r#"{{"at":{at},"x":"{}"}}"#, "y".repeat(at % 140)).into());
+            expected.extend_from_slice(frame.framed(Framing::SockJs).bytes());
+            assert!(peer.client.send_shared(&frame));
+        }
+        let mut heard = vec![0; expected.len()];
+        peer.socket.read_exact(&mut heard).await.unwrap();
+        assert!(heard == expected);
+        // All that was written counts no more, once the session has seen it.
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        assert_eq!(peer.client.outbox().unsent(), 0);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_flood_does_not_keep_a_session_from_writing_or_from_its_clock() {
+    let rig = Rig::new();
+    let mut peer = rig.client_with(Framing::Raw, 1 << 20).await;
+    let flood: Vec<u8> = frame(0x81, b"{}").repeat(20_000);
+    peer.bytes(&flood).await;
+    peer.client.send(br#"{"msg":"changed"}"#);
+    peer.client.close(Close::ThrownOut);
+    peer.hears([r#"{"msg":"changed"}"#]).await;
+    peer.is_closed(Close::ThrownOut).await;
+}
