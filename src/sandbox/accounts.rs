@@ -18,7 +18,10 @@ pub(super) fn hash_login_token(token: &str) -> String {
 
 /// As clients hash passwords.
 fn hash_password(password: &str) -> String {
-    Sha256::digest(password).iter().map(|byte| format!("{byte:02x}")).collect()
+    Sha256::digest(password)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 impl World {
@@ -28,12 +31,19 @@ impl World {
             self.add_numbered_user(token);
             let hashed = hash_login_token(token);
             let known = self.users.values().find_map(|user| {
-                let token = user.tokens.iter().find(|token| token.hashed_token == hashed)?;
+                let token = user
+                    .tokens
+                    .iter()
+                    .find(|token| token.hashed_token == hashed)?;
                 Some((user.id.clone(), token.when))
             });
-            return known.map_or(Value::Bool(false), |(uid, when)| logged_in(&uid, token, &hashed, when, "resume"));
+            return known.map_or(Value::Bool(false), |(uid, when)| {
+                logged_in(&uid, token, &hashed, when, "resume")
+            });
         }
-        let Some(uid) = self.with_password(credentials) else { return Value::Bool(false) };
+        let Some(uid) = self.with_password(credentials) else {
+            return Value::Bool(false);
+        };
         let (token, when) = self.give_token(&uid);
         logged_in(&uid, &token, &hash_login_token(&token), when, "password")
     }
@@ -57,7 +67,10 @@ impl World {
         let token = uuid::Uuid::new_v4().simple().to_string();
         let when = Date::now();
         if let Some(user) = self.users.get_mut(uid) {
-            user.tokens.push(LoginToken { when, hashed_token: hash_login_token(&token) });
+            user.tokens.push(LoginToken {
+                when,
+                hashed_token: hash_login_token(&token),
+            });
         }
         self.tokens_changed(uid);
         (token, when)
@@ -74,7 +87,9 @@ impl World {
     }
 
     fn keep_tokens(&mut self, uid: &str, keep: impl Fn(&LoginToken) -> bool) {
-        let Some(user) = self.users.get_mut(uid) else { return };
+        let Some(user) = self.users.get_mut(uid) else {
+            return;
+        };
         let before = user.tokens.len();
         user.tokens.retain(keep);
         if user.tokens.len() != before {
@@ -85,21 +100,39 @@ impl World {
     /// Written, and told of in the form in which the database's watcher tells: one flat key.
     fn tokens_changed(&mut self, uid: &str) {
         self.save_user(uid);
-        let Some(user) = self.users.get(uid) else { return };
+        let Some(user) = self.users.get(uid) else {
+            return;
+        };
         let diff = json!({ "services.resume.loginTokens": user.tokens });
-        self.broadcast("watch.users", json!([{ "clientAction": "updated", "id": uid, "diff": diff, "unset": {} }]));
+        self.broadcast(
+            "watch.users",
+            json!([{ "clientAction": "updated", "id": uid, "diff": diff, "unset": {} }]),
+        );
     }
 
     /// Besides the seeded people any number N exists: the token `token-<N>` is that of user `uid<N>`, a member of nothing. For bots
     /// and load generators.
     fn add_numbered_user(&mut self, token: &str) {
-        let Some(number) = token.strip_prefix("token-").and_then(|number| number.parse::<u32>().ok()) else { return };
+        let Some(number) = token
+            .strip_prefix("token-")
+            .and_then(|number| number.parse::<u32>().ok())
+        else {
+            return;
+        };
         let id = format!("uid{number}");
         if format!("token-{number}") != token || self.users.contains_key(&id) {
             return;
         }
-        let mut user = User::new(&id, &format!("user{number}"), &format!("User {number}"), &["user"]);
-        user.tokens.push(LoginToken { when: Date::now(), hashed_token: hash_login_token(token) });
+        let mut user = User::new(
+            &id,
+            &format!("user{number}"),
+            &format!("User {number}"),
+            &["user"],
+        );
+        user.tokens.push(LoginToken {
+            when: Date::now(),
+            hashed_token: hash_login_token(token),
+        });
         self.users.insert(id.clone(), user);
         self.save_user(&id);
     }

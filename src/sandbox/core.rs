@@ -60,13 +60,17 @@ impl Core {
             // Whoever asked may be gone.
             Box::new(move || drop(done.send(result)))
         });
-        self.inbox.send(Job { work, called }).await.map_err(|_| Stopped)?;
+        self.inbox
+            .send(Job { work, called })
+            .await
+            .map_err(|_| Stopped)?;
         answer.await.map_err(|_| Stopped)
     }
 
     /// Broadcasts an event as it is.
     pub(super) async fn inject(&self, event: String, args: Value) -> Result<(), Stopped> {
-        self.ask(None, move |world| world.broadcast(&event, args)).await
+        self.ask(None, move |world| world.broadcast(&event, args))
+            .await
     }
 
     /// Answers a call from the mesh.
@@ -75,10 +79,12 @@ impl Core {
         let params: Value = serde_json::from_str(request.params.get()).unwrap_or_default();
         let list = params.as_array().cloned().unwrap_or_default();
         let outcome = self.ask(Some(at), move |world| action(world, &list)).await;
-        let outcome = outcome.unwrap_or_else(|stopped| Err(RemoteError::internal(stopped.to_string())));
+        let outcome = outcome
+            .unwrap_or_else(|stopped| Err(Box::new(RemoteError::internal(stopped.to_string()))));
         let error = outcome.as_ref().err().map(|error| error.message.clone());
-        self.journal.called(&request.action, &params, request.sender.as_str(), at, error);
-        let result = outcome.map_err(CallError::from)?;
+        self.journal
+            .called(&request.action, &params, request.sender.as_str(), at, error);
+        let result = outcome.map_err(CallError::Remote)?;
         match result.map(|result| to_raw_value(&result)).transpose() {
             Ok(answer) => Ok(answer),
             Err(error) => Err(RemoteError::internal(error.to_string()).into()),
@@ -91,7 +97,13 @@ impl Core {
             return;
         }
         let data: Value = serde_json::from_str(event.data.get()).unwrap_or_default();
-        let Some(node) = data.pointer("/0/node/id").and_then(Value::as_str).map(str::to_owned) else { return };
+        let Some(node) = data
+            .pointer("/0/node/id")
+            .and_then(Value::as_str)
+            .map(str::to_owned)
+        else {
+            return;
+        };
         let work: Work = Box::new(move |world| {
             world.remove_lost_connections(&node);
             Box::new(|| ())
@@ -103,13 +115,22 @@ impl Core {
 }
 
 /// Runs the world until the token is cancelled.
-pub(super) async fn run(mut world: World, Inbox(mut jobs): Inbox, database: Database, mesh: Mesh, journal: Journal, token: CancellationToken) {
+pub(super) async fn run(
+    mut world: World,
+    Inbox(mut jobs): Inbox,
+    database: Database,
+    mesh: Mesh,
+    journal: Journal,
+    token: CancellationToken,
+) {
     loop {
         let job = tokio::select! {
             () = token.cancelled() => return,
             job = jobs.recv() => job,
         };
-        let Some(Job { work, called }) = job else { return };
+        let Some(Job { work, called }) = job else {
+            return;
+        };
         let finish = work(&mut world);
         let effects = world.take_effects();
         for write in &effects.writes {

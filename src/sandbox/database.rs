@@ -45,7 +45,9 @@ impl Database {
     /// MongoDB at `url`.
     pub(super) async fn mongo(url: &str) -> Result<Self, DatabaseError> {
         let client = mongodb::Client::with_uri_str(url).await?;
-        let database = client.default_database().unwrap_or_else(|| client.database(DEFAULT_DATABASE));
+        let database = client
+            .default_database()
+            .unwrap_or_else(|| client.database(DEFAULT_DATABASE));
         Ok(Self::Mongo(database))
     }
 
@@ -53,7 +55,10 @@ impl Database {
     pub(super) async fn fill(&self, world: &World) -> Result<(), DatabaseError> {
         if let Self::Mongo(database) = self {
             for collection in Collection::ALL {
-                database.collection::<Document>(collection.name()).delete_many(doc! {}).await?;
+                database
+                    .collection::<Document>(collection.name())
+                    .delete_many(doc! {})
+                    .await?;
             }
         }
         for (collection, document) in world.documents() {
@@ -65,20 +70,32 @@ impl Database {
     pub(super) async fn apply(&self, write: &Write) -> Result<(), DatabaseError> {
         match (self, write) {
             (Self::Memory(store), write) => {
-                let Some(memory) = store.as_memory() else { return Ok(()) };
+                let Some(memory) = store.as_memory() else {
+                    return Ok(());
+                };
                 match write {
-                    Write::Put(collection, document) => memory.put(*collection, document.clone())?,
+                    Write::Put(collection, document) => {
+                        memory.put(*collection, document.clone())?
+                    }
                     Write::Remove(collection, id) => drop(memory.remove(*collection, id)),
                 }
             }
             (Self::Mongo(database), Write::Put(collection, document)) => {
-                let Bson::Document(document) = bson(document) else { return Ok(()) };
+                let Bson::Document(document) = bson(document) else {
+                    return Ok(());
+                };
                 let id = document.get("_id").cloned().unwrap_or(Bson::Null);
                 let collection = database.collection::<Document>(collection.name());
-                collection.replace_one(doc! { "_id": id }, document).upsert(true).await?;
+                collection
+                    .replace_one(doc! { "_id": id }, document)
+                    .upsert(true)
+                    .await?;
             }
             (Self::Mongo(database), Write::Remove(collection, id)) => {
-                database.collection::<Document>(collection.name()).delete_one(doc! { "_id": id }).await?;
+                database
+                    .collection::<Document>(collection.name())
+                    .delete_one(doc! { "_id": id })
+                    .await?;
             }
             (Self::Nowhere, _) => {}
         }
@@ -90,13 +107,19 @@ impl Database {
 pub(super) fn write_seed(world: &World, path: &Path) -> Result<(), DatabaseError> {
     let mut collections: Map<String, Value> = Map::new();
     for (collection, document) in world.documents() {
-        let list = collections.entry(collection.name()).or_insert_with(|| Value::Array(Vec::new()));
+        let list = collections
+            .entry(collection.name())
+            .or_insert_with(|| Value::Array(Vec::new()));
         if let Value::Array(list) = list {
             list.push(document);
         }
     }
-    let failed = |reason: String| DatabaseError::Seed { path: path.display().to_string(), reason };
-    let text = serde_json::to_string_pretty(&collections).map_err(|error| failed(error.to_string()))?;
+    let failed = |reason: String| DatabaseError::Seed {
+        path: path.display().to_string(),
+        reason,
+    };
+    let text =
+        serde_json::to_string_pretty(&collections).map_err(|error| failed(error.to_string()))?;
     std::fs::write(path, text).map_err(|error| failed(error.to_string()))
 }
 
@@ -112,9 +135,18 @@ fn bson(value: &Value) -> Bson {
         },
         Value::String(text) => Bson::String(text.clone()),
         Value::Array(list) => Bson::Array(list.iter().map(bson).collect()),
-        Value::Object(fields) => match fields.get("$date").and_then(Value::as_i64).filter(|_| fields.len() == 1) {
+        Value::Object(fields) => match fields
+            .get("$date")
+            .and_then(Value::as_i64)
+            .filter(|_| fields.len() == 1)
+        {
             Some(millis) => Bson::DateTime(DateTime::from_millis(millis)),
-            None => Bson::Document(fields.iter().map(|(key, value)| (key.clone(), bson(value))).collect()),
+            None => Bson::Document(
+                fields
+                    .iter()
+                    .map(|(key, value)| (key.clone(), bson(value)))
+                    .collect(),
+            ),
         },
     }
 }

@@ -9,7 +9,9 @@ use crate::mesh::MeshError;
 #[derive(Debug, thiserror::Error)]
 pub enum SandboxError {
     /// The page's port is somebody else's.
-    #[error("the page cannot be served on {address}: {reason}. Choose another port with --page-port, 0 for any")]
+    #[error(
+        "the page cannot be served on {address}: {reason}. Choose another port with --page-port, 0 for any"
+    )]
     PagePort {
         /// Where.
         address: SocketAddr,
@@ -31,6 +33,14 @@ pub enum SandboxError {
         /// Which.
         event: String,
         /// What is wrong.
+        reason: String,
+    },
+    /// Nobody took an event that was to be broadcast.
+    #[error("{to} did not take the event: {reason}")]
+    Broadcast {
+        /// Who should have.
+        to: String,
+        /// Why not.
         reason: String,
     },
     /// The streamer could not be started beside the core.

@@ -73,10 +73,20 @@ struct Lists {
 impl Journal {
     pub(super) fn new() -> Self {
         let (watchers, _) = broadcast::channel(WATCHER_BACKLOG);
-        Self(Arc::new(Inner { lists: Mutex::default(), watchers }))
+        Self(Arc::new(Inner {
+            lists: Mutex::default(),
+            watchers,
+        }))
     }
 
-    pub(super) fn called(&self, action: &str, params: &Value, sender: &str, at: i64, error: Option<String>) {
+    pub(super) fn called(
+        &self,
+        action: &str,
+        params: &Value,
+        sender: &str,
+        at: i64,
+        error: Option<String>,
+    ) {
         let mut lists = self.0.lists.lock();
         lists.seq += 1;
         let entry = Called {
@@ -110,7 +120,13 @@ impl Journal {
     pub(super) fn heard(&self, event: &str) {
         let now = micros();
         let mut lists = self.0.lists.lock();
-        let Some(entry) = lists.events.iter_mut().find(|entry| entry.heard.is_none() && entry.event == event) else { return };
+        let Some(entry) = lists
+            .events
+            .iter_mut()
+            .find(|entry| entry.heard.is_none() && entry.event == event)
+        else {
+            return;
+        };
         entry.heard = Some(now);
         // Nobody watching is no failure.
         let _ = self.0.watchers.send(Arc::new(entry.clone()));

@@ -9,13 +9,20 @@ const MODULES: [&str; 2] = ["scalability", "unlimited-presence"];
 
 /// `[module]`
 pub(super) fn has_module(_: &mut World, params: &[Value]) -> Outcome {
-    let known = params.first().and_then(Value::as_str).is_some_and(|module| MODULES.contains(&module));
+    let known = params
+        .first()
+        .and_then(Value::as_str)
+        .is_some_and(|module| MODULES.contains(&module));
     Ok(Some(known.into()))
 }
 
 /// `[module…]`: all of them are there.
 pub(super) fn has_valid_license(_: &mut World, params: &[Value]) -> Outcome {
-    let known = |module: &Value| module.as_str().is_some_and(|module| MODULES.contains(&module));
+    let known = |module: &Value| {
+        module
+            .as_str()
+            .is_some_and(|module| MODULES.contains(&module))
+    };
     Ok(Some(params.iter().all(known).into()))
 }
 

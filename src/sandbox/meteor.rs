@@ -23,7 +23,9 @@ pub(super) struct Call<'a> {
 
 impl Call<'_> {
     fn user(&self) -> Result<&User, Refusal> {
-        self.user.as_ref().ok_or_else(|| Refusal::invalid_user(self.method))
+        self.user
+            .as_ref()
+            .ok_or_else(|| Refusal::invalid_user(self.method))
     }
 
     fn uid(&self) -> Option<&str> {
@@ -35,12 +37,16 @@ impl Call<'_> {
     }
 
     fn text(&self, index: usize) -> Result<&str, Refusal> {
-        self.param(index).and_then(Value::as_str).ok_or_else(Refusal::match_failed)
+        self.param(index)
+            .and_then(Value::as_str)
+            .ok_or_else(Refusal::match_failed)
     }
 
     /// A text field of the first argument.
     fn field(&self, key: &str) -> Result<&str, Refusal> {
-        self.param(0).and_then(|first| first.get(key)?.as_str()).ok_or_else(Refusal::match_failed)
+        self.param(0)
+            .and_then(|first| first.get(key)?.as_str())
+            .ok_or_else(Refusal::match_failed)
     }
 }
 
@@ -50,15 +56,32 @@ fn some(value: impl Into<Value>) -> Outcome {
 }
 
 fn texts(list: Option<&Value>) -> Vec<String> {
-    let list = list.and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    list.iter().filter_map(Value::as_str).map(str::to_owned).collect()
+    let list = list
+        .and_then(Value::as_array)
+        .map(Vec::as_slice)
+        .unwrap_or_default();
+    list.iter()
+        .filter_map(Value::as_str)
+        .map(str::to_owned)
+        .collect()
 }
 
 impl World {
     /// Runs a method as whoever the token belongs to.
-    pub(super) fn call_with_token(&mut self, uid: Option<&str>, hashed: Option<&str>, method: &str, params: &[Value]) -> Outcome {
+    pub(super) fn call_with_token(
+        &mut self,
+        uid: Option<&str>,
+        hashed: Option<&str>,
+        method: &str,
+        params: &[Value],
+    ) -> Outcome {
         let user = self.caller(uid, hashed).cloned();
-        self.method(&Call { user, hashed_token: hashed, method, params })
+        self.method(&Call {
+            user,
+            hashed_token: hashed,
+            method,
+            params,
+        })
     }
 
     fn method(&mut self, call: &Call<'_>) -> Outcome {
@@ -74,34 +97,75 @@ impl World {
                 let draft = Draft::read(call.param(0).ok_or_else(Refusal::match_failed)?)?;
                 self.send_as_visitor(draft, &token).map(Some)
             }
-            "updateMessage" => self.update_message(call.user()?, call.field("_id")?, call.field("msg")?).map(|()| None),
-            "deleteMessage" => self.delete_message(call.user()?, call.field("_id")?).map(|()| None),
+            "updateMessage" => self
+                .update_message(call.user()?, call.field("_id")?, call.field("msg")?)
+                .map(|()| None),
+            "deleteMessage" => self
+                .delete_message(call.user()?, call.field("_id")?)
+                .map(|()| None),
             "setReaction" => {
                 let wanted = call.param(2).and_then(Value::as_bool);
-                self.set_reaction(call.user()?, call.text(0)?, call.text(1)?, wanted).map(|()| None)
+                self.set_reaction(call.user()?, call.text(0)?, call.text(1)?, wanted)
+                    .map(|()| None)
             }
-            "readMessages" => self.read_messages(call.user()?, call.text(0)?).map(|()| None),
+            "readMessages" => self
+                .read_messages(call.user()?, call.text(0)?)
+                .map(|()| None),
             "loadHistory" => {
                 let end = call.param(1).and_then(Date::read);
-                let limit = call.param(2).and_then(Value::as_u64).and_then(|limit| usize::try_from(limit).ok());
+                let limit = call
+                    .param(2)
+                    .and_then(Value::as_u64)
+                    .and_then(|limit| usize::try_from(limit).ok());
                 let ls = call.param(3).and_then(Date::read);
-                some(self.load_history(call.uid(), call.text(0)?, end, limit.unwrap_or(20).min(HISTORY), ls))
+                some(self.load_history(
+                    call.uid(),
+                    call.text(0)?,
+                    end,
+                    limit.unwrap_or(20).min(HISTORY),
+                    ls,
+                ))
             }
             "getSingleMessage" => {
-                let message = self.message(call.text(0)?).filter(|message| self.can_access(&message.rid, call.uid(), None));
+                let message = self
+                    .message(call.text(0)?)
+                    .filter(|message| self.can_access(&message.rid, call.uid(), None));
                 Ok(message.map(value))
             }
 
             // Rooms
-            "createChannel" => self.create_room(call.user()?, RoomType::Channel, call.text(0)?, &texts(call.param(1))).map(Some),
-            "createPrivateGroup" => self.create_room(call.user()?, RoomType::Private, call.text(0)?, &texts(call.param(1))).map(Some),
+            "createChannel" => self
+                .create_room(
+                    call.user()?,
+                    RoomType::Channel,
+                    call.text(0)?,
+                    &texts(call.param(1)),
+                )
+                .map(Some),
+            "createPrivateGroup" => self
+                .create_room(
+                    call.user()?,
+                    RoomType::Private,
+                    call.text(0)?,
+                    &texts(call.param(1)),
+                )
+                .map(Some),
             "createDirectMessage" => {
-                let names: Vec<String> = call.params.iter().filter_map(Value::as_str).map(str::to_owned).collect();
+                let names: Vec<String> = call
+                    .params
+                    .iter()
+                    .filter_map(Value::as_str)
+                    .map(str::to_owned)
+                    .collect();
                 self.create_direct(call.user()?, &names).map(Some)
             }
-            "joinRoom" => self.join_room(call.user()?, call.text(0)?).map(|joined| Some(joined.into())),
+            "joinRoom" => self
+                .join_room(call.user()?, call.text(0)?)
+                .map(|joined| Some(joined.into())),
             "leaveRoom" => self.leave_room(call.user()?, call.text(0)?).map(|()| None),
-            "addUserToRoom" => some(self.add_user(call.user()?, call.field("rid")?, call.field("username")?)?),
+            "addUserToRoom" => {
+                some(self.add_user(call.user()?, call.field("rid")?, call.field("username")?)?)
+            }
             "addUsersToRoom" => {
                 let rid = call.field("rid")?;
                 for username in texts(call.param(0).and_then(|first| first.get("users"))) {
@@ -109,13 +173,28 @@ impl World {
                 }
                 some(true)
             }
-            "removeUserFromRoom" => some(self.remove_user(call.user()?, call.field("rid")?, call.field("username")?)?),
+            "removeUserFromRoom" => {
+                some(self.remove_user(call.user()?, call.field("rid")?, call.field("username")?)?)
+            }
             "eraseRoom" => some(self.erase_room(call.user()?, call.text(0)?)?),
-            "getRoomIdByNameOrId" => some(self.find_room(&call.user()?.id, call.text(0)?, call.method)?.id.clone()),
-            "getRoomNameById" => Ok(self.find_room(&call.user()?.id, call.text(0)?, call.method)?.name.clone().map(Value::from)),
+            "getRoomIdByNameOrId" => some(
+                self.find_room(&call.user()?.id, call.text(0)?, call.method)?
+                    .id
+                    .clone(),
+            ),
+            "getRoomNameById" => Ok(self
+                .find_room(&call.user()?.id, call.text(0)?, call.method)?
+                .name
+                .clone()
+                .map(Value::from)),
             "getUsersOfRoom" => self.users_of(&call.user()?.id, call.text(0)?).map(Some),
             "browseChannels" | "channelsList" => call.user().and_then(|_| some(self.channels())),
-            "rooms/get" => some(since(call, self.rooms_of(&call.user()?.id).into_iter().map(|room| (room.updated_at, value(room))))),
+            "rooms/get" => some(since(
+                call,
+                self.rooms_of(&call.user()?.id)
+                    .into_iter()
+                    .map(|room| (room.updated_at, value(room))),
+            )),
             "subscriptions/get" => {
                 let uid = &call.user()?.id;
                 let own = self.subscriptions.values().filter(|one| one.u.id == *uid);
@@ -124,12 +203,18 @@ impl World {
 
             // People, settings
             "logoutOtherClients" | "removeOtherTokens" => {
-                let (uid, hashed) = (call.user()?.id.clone(), call.hashed_token.unwrap_or_default());
+                let (uid, hashed) = (
+                    call.user()?.id.clone(),
+                    call.hashed_token.unwrap_or_default(),
+                );
                 self.logout_others(&uid, hashed);
                 Ok(None)
             }
             "getUserRoles" => {
-                let users = self.users.values().filter(|user| user.roles.iter().any(|role| role != "user"));
+                let users = self
+                    .users
+                    .values()
+                    .filter(|user| user.roles.iter().any(|role| role != "user"));
                 some(users.map(|user| json!({ "_id": user.id, "username": user.username, "roles": user.roles })).collect::<Vec<_>>())
             }
             "public-settings/get" => some(json!(self.public_settings())),
@@ -151,7 +236,10 @@ fn since(call: &Call<'_>, documents: impl Iterator<Item = (Date, Value)>) -> Val
     match call.param(0).and_then(Date::read) {
         None => documents.map(|(_, document)| document).collect(),
         Some(date) => {
-            let update: Vec<Value> = documents.filter(|(updated, _)| *updated > date).map(|(_, document)| document).collect();
+            let update: Vec<Value> = documents
+                .filter(|(updated, _)| *updated > date)
+                .map(|(_, document)| document)
+                .collect();
             json!({ "update": update, "remove": [] })
         }
     }

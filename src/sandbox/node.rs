@@ -45,21 +45,56 @@ impl CoreNode {
         tracker: &TaskTracker,
         token: &CancellationToken,
     ) -> Result<Self, SandboxError> {
-        let Joining { transporter, namespace, release, suffix } = joining;
-        let node_id = |name: &str| NodeId::new(format!("{name}{suffix}")).map_err(|error| SandboxError::NodeId(error.to_string()));
-        let config = |id: NodeId| MeshConfig { namespace: namespace.clone(), ..MeshConfig::new(id, transporter.clone()) };
+        let Joining {
+            transporter,
+            namespace,
+            release,
+            suffix,
+        } = joining;
+        let node_id = |name: &str| {
+            NodeId::new(format!("{name}{suffix}"))
+                .map_err(|error| SandboxError::NodeId(error.to_string()))
+        };
+        let config = |id: NodeId| MeshConfig {
+            namespace: namespace.clone(),
+            ..MeshConfig::new(id, transporter.clone())
+        };
         let journal = Journal::new();
         let (core, inbox) = Core::new(journal.clone());
 
         let core_id = node_id(CORE)?;
         let probe = Probe::new(journal.clone(), core_id.to_string());
-        let probe = Mesh::start(config(node_id(PROBE)?), vec![Probe::service()], Arc::new(probe), tracker, token)?;
+        let probe = Mesh::start(
+            config(node_id(PROBE)?),
+            vec![Probe::service()],
+            Arc::new(probe),
+            tracker,
+            token,
+        )?;
 
         let ears = core.clone();
         let listener = Arc::new(move |event: &Event<'_>| ears.hear(event));
-        let mesh = Mesh::start(config(core_id), services::specs(&core, release), listener, tracker, token)?;
-        tracker.spawn(core::run(world, inbox, database, mesh.clone(), journal.clone(), token.clone()));
-        Ok(Self { core, journal, mesh, probe })
+        let mesh = Mesh::start(
+            config(core_id),
+            services::specs(&core, release),
+            listener,
+            tracker,
+            token,
+        )?;
+        tracker.spawn(core::run(
+            world,
+            inbox,
+            database,
+            mesh.clone(),
+            journal.clone(),
+            token.clone(),
+        ));
+        Ok(Self {
+            core,
+            journal,
+            mesh,
+            probe,
+        })
     }
 
     /// Leaves the mesh.

@@ -30,16 +30,30 @@ impl Presence {
 
     /// The best of a user's connections: online, then away, then busy.
     fn of(&self, uid: &str) -> &'static str {
-        let has = |status: &str| self.users.get(uid).is_some_and(|list| list.values().any(|one| one.status == status));
-        ["online", "away", "busy"].into_iter().find(|status| has(status)).unwrap_or("offline")
+        let has = |status: &str| {
+            self.users
+                .get(uid)
+                .is_some_and(|list| list.values().any(|one| one.status == status))
+        };
+        ["online", "away", "busy"]
+            .into_iter()
+            .find(|status| has(status))
+            .unwrap_or("offline")
     }
 }
 
 impl World {
     /// `presence.newConnection`.
     pub(super) fn new_connection(&mut self, uid: &str, session: &str, node: &str) -> Value {
-        let connection = Connection { node: node.to_owned(), status: "online".to_owned() };
-        self.presence.users.entry(uid.to_owned()).or_default().insert(session.to_owned(), connection);
+        let connection = Connection {
+            node: node.to_owned(),
+            status: "online".to_owned(),
+        };
+        self.presence
+            .users
+            .entry(uid.to_owned())
+            .or_default()
+            .insert(session.to_owned(), connection);
         self.refresh_presence(uid, None);
         json!({ "uid": uid, "connectionId": session })
     }
@@ -92,7 +106,12 @@ impl World {
 
     /// `presence.setConnectionStatus`: one session fell asleep, or woke.
     pub(super) fn set_connection_status(&mut self, uid: &str, status: &str, session: &str) -> bool {
-        let Some(one) = self.presence.users.get_mut(uid).and_then(|list| list.get_mut(session)) else {
+        let Some(one) = self
+            .presence
+            .users
+            .get_mut(uid)
+            .and_then(|list| list.get_mut(session))
+        else {
             return false;
         };
         one.status = status.to_owned();
@@ -102,7 +121,9 @@ impl World {
     /// Works the status out again, and tells everybody when others see something new.
     fn refresh_presence(&mut self, uid: &str, text: Option<&str>) -> bool {
         let connection = self.presence.of(uid);
-        let Some(user) = self.users.get_mut(uid) else { return false };
+        let Some(user) = self.users.get_mut(uid) else {
+            return false;
+        };
         let chosen = user.status_default.as_str();
         let status = match (connection, chosen) {
             ("offline", _) => "offline",
@@ -123,7 +144,10 @@ impl World {
         });
         self.save_user(uid);
         if changed {
-            self.broadcast("presence.status", json!([{ "user": seen, "previousStatus": previous }]));
+            self.broadcast(
+                "presence.status",
+                json!([{ "user": seen, "previousStatus": previous }]),
+            );
         }
         changed
     }

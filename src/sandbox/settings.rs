@@ -9,7 +9,11 @@ use crate::store::Collection;
 const SETTINGS: &[(&str, Setting, bool)] = &[
     ("Accounts_AllowAnonymousRead", Setting::Switch(false), true),
     ("Accounts_LoginExpiration", Setting::Number(90), true),
-    ("Accounts_StatusVisibility_Enabled", Setting::Switch(false), true),
+    (
+        "Accounts_StatusVisibility_Enabled",
+        Setting::Switch(false),
+        true,
+    ),
     ("Accounts_UserStatus_Enabled", Setting::Switch(true), true),
     ("Canned_Responses_Enable", Setting::Switch(true), true),
     ("Message_AllowEditing", Setting::Switch(true), true),
@@ -43,18 +47,34 @@ pub(super) fn seeded() -> impl Iterator<Item = Value> {
 
 impl World {
     /// `saveSetting`.
-    pub(super) fn save_setting(&mut self, user: &User, id: &str, value: Value) -> Result<bool, Refusal> {
+    pub(super) fn save_setting(
+        &mut self,
+        user: &User,
+        id: &str,
+        value: Value,
+    ) -> Result<bool, Refusal> {
         const METHOD: &str = "saveSetting";
         if !self.has_permission(&user.id, "edit-privileged-setting", None) {
-            return Err(Refusal::new("error-action-not-allowed", "Editing settings is not allowed", METHOD));
+            return Err(Refusal::new(
+                "error-action-not-allowed",
+                "Editing settings is not allowed",
+                METHOD,
+            ));
         }
         let Some(setting) = self.settings.get_mut(id).and_then(Value::as_object_mut) else {
-            return Err(Refusal::new("error-invalid-setting", "Invalid setting", METHOD));
+            return Err(Refusal::new(
+                "error-invalid-setting",
+                "Invalid setting",
+                METHOD,
+            ));
         };
         setting.insert("value".to_owned(), value);
         let setting = Value::Object(setting.clone());
         self.write(Collection::Settings, setting.clone());
-        self.broadcast("watch.settings", json!([{ "clientAction": "updated", "setting": setting }]));
+        self.broadcast(
+            "watch.settings",
+            json!([{ "clientAction": "updated", "setting": setting }]),
+        );
         Ok(true)
     }
 

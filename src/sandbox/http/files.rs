@@ -3,7 +3,11 @@
 /// Path, content type, content.
 const FILES: &[(&str, &str, &str)] = &[
     ("/", HTML, include_str!("../page/index.html")),
-    ("/icon.svg", "image/svg+xml", include_str!("../page/icon.svg")),
+    (
+        "/icon.svg",
+        "image/svg+xml",
+        include_str!("../page/icon.svg"),
+    ),
     ("/base.css", CSS, include_str!("../page/base.css")),
     ("/chat.css", CSS, include_str!("../page/chat.css")),
     ("/wire.css", CSS, include_str!("../page/wire.css")),
@@ -37,7 +41,8 @@ mod tests {
     fn whatever_the_page_imports_is_served() {
         for (path, _, content) in FILES {
             let quoted = content.split(['\'', '"']).filter(|text| {
-                let is_file = text.ends_with(".js") || text.ends_with(".css") || text.ends_with(".svg");
+                let is_file =
+                    text.ends_with(".js") || text.ends_with(".css") || text.ends_with(".svg");
                 is_file && !text.contains(' ')
             });
             for name in quoted {

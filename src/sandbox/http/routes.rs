@@ -36,7 +36,10 @@ pub(super) async fn answer(site: &Site, request: Request<Incoming>) -> Response<
     let answered = if is_own_host(site, &request) {
         route(site, request).await
     } else {
-        Err(Wrong(StatusCode::FORBIDDEN, "the sandbox is asked by a name that is not its own".to_owned()))
+        Err(Wrong(
+            StatusCode::FORBIDDEN,
+            "the sandbox is asked by a name that is not its own".to_owned(),
+        ))
     };
     let mut response = answered.unwrap_or_else(|Wrong(status, error)| {
         let mut response = json_response(&json!({ "error": error }));
@@ -44,10 +47,18 @@ pub(super) async fn answer(site: &Site, request: Request<Incoming>) -> Response<
         response
     });
     let headers = response.headers_mut();
-    headers.insert("content-security-policy", HeaderValue::from_static(CONTENT_POLICY));
-    headers.insert("x-content-type-options", HeaderValue::from_static("nosniff"));
+    headers.insert(
+        "content-security-policy",
+        HeaderValue::from_static(CONTENT_POLICY),
+    );
+    headers.insert(
+        "x-content-type-options",
+        HeaderValue::from_static("nosniff"),
+    );
     // An old tab must not run yesterday's script against today's sandbox.
-    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    headers
+        .entry(CACHE_CONTROL)
+        .or_insert(HeaderValue::from_static("no-store"));
     response
 }
 
@@ -56,7 +67,11 @@ fn is_own_host<B>(site: &Site, request: &Request<B>) -> bool {
     if !site.bound.is_loopback() {
         return true;
     }
-    let host = request.headers().get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let host = request
+        .headers()
+        .get(HOST)
+        .and_then(|host| host.to_str().ok())
+        .unwrap_or_default();
     let name = match host.strip_prefix('[') {
         Some(rest) => rest.split(']').next().unwrap_or_default(),
         None => host.split(':').next().unwrap_or_default(),
@@ -72,7 +87,9 @@ async fn route(site: &Site, request: Request<Incoming>) -> Result<Response<Body>
             config["people"] = people(site).await?;
             Ok(json_response(&config))
         }
-        (&Method::GET, "/people.json") => Ok(json_response(&json!({ "people": people(site).await? }))),
+        (&Method::GET, "/people.json") => {
+            Ok(json_response(&json!({ "people": people(site).await? })))
+        }
         (&Method::GET, "/calls") => Ok(json_response(&json!(site.journal.calls()))),
         (&Method::GET, "/events") => Ok(json_response(&json!(site.journal.events()))),
         (&Method::GET, "/time") => Ok(json_response(&json!({ "now": micros() }))),
@@ -84,22 +101,38 @@ async fn route(site: &Site, request: Request<Incoming>) -> Result<Response<Body>
                 let uid = world.user_named(&username)?.id.clone();
                 Some(world.give_token(&uid).0)
             });
-            let token = token.await?.ok_or_else(|| Wrong(StatusCode::NOT_FOUND, "nobody is called so".to_owned()))?;
+            let token = token
+                .await?
+                .ok_or_else(|| Wrong(StatusCode::NOT_FOUND, "nobody is called so".to_owned()))?;
             Ok(json_response(&json!({ "token": token })))
         }
         (&Method::POST, "/inject") => {
             let body = json_body(request).await?;
             let event = text(&body, "event")?;
             let args = body.get("args").filter(|args| args.is_array()).cloned();
-            let args = args.ok_or_else(|| Wrong(StatusCode::BAD_REQUEST, "args must be a JSON array".to_owned()))?;
+            let args = args.ok_or_else(|| {
+                Wrong(
+                    StatusCode::BAD_REQUEST,
+                    "args must be a JSON array".to_owned(),
+                )
+            })?;
             site.core.inject(event, args).await?;
             Ok(json_response(&json!({ "broadcast": true })))
         }
         (&Method::GET | &Method::HEAD, path) => match files::file(path) {
-            Some((kind, content)) => Ok(response(kind, Full::new(Bytes::from_static(content.as_bytes())).boxed())),
-            None => Err(Wrong(StatusCode::NOT_FOUND, format!("nothing is at {path}"))),
+            Some((kind, content)) => Ok(response(
+                kind,
+                Full::new(Bytes::from_static(content.as_bytes())).boxed(),
+            )),
+            None => Err(Wrong(
+                StatusCode::NOT_FOUND,
+                format!("nothing is at {path}"),
+            )),
         },
-        (method, path) => Err(Wrong(StatusCode::METHOD_NOT_ALLOWED, format!("{method} is not for {path}"))),
+        (method, path) => Err(Wrong(
+            StatusCode::METHOD_NOT_ALLOWED,
+            format!("{method} is not for {path}"),
+        )),
     }
 }
 
@@ -122,27 +155,45 @@ fn person(user: &User) -> Value {
 }
 
 fn text(body: &Value, key: &str) -> Result<String, Wrong> {
-    let text = body.get(key).and_then(Value::as_str).filter(|text| !text.is_empty());
-    text.map(str::to_owned).ok_or_else(|| Wrong(StatusCode::BAD_REQUEST, format!("{key} must be text")))
+    let text = body
+        .get(key)
+        .and_then(Value::as_str)
+        .filter(|text| !text.is_empty());
+    text.map(str::to_owned)
+        .ok_or_else(|| Wrong(StatusCode::BAD_REQUEST, format!("{key} must be text")))
 }
 
 async fn json_body(request: Request<Incoming>) -> Result<Value, Wrong> {
-    let kind = request.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let kind = request
+        .headers()
+        .get(CONTENT_TYPE)
+        .and_then(|kind| kind.to_str().ok())
+        .unwrap_or_default();
     if !kind.starts_with("application/json") {
-        return Err(Wrong(StatusCode::UNSUPPORTED_MEDIA_TYPE, "the body must be application/json".to_owned()));
+        return Err(Wrong(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "the body must be application/json".to_owned(),
+        ));
     }
     let wrong = |reason: String| Wrong(StatusCode::BAD_REQUEST, reason);
-    let body = Limited::new(request.into_body(), LONGEST_BODY).collect().await;
+    let body = Limited::new(request.into_body(), LONGEST_BODY)
+        .collect()
+        .await;
     let bytes = body.map_err(|error| wrong(error.to_string()))?.to_bytes();
     serde_json::from_slice(&bytes).map_err(|error| wrong(error.to_string()))
 }
 
 pub(super) fn response(kind: &'static str, body: Body) -> Response<Body> {
     let mut response = Response::new(body);
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     response
 }
 
 fn json_response(value: &Value) -> Response<Body> {
-    response("application/json", Full::new(Bytes::from(value.to_string())).boxed())
+    response(
+        "application/json",
+        Full::new(Bytes::from(value.to_string())).boxed(),
+    )
 }

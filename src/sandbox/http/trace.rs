@@ -30,7 +30,11 @@ struct Reader {
 /// `hello` with the run's id, then one `broadcast` each.
 pub(super) fn stream(site: &Site) -> Response<Body> {
     let hello = json!({ "run": site.config["run"] }).to_string();
-    let reader = Reader { told: site.journal.watch(), token: site.token.clone(), hello: Some(hello) };
+    let reader = Reader {
+        told: site.journal.watch(),
+        token: site.token.clone(),
+        hello: Some(hello),
+    };
     let frames = stream::unfold(reader, |mut reader| async move {
         let text = reader.next().await?;
         Some((Ok::<_, Infallible>(Frame::data(Bytes::from(text))), reader))

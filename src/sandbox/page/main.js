@@ -26,8 +26,15 @@ if (!config) {
 	throw new Error('no config.json');
 }
 
+/** Under the page's own host name when the service is on this machine: the page may have been opened over another. */
+function serviceUrl(service) {
+	const url = new URL(service);
+	if (/^(localhost|127\..*|\[::1?\])$/.test(url.hostname)) url.hostname = location.hostname;
+	return url.href;
+}
+
 const world = {
-	url: `${config.service.tls ? 'wss' : 'ws'}://${config.service.host ?? location.hostname}:${config.service.port}${config.service.path}`,
+	url: serviceUrl(config.service),
 	people: config.people,
 	events: config.events,
 	tokenFor: async (username) => (await ask('token', { username })).token,

@@ -4,7 +4,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 /// Milliseconds since 1970; `{"$date": ms}` on the wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -18,16 +18,7 @@ impl Date {
 
     /// What a client sent: EJSON, or a bare number.
     pub(in crate::sandbox) fn read(value: &Value) -> Option<Self> {
-        value
-            .get("$date")
-            .unwrap_or(value)
-            .as_i64()
-            .map(Self)
-    }
-
-    /// As EJSON.
-    pub(in crate::sandbox) fn value(self) -> Value {
-        json!({ "$date": self.0 })
+        value.get("$date").unwrap_or(value).as_i64().map(Self)
     }
 }
 

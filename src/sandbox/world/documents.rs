@@ -235,7 +235,13 @@ pub(in crate::sandbox) struct Reaction {
 }
 
 impl Message {
-    pub(in crate::sandbox) fn new(id: String, rid: &str, u: UserBrief, msg: &str, now: Date) -> Self {
+    pub(in crate::sandbox) fn new(
+        id: String,
+        rid: &str,
+        u: UserBrief,
+        msg: &str,
+        now: Date,
+    ) -> Self {
         Self {
             id,
             rid: rid.to_owned(),

@@ -20,8 +20,8 @@ use serde_json::{Value, json};
 
 pub(super) use date::{Date, micros};
 pub(super) use documents::{Message, Room, RoomType, Subscription, User};
-pub(super) use messages::Draft;
 pub(super) use effects::{Broadcast, Effects, Write};
+pub(super) use messages::Draft;
 pub(super) use permissions::roles_with;
 pub(super) use refusal::Refusal;
 
@@ -89,11 +89,14 @@ impl World {
     }
 
     pub(super) fn subscription(&self, rid: &str, uid: &str) -> Option<&Subscription> {
-        self.members(rid).find(|subscription| subscription.u.id == uid)
+        self.members(rid)
+            .find(|subscription| subscription.u.id == uid)
     }
 
     pub(super) fn members(&self, rid: &str) -> impl Iterator<Item = &Subscription> {
-        self.subscriptions.values().filter(move |subscription| subscription.rid == rid)
+        self.subscriptions
+            .values()
+            .filter(move |subscription| subscription.rid == rid)
     }
 
     pub(super) fn setting(&self, id: &str) -> Option<&Value> {
@@ -101,7 +104,10 @@ impl World {
     }
 
     pub(super) fn message(&self, id: &str) -> Option<&Message> {
-        self.messages.values().flatten().find(|message| message.id == id)
+        self.messages
+            .values()
+            .flatten()
+            .find(|message| message.id == id)
     }
 
     fn setting_is_true(&self, id: &str) -> bool {
@@ -121,7 +127,9 @@ impl World {
 
     /// `authorization.canAccessRoom`; `token` is a livechat visitor's.
     pub(super) fn can_access(&self, rid: &str, uid: Option<&str>, token: Option<&str>) -> bool {
-        let Some(room) = self.rooms.get(rid) else { return false };
+        let Some(room) = self.rooms.get(rid) else {
+            return false;
+        };
         let user = uid.filter(|uid| self.users.contains_key(*uid));
         let is_member = user.is_some_and(|uid| self.subscription(rid, uid).is_some());
         match room.t {
@@ -132,7 +140,9 @@ impl World {
             RoomType::Private | RoomType::Direct => is_member,
             RoomType::Livechat => {
                 let visits = token.is_some() && token == room.visitor_token();
-                let serves = user.is_some_and(|uid| room.served_by() == Some(uid) || self.has_permission(uid, "view-l-room", None));
+                let serves = user.is_some_and(|uid| {
+                    room.served_by() == Some(uid) || self.has_permission(uid, "view-l-room", None)
+                });
                 visits || serves
             }
         }
@@ -143,9 +153,15 @@ impl World {
         if !self.can_access(rid, uid, token) {
             return false;
         }
-        let is_channel = self.rooms.get(rid).is_some_and(|room| room.t == RoomType::Channel);
+        let is_channel = self
+            .rooms
+            .get(rid)
+            .is_some_and(|room| room.t == RoomType::Channel);
         match uid.filter(|uid| is_channel && !uid.is_empty()) {
-            Some(uid) => self.subscription(rid, uid).is_some() || self.has_permission(uid, "preview-c-room", None),
+            Some(uid) => {
+                self.subscription(rid, uid).is_some()
+                    || self.has_permission(uid, "preview-c-room", None)
+            }
             None => true,
         }
     }
@@ -178,7 +194,10 @@ impl World {
             room.updated_at = now;
             let document = value(room);
             self.effects.put(Collection::Rooms, document.clone());
-            self.broadcast("watch.rooms", json!([{ "clientAction": action, "room": document }]));
+            self.broadcast(
+                "watch.rooms",
+                json!([{ "clientAction": action, "room": document }]),
+            );
         }
     }
 
@@ -188,8 +207,12 @@ impl World {
         if let Some(subscription) = self.subscriptions.get_mut(id) {
             subscription.updated_at = now;
             let document = value(subscription);
-            self.effects.put(Collection::Subscriptions, document.clone());
-            self.broadcast("watch.subscriptions", json!([{ "clientAction": action, "subscription": document }]));
+            self.effects
+                .put(Collection::Subscriptions, document.clone());
+            self.broadcast(
+                "watch.subscriptions",
+                json!([{ "clientAction": action, "subscription": document }]),
+            );
         }
     }
 
@@ -197,18 +220,41 @@ impl World {
         if let Some(gone) = self.subscriptions.remove(id) {
             self.effects.remove(Collection::Subscriptions, id);
             let brief = json!({ "_id": gone.id, "rid": gone.rid, "t": gone.t, "name": gone.name, "u": gone.u });
-            self.broadcast("watch.subscriptions", json!([{ "clientAction": "removed", "subscription": brief }]));
+            self.broadcast(
+                "watch.subscriptions",
+                json!([{ "clientAction": "removed", "subscription": brief }]),
+            );
         }
     }
 
     /// Everything that the streamer reads from the database.
     pub(super) fn documents(&self) -> Vec<(Collection, Value)> {
         let mut all = Vec::new();
-        all.extend(self.users.values().map(|user| (Collection::Users, user.document())));
-        all.extend(self.rooms.values().map(|room| (Collection::Rooms, value(room))));
-        all.extend(self.subscriptions.values().map(|one| (Collection::Subscriptions, value(one))));
-        all.extend(self.settings.values().map(|one| (Collection::Settings, one.clone())));
-        all.extend(seed::conferences().into_iter().map(|one| (Collection::VideoConferences, one)));
+        all.extend(
+            self.users
+                .values()
+                .map(|user| (Collection::Users, user.document())),
+        );
+        all.extend(
+            self.rooms
+                .values()
+                .map(|room| (Collection::Rooms, value(room))),
+        );
+        all.extend(
+            self.subscriptions
+                .values()
+                .map(|one| (Collection::Subscriptions, value(one))),
+        );
+        all.extend(
+            self.settings
+                .values()
+                .map(|one| (Collection::Settings, one.clone())),
+        );
+        all.extend(
+            seed::conferences()
+                .into_iter()
+                .map(|one| (Collection::VideoConferences, one)),
+        );
         all
     }
 }

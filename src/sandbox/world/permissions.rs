@@ -25,7 +25,10 @@ pub(in crate::sandbox) const PERMISSIONS: &[(&str, &[&str])] = &[
     ("view-c-room", &["admin", "user", "bot", "anonymous"]),
     ("view-canned-responses", &["admin", "livechat-agent"]),
     ("view-d-room", &["admin", "user", "bot", "guest"]),
-    ("view-l-room", &["admin", "livechat-agent", "livechat-manager"]),
+    (
+        "view-l-room",
+        &["admin", "livechat-agent", "livechat-manager"],
+    ),
     ("view-logs", &["admin"]),
     ("view-p-room", &["admin", "user", "anonymous", "guest"]),
     ("view-privileged-setting", &["admin"]),

@@ -51,11 +51,15 @@ impl Refusal {
     }
 }
 
-impl From<Refusal> for RemoteError {
+impl From<Refusal> for Box<RemoteError> {
     fn from(refusal: Refusal) -> Self {
         let details = refusal
             .details
             .and_then(|details| serde_json::value::to_raw_value(&details).ok());
-        Self::from_meteor(refusal.code, Some(refusal.reason), details)
+        Self::new(RemoteError::from_meteor(
+            refusal.code,
+            Some(refusal.reason),
+            details,
+        ))
     }
 }

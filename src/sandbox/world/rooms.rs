@@ -8,7 +8,13 @@ use crate::store::Collection;
 
 impl World {
     /// `createChannel`, `createPrivateGroup`.
-    pub(in crate::sandbox) fn create_room(&mut self, user: &User, t: RoomType, name: &str, members: &[String]) -> Result<Value, Refusal> {
+    pub(in crate::sandbox) fn create_room(
+        &mut self,
+        user: &User,
+        t: RoomType,
+        name: &str,
+        members: &[String],
+    ) -> Result<Value, Refusal> {
         let (method, permission) = match t {
             RoomType::Channel => ("createChannel", "create-c"),
             _ => ("createPrivateGroup", "create-p"),
@@ -21,7 +27,11 @@ impl World {
             let reason = format!("{name} is not a valid room name.");
             return Err(Refusal::new("error-invalid-room-name", reason, method));
         }
-        if self.rooms.values().any(|room| room.name.as_deref() == Some(name)) {
+        if self
+            .rooms
+            .values()
+            .any(|room| room.name.as_deref() == Some(name))
+        {
             let reason = format!("A channel with name '{name}' exists");
             return Err(Refusal::new("error-duplicate-channel-name", reason, method));
         }
@@ -29,31 +39,48 @@ impl World {
         let mut room = Room::new(new_id(), t, now);
         room.name = Some(name.to_owned());
         room.fname = Some(name.to_owned());
-        room.u = Some(UserBrief { name: None, ..user.brief() });
+        room.u = Some(UserBrief {
+            name: None,
+            ..user.brief()
+        });
         let rid = room.id.clone();
         let mut inside: Vec<User> = vec![user.clone()];
         for username in members {
-            inside.extend(self.user_named(username).filter(|one| one.id != user.id).cloned());
+            inside.extend(
+                self.user_named(username)
+                    .filter(|one| one.id != user.id)
+                    .cloned(),
+            );
         }
         room.users_count = inside.len();
         self.rooms.insert(rid.clone(), room);
         self.save_room(&rid, "inserted");
         for member in inside {
-            let roles = if member.id == user.id { vec!["owner".to_owned()] } else { Vec::new() };
+            let roles = if member.id == user.id {
+                vec!["owner".to_owned()]
+            } else {
+                Vec::new()
+            };
             self.subscribe(&rid, &member, roles);
         }
         Ok(json!({ "rid": rid, "name": name }))
     }
 
     /// `createDirectMessage`: with one person or several; the same people always get the same room.
-    pub(in crate::sandbox) fn create_direct(&mut self, user: &User, usernames: &[String]) -> Result<Value, Refusal> {
+    pub(in crate::sandbox) fn create_direct(
+        &mut self,
+        user: &User,
+        usernames: &[String],
+    ) -> Result<Value, Refusal> {
         const METHOD: &str = "createDirectMessage";
         if usernames.is_empty() || !self.has_permission(&user.id, "create-d", None) {
             return Err(Refusal::not_allowed(METHOD));
         }
         let mut people = vec![user.clone()];
         for username in usernames {
-            let other = self.user_named(username).ok_or_else(|| Refusal::invalid_user(METHOD))?;
+            let other = self
+                .user_named(username)
+                .ok_or_else(|| Refusal::invalid_user(METHOD))?;
             if !people.iter().any(|known| known.id == other.id) {
                 people.push(other.clone());
             }
@@ -92,9 +119,24 @@ impl World {
     /// A new subscription, told of.
     fn subscribe(&mut self, rid: &str, user: &User, roles: Vec<String>) {
         let now = self.now();
-        let Some(mut one) = self.rooms.get(rid).map(|room| subscription(room, user, now)) else { return };
-        if let Some(room) = self.rooms.get(rid).filter(|room| room.t == RoomType::Direct) {
-            let others: Vec<&User> = room.uids.iter().filter(|uid| **uid != user.id).filter_map(|uid| self.users.get(uid)).collect();
+        let Some(mut one) = self
+            .rooms
+            .get(rid)
+            .map(|room| subscription(room, user, now))
+        else {
+            return;
+        };
+        if let Some(room) = self
+            .rooms
+            .get(rid)
+            .filter(|room| room.t == RoomType::Direct)
+        {
+            let others: Vec<&User> = room
+                .uids
+                .iter()
+                .filter(|uid| **uid != user.id)
+                .filter_map(|uid| self.users.get(uid))
+                .collect();
             let join = |names: Vec<&str>| names.join(", ");
             one.name = join(others.iter().map(|other| other.username.as_str()).collect());
             one.fname = join(others.iter().map(|other| other.name.as_str()).collect());
@@ -114,7 +156,11 @@ impl World {
     }
 
     /// `joinRoom`: public rooms only.
-    pub(in crate::sandbox) fn join_room(&mut self, user: &User, rid: &str) -> Result<bool, Refusal> {
+    pub(in crate::sandbox) fn join_room(
+        &mut self,
+        user: &User,
+        rid: &str,
+    ) -> Result<bool, Refusal> {
         const METHOD: &str = "joinRoom";
         let Some(room) = self.rooms.get(rid) else {
             return Err(Refusal::new("error-invalid-room", "Invalid room", METHOD));
@@ -158,7 +204,11 @@ impl World {
             return Err(Refusal::not_allowed(METHOD));
         }
         let Some(id) = self.subscription(rid, &user.id).map(|one| one.id.clone()) else {
-            return Err(Refusal::new("error-user-not-in-room", "You are not in this room", METHOD));
+            return Err(Refusal::new(
+                "error-user-not-in-room",
+                "You are not in this room",
+                METHOD,
+            ));
         };
         if self.is_last_owner(rid, &user.id) {
             return Err(Self::last_owner(METHOD));
@@ -170,19 +220,30 @@ impl World {
     }
 
     /// `addUserToRoom`, `addUsersToRoom`.
-    pub(in crate::sandbox) fn add_user(&mut self, user: &User, rid: &str, username: &str) -> Result<bool, Refusal> {
+    pub(in crate::sandbox) fn add_user(
+        &mut self,
+        user: &User,
+        rid: &str,
+        username: &str,
+    ) -> Result<bool, Refusal> {
         const METHOD: &str = "addUserToRoom";
-        let Some(room) = self.rooms.get(rid).filter(|room| matches!(room.t, RoomType::Channel | RoomType::Private)) else {
+        let Some(room) = self
+            .rooms
+            .get(rid)
+            .filter(|room| matches!(room.t, RoomType::Channel | RoomType::Private))
+        else {
             return Err(Refusal::new("error-invalid-room", "Invalid room", METHOD));
         };
         let member = self.subscription(rid, &user.id).is_some();
         let joined = member && self.has_permission(&user.id, "add-user-to-joined-room", Some(rid));
-        let any = room.t == RoomType::Channel && self.has_permission(&user.id, "add-user-to-any-c-room", Some(rid));
+        let any = room.t == RoomType::Channel
+            && self.has_permission(&user.id, "add-user-to-any-c-room", Some(rid));
         if !joined && !any {
             return Err(Refusal::not_allowed(METHOD));
         }
         let other = self.user_named(username).cloned();
-        let other = other.ok_or_else(|| Refusal::new("error-invalid-username", "Invalid username", METHOD))?;
+        let other = other
+            .ok_or_else(|| Refusal::new("error-invalid-username", "Invalid username", METHOD))?;
         if self.subscription(rid, &other.id).is_none() {
             self.subscribe(rid, &other, Vec::new());
             self.say_system(rid, user, "au", &other.username);
@@ -192,7 +253,12 @@ impl World {
     }
 
     /// `removeUserFromRoom`.
-    pub(in crate::sandbox) fn remove_user(&mut self, user: &User, rid: &str, username: &str) -> Result<bool, Refusal> {
+    pub(in crate::sandbox) fn remove_user(
+        &mut self,
+        user: &User,
+        rid: &str,
+        username: &str,
+    ) -> Result<bool, Refusal> {
         const METHOD: &str = "removeUserFromRoom";
         let refused = || Refusal::not_allowed(METHOD);
         let room = self.rooms.get(rid).ok_or_else(refused)?;
@@ -205,7 +271,11 @@ impl World {
         let other = self.user_named(username).cloned();
         let other = other.ok_or_else(|| Refusal::invalid_user(METHOD))?;
         let Some(id) = self.subscription(rid, &other.id).map(|one| one.id.clone()) else {
-            return Err(Refusal::new("error-user-not-in-room", "User is not in this room", METHOD));
+            return Err(Refusal::new(
+                "error-user-not-in-room",
+                "User is not in this room",
+                METHOD,
+            ));
         };
         if self.is_last_owner(rid, &other.id) {
             return Err(Self::last_owner(METHOD));
@@ -217,12 +287,20 @@ impl World {
     }
 
     /// `eraseRoom`.
-    pub(in crate::sandbox) fn erase_room(&mut self, user: &User, rid: &str) -> Result<bool, Refusal> {
+    pub(in crate::sandbox) fn erase_room(
+        &mut self,
+        user: &User,
+        rid: &str,
+    ) -> Result<bool, Refusal> {
         const METHOD: &str = "eraseRoom";
         let Some(room) = self.rooms.get(rid) else {
             return Err(Refusal::new("error-invalid-room", "Invalid room", METHOD));
         };
-        let permission = if room.t == RoomType::Channel { "delete-c" } else { "delete-p" };
+        let permission = if room.t == RoomType::Channel {
+            "delete-c"
+        } else {
+            "delete-p"
+        };
         if room.default || !self.has_permission(&user.id, permission, Some(rid)) {
             return Err(Refusal::not_allowed(METHOD));
         }
@@ -233,7 +311,10 @@ impl World {
         }
         if let Some(room) = self.rooms.remove(rid) {
             self.effects.remove(Collection::Rooms, rid);
-            self.broadcast("watch.rooms", json!([{ "clientAction": "removed", "room": { "_id": room.id } }]));
+            self.broadcast(
+                "watch.rooms",
+                json!([{ "clientAction": "removed", "room": { "_id": room.id } }]),
+            );
         }
         Ok(true)
     }
@@ -241,8 +322,17 @@ impl World {
     // Finding
 
     /// `getRoomIdByNameOrId`, `getRoomNameById`.
-    pub(in crate::sandbox) fn find_room(&self, uid: &str, name_or_id: &str, method: &str) -> Result<&Room, Refusal> {
-        let by_name = || self.rooms.values().find(|room| room.name.as_deref() == Some(name_or_id));
+    pub(in crate::sandbox) fn find_room(
+        &self,
+        uid: &str,
+        name_or_id: &str,
+        method: &str,
+    ) -> Result<&Room, Refusal> {
+        let by_name = || {
+            self.rooms
+                .values()
+                .find(|room| room.name.as_deref() == Some(name_or_id))
+        };
         let room = self.rooms.get(name_or_id).or_else(by_name);
         room.filter(|room| self.can_access(&room.id, Some(uid), None))
             .ok_or_else(|| Refusal::not_allowed(method))
@@ -260,7 +350,9 @@ impl World {
         if !self.can_read(rid, Some(uid), None) {
             return Err(Refusal::not_allowed(METHOD));
         }
-        let users = self.members(rid).filter_map(|one| self.users.get(&one.u.id));
+        let users = self
+            .members(rid)
+            .filter_map(|one| self.users.get(&one.u.id));
         let records: Vec<Value> = users
             .map(|user| json!({ "_id": user.id, "username": user.username, "name": user.name, "status": user.status }))
             .collect();
@@ -269,7 +361,11 @@ impl World {
 
     /// `browseChannels`: the public rooms, by name.
     pub(in crate::sandbox) fn channels(&self) -> Value {
-        let mut rooms: Vec<&Room> = self.rooms.values().filter(|room| room.t == RoomType::Channel).collect();
+        let mut rooms: Vec<&Room> = self
+            .rooms
+            .values()
+            .filter(|room| room.t == RoomType::Channel)
+            .collect();
         rooms.sort_by(|a, b| a.name.cmp(&b.name));
         json!({ "total": rooms.len(), "results": rooms.into_iter().map(value).collect::<Vec<_>>() })
     }

@@ -19,24 +19,77 @@ const MINUTE: i64 = 60_000;
 const PEOPLE: &[(&str, &str, &str, &[&str])] = &[
     ("alice", "Alice", "Owns #private. Writes first.", &["user"]),
     ("bob", "Bob", "Owns #public. Member of #private.", &["user"]),
-    ("carol", "Carol", "Owns #secret, where she is alone.", &["user"]),
-    ("admin", "Admin", "May edit, delete and remove anywhere.", &["admin", "user"]),
-    ("agent", "Agent", "Answers livechat visitors.", &["user", "livechat-agent"]),
+    (
+        "carol",
+        "Carol",
+        "Owns #secret, where she is alone.",
+        &["user"],
+    ),
+    (
+        "admin",
+        "Admin",
+        "May edit, delete and remove anywhere.",
+        &["admin", "user"],
+    ),
+    (
+        "agent",
+        "Agent",
+        "Answers livechat visitors.",
+        &["user", "livechat-agent"],
+    ),
     ("bot", "Bot", "A bot without a program behind it.", &["bot"]),
 ];
 
 /// Id, type, name, topic, owner, members.
 const ROOMS: &[(&str, RoomType, &str, &str, &str, &[&str])] = &[
-    ("GENERAL", RoomType::Channel, "general", "Everybody is here", "admin", &["alice", "bob", "carol", "admin", "agent", "bot"]),
-    ("public-id", RoomType::Channel, "public", "Anybody may join", "bob", &["bob"]),
-    ("private-id", RoomType::Private, "private", "Only for its members", "alice", &["alice", "bob", "bot"]),
-    ("secret-id", RoomType::Private, "secret", "Carol's own", "carol", &["carol"]),
+    (
+        "GENERAL",
+        RoomType::Channel,
+        "general",
+        "Everybody is here",
+        "admin",
+        &["alice", "bob", "carol", "admin", "agent", "bot"],
+    ),
+    (
+        "public-id",
+        RoomType::Channel,
+        "public",
+        "Anybody may join",
+        "bob",
+        &["bob"],
+    ),
+    (
+        "private-id",
+        RoomType::Private,
+        "private",
+        "Only for its members",
+        "alice",
+        &["alice", "bob", "bot"],
+    ),
+    (
+        "secret-id",
+        RoomType::Private,
+        "secret",
+        "Carol's own",
+        "carol",
+        &["carol"],
+    ),
 ];
 
 /// Room, who, what, minutes ago.
 const SAID: &[(&str, &str, &str, i64)] = &[
-    ("GENERAL", "admin", "Welcome. Each pane is one WebSocket of its own; write in one and watch the other.", 58),
-    ("GENERAL", "carol", "Try leaving a room, or removing somebody from #private.", 41),
+    (
+        "GENERAL",
+        "admin",
+        "Welcome. Each pane is one WebSocket of its own; write in one and watch the other.",
+        58,
+    ),
+    (
+        "GENERAL",
+        "carol",
+        "Try leaving a room, or removing somebody from #private.",
+        41,
+    ),
     ("GENERAL", "alice", "Good morning, everybody.", 12),
     ("GENERAL", "bob", "Morning! Coffee is ready.", 11),
     ("public-id", "bob", "Nobody has joined yet.", 120),
@@ -78,7 +131,10 @@ impl World {
             user.bio = (*bio).to_owned();
             user.password = Some(format!("{username}-password"));
             let hashed_token = hash_login_token(&format!("{username}-token"));
-            user.tokens.push(LoginToken { when: Date::now(), hashed_token });
+            user.tokens.push(LoginToken {
+                when: Date::now(),
+                hashed_token,
+            });
             world.users.insert(user.id.clone(), user);
         }
         for setting in settings::seeded() {
@@ -106,12 +162,17 @@ impl World {
     fn seed_room(&mut self, mut room: Room, owner: &str, members: &[&str]) {
         room.users_count = members.len();
         for username in members {
-            let Some(user) = self.user_named(username) else { continue };
+            let Some(user) = self.user_named(username) else {
+                continue;
+            };
             let mut one = subscription(&room, user, BEGINNING);
             one.id = format!("{}:{username}", room.id);
             one.ls = Some(Date::now());
             if room.t == RoomType::Direct
-                && let Some(other) = members.iter().find(|other| *other != username).and_then(|other| self.user_named(other))
+                && let Some(other) = members
+                    .iter()
+                    .find(|other| *other != username)
+                    .and_then(|other| self.user_named(other))
             {
                 one.name.clone_from(&other.username);
                 one.fname.clone_from(&other.name);
@@ -130,12 +191,20 @@ impl World {
         live.fname = Some("Guest".to_owned());
         let visitor = json!({ "_id": "guest-id", "username": "guest-1", "token": "guest-token", "status": "online" });
         let agent = json!({ "_id": "agent-id", "username": "agent" });
-        for (key, more) in [("v", visitor), ("servedBy", agent), ("open", Value::Bool(true))] {
+        for (key, more) in [
+            ("v", visitor),
+            ("servedBy", agent),
+            ("open", Value::Bool(true)),
+        ] {
             live.more.insert(key.to_owned(), more);
         }
         let more = live.more.clone();
         self.seed_room(live, "", &["agent"]);
-        for one in self.subscriptions.values_mut().filter(|one| one.rid == "live-id") {
+        for one in self
+            .subscriptions
+            .values_mut()
+            .filter(|one| one.rid == "live-id")
+        {
             one.more = more.clone();
             one.more.remove("open");
             one.name = "Guest".to_owned();
@@ -147,8 +216,14 @@ impl World {
         let now = Date::now().0;
         for (index, (rid, username, text, minutes)) in SAID.iter().enumerate() {
             let ts = Date(now - minutes * MINUTE);
-            let Some(room) = self.rooms.get(*rid) else { continue };
-            let visitor = || super::documents::UserBrief { id: "guest-id".to_owned(), username: "guest-1".to_owned(), name: room.fname.clone() };
+            let Some(room) = self.rooms.get(*rid) else {
+                continue;
+            };
+            let visitor = || super::documents::UserBrief {
+                id: "guest-id".to_owned(),
+                username: "guest-1".to_owned(),
+                name: room.fname.clone(),
+            };
             let by = self.user_named(username).map_or_else(visitor, User::brief);
             let message = Message::new(format!("said-{index}"), rid, by, text, ts);
             if let Some(room) = self.rooms.get_mut(*rid) {
@@ -156,7 +231,10 @@ impl World {
                 room.lm = ts;
                 room.last_message = Some(message.clone());
             }
-            self.messages.entry((*rid).to_owned()).or_default().push(message);
+            self.messages
+                .entry((*rid).to_owned())
+                .or_default()
+                .push(message);
         }
     }
 }
