@@ -40,7 +40,7 @@ pub async fn inject(target: &Target, event: &str, args: &str) -> Result<(), Sand
     };
     let args: Value = serde_json::from_str(args).map_err(|error| wrong(error.to_string()))?;
     if !args.is_array() {
-        return Err(wrong("it is none".to_owned()));
+        return Err(wrong("this is something else".to_owned()));
     }
     match target {
         Target::Sandbox(address) => {

@@ -18,6 +18,7 @@ const FILES: &[(&str, &str, &str)] = &[
     ("/map.js", SCRIPT, include_str!("../page/map.js")),
     ("/pane.js", SCRIPT, include_str!("../page/pane.js")),
     ("/person.js", SCRIPT, include_str!("../page/person.js")),
+    ("/socket.js", SCRIPT, include_str!("../page/socket.js")),
     ("/trace.js", SCRIPT, include_str!("../page/trace.js")),
     ("/wire.js", SCRIPT, include_str!("../page/wire.js")),
 ];

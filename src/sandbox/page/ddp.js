@@ -1,4 +1,4 @@
-// A raw-DDP connection: one WebSocket, methods, publications, published documents.
+// A raw-DDP connection: one WebSocket (in socket.js), methods, publications, published documents.
 // It reconnects by itself; who uses it logs in and subscribes again on `open`.
 
 const PAUSES = [250, 500, 1000, 2000, 4000];
@@ -12,7 +12,8 @@ export class MethodError extends Error {
 
 export class Ddp extends EventTarget {
 	#url;
-	#socket = null;
+	#socket;
+	#isOpen = false;
 	#next = 1;
 	#pending = new Map();
 	#subs = new Map();
@@ -24,22 +25,34 @@ export class Ddp extends EventTarget {
 	constructor(url) {
 		super();
 		this.#url = url;
+		this.#socket = new Worker('socket.js');
+		this.#socket.onmessage = ({ data }) => this.#heard(data);
+	}
+
+	#heard({ opened, text, at, closed }) {
+		if (opened) {
+			this.#isOpen = true;
+			this.#send({ msg: 'connect', version: '1', support: ['1'] });
+		} else if (closed) {
+			this.#isOpen = false;
+			this.#closed(closed.code, closed.reason);
+		} else {
+			this.#receive(text, at - performance.timeOrigin);
+		}
 	}
 
 	open() {
 		this.#stopped = false;
-		const socket = new WebSocket(this.#url);
-		this.#socket = socket;
-		socket.onopen = () => this.#send({ msg: 'connect', version: '1', support: ['1'] });
-		socket.onmessage = ({ data }) => this.#receive(data);
-		socket.onclose = ({ code, reason }) => this.#closed(socket, code, reason);
+		this.#socket.postMessage({ open: this.#url });
 	}
 
 	/** The end: no coming back. */
 	stop() {
 		this.#stopped = true;
 		clearTimeout(this.#timer);
-		this.#socket?.close();
+		this.#socket.postMessage({ close: true });
+		// Time for the closing handshake.
+		setTimeout(() => this.#socket.terminate(), 1000);
 	}
 
 	/** Hold off: the service has thrown us out, somebody must decide to come back. */
@@ -75,9 +88,9 @@ export class Ddp extends EventTarget {
 	}
 
 	#send(message) {
-		if (this.#socket?.readyState !== WebSocket.OPEN) return;
+		if (!this.#isOpen) return;
 		const text = JSON.stringify(message);
-		this.#socket.send(text);
+		this.#socket.postMessage({ send: text });
 		this.#tell('frame', { way: 'out', text, message, at: performance.now() });
 	}
 
@@ -85,8 +98,8 @@ export class Ddp extends EventTarget {
 		this.dispatchEvent(new CustomEvent(type, { detail }));
 	}
 
-	#receive(text) {
-		const at = performance.now();
+	/** `at`: when it arrived, by the page's clock. */
+	#receive(text, at) {
 		const message = JSON.parse(text);
 		this.#tell('frame', { way: 'in', text, message, at });
 		switch (message.msg) {
@@ -135,8 +148,7 @@ export class Ddp extends EventTarget {
 		}
 	}
 
-	#closed(socket, code, reason) {
-		if (socket !== this.#socket) return;
+	#closed(code, reason) {
 		const was = this.session;
 		this.session = undefined;
 		for (const { reject } of this.#pending.values()) reject(new MethodError({ error: 'closed', reason: 'The connection was closed' }));

@@ -55,9 +55,9 @@ export function avatar(element, username, name) {
 
 export const clock = (ms) => new Date(ms).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' });
 
-export function toast(text, bad = false) {
+/** A word that goes away by itself: in a pane, or for the whole page. */
+export function toast(text, bad = false, box = $('#toasts')) {
 	const item = make('p', { class: bad ? 'toast bad' : 'toast' }, text);
-	const box = $('#toasts');
 	box.append(item);
 	while (box.children.length > 4) box.firstElementChild.remove();
 	setTimeout(() => item.remove(), 7000);

@@ -33,6 +33,7 @@ export class EventMap {
 	#list = $('#ways');
 	#people = [];
 	#rows = new Map();
+	#unheard = 0;
 	#figures = {};
 	#pulses;
 
@@ -58,7 +59,7 @@ export class EventMap {
 			const y = middle + (i - (people.length - 1) / 2) * step;
 			const path = `M${STATIONS[2].x + 46},${middle} C${STATIONS[2].x + 110},${middle} ${SESSIONS_X - 70},${y} ${SESSIONS_X - 13},${y}`;
 			lines.push(svg('path', { class: 'link', d: path, 'data-to': pane }));
-			const node = svg('g', { class: 'session', 'data-pane': pane, 'data-in': String(!!person.user) }, svg('circle', { cx: SESSIONS_X, cy: y, r: 13 }), this.#text(SESSIONS_X, y + 4, [...(person.user?.name ?? '·')][0], 'letter'), this.#text(SESSIONS_X + 22, y + 4, person.user?.name ?? 'nobody', 'name'));
+			const node = svg('g', { class: 'session', 'data-pane': pane, 'data-in': String(!!person.user) }, svg('circle', { cx: SESSIONS_X, cy: y, r: 13 }), this.#text(SESSIONS_X, y + 4, [...(person.user?.name ?? '·')][0], 'letter'), this.#text(SESSIONS_X + 22, y + 1, person.user?.name ?? 'nobody', 'name'), this.#text(SESSIONS_X + 22, y + 14, '', 'late'));
 			node.style.setProperty('--hue', hue(person.user?.username ?? '?'));
 			nodes.push(node);
 		}
@@ -115,12 +116,8 @@ export class EventMap {
 
 	/** An event left the core. */
 	way(way) {
-		const row = this.#row(way);
-		this.#list.querySelector('.empty')?.remove();
-		this.#list.prepend(row.item);
-		this.#rows.set(way, row);
-		while (this.#list.children.length > LISTED) this.#list.lastElementChild.remove();
-		for (const known of this.#rows.keys()) if (this.#rows.size > LISTED) this.#rows.delete(known);
+		if (way.followed && !way.arrivals.length) this.#count(1);
+		else this.#show(way);
 		this.#light('[data-key="core"]');
 		this.#pulse('[data-from="core"]', 'event', 0);
 		this.#pulse('[data-from="mesh"]', 'event', RUN * 0.8);
@@ -137,8 +134,28 @@ export class EventMap {
 		if (pane === undefined) return;
 		this.#pulse(`[data-to="${pane}"]`, 'event', RUN * 1.6);
 		setTimeout(() => this.#light(`[data-pane="${pane}"]`), still.matches ? 0 : RUN * 2.4);
+		this.#drawing.querySelector(`[data-pane="${pane}"] .late`).textContent = took(way.arrivals.find((one) => one.person === person).took);
 		const row = this.#rows.get(way);
 		if (row) this.#fill(way, row);
+		else if (way.arrivals.length === 1) {
+			this.#count(-1);
+			this.#show(way);
+		}
+	}
+
+	/** Events that reached none of the panes are counted only. */
+	#count(more) {
+		this.#unheard = Math.max(0, this.#unheard + more);
+		$('#unheard').textContent = this.#unheard ? ` · ${this.#unheard} more reached nobody here` : '';
+	}
+
+	#show(way) {
+		const row = this.#row(way);
+		this.#list.querySelector('.empty')?.remove();
+		this.#list.prepend(row.item);
+		this.#rows.set(way, row);
+		while (this.#list.children.length > LISTED) this.#list.lastElementChild.remove();
+		for (const known of this.#rows.keys()) if (this.#rows.size > LISTED) this.#rows.delete(known);
 	}
 
 	#row(way) {
@@ -160,7 +177,8 @@ export class EventMap {
 			return part;
 		}));
 		const words = parts.slice(0, way.arrivals.length ? -1 : undefined).map(([key, ms]) => make('span', { class: `c-${key}` }, `${key} ${took(ms)}`));
-		const who = way.arrivals.map(({ person, took: ms }) => make('span', { class: 'c-hub' }, `${person.user?.name ?? person.lastName ?? 'gone'} ${took(ms)}`));
-		steps.replaceChildren(...words, ...(who.length ? who : [make('span', { class: 'c-none' }, 'nobody here listens')]));
+		const several = way.arrivals.length > 2 && [make('span', { class: 'c-hub' }, `${way.arrivals.length} panes ≤ ${took(last)}`)];
+		const who = several || way.arrivals.map(({ person, took: ms }) => make('span', { class: 'c-hub' }, `${person.user?.name ?? person.lastName ?? 'gone'} ${took(ms)}`));
+		steps.replaceChildren(...words, ...(who.length ? who : [make('span', { class: 'c-none' }, 'not followed to the panes')]));
 	}
 }

@@ -33,7 +33,7 @@ export class Pane {
 		view.throw.onclick = () => world.throwOut(person.user);
 		view.close.onclick = onClose;
 		person.addEventListener('change', ({ detail }) => this.#draw(detail));
-		person.addEventListener('notice', ({ detail }) => toast(detail.text, detail.bad));
+		person.addEventListener('notice', ({ detail }) => toast(detail.text, detail.bad, view.notices));
 		this.#draw('state');
 	}
 
@@ -203,11 +203,17 @@ export class Pane {
 		chat.leave.hidden = !inside || room?.t === 'd';
 		chat.composer.hidden = !inside;
 		chat.gate.hidden = inside || !open;
-		chat.gateText.textContent = 'Not a member of this room.';
+		chat.gateText.textContent = this.#gate(room, user);
+		chat.gate.dataset.empty = String(!this.#person.messages.get(open)?.size);
 		chat.join.hidden = room?.t !== 'c';
 		chat.messages.setAttribute('aria-label', `Messages in ${chat.title.textContent}`);
 		chat.text.placeholder = `Message ${chat.title.textContent}`;
 		chat.text.setAttribute('aria-label', `${user.name}'s message to ${chat.title.textContent}`);
+	}
+
+	#gate(room, user) {
+		if (this.#person.lost.has(this.#person.open)) return `${user.name} is no longer a member. The publication has ended; nothing more is heard from this room.`;
+		return room?.t === 'c' ? `${user.name} looks in without being a member.` : `${user.name} is not a member of this room.`;
 	}
 
 	#typing() {

@@ -20,6 +20,8 @@ export class Person extends EventTarget {
 	typing = new Map();
 	presence = new Map();
 	read = new Map();
+	/** Rooms that were left or lost in this pane. */
+	lost = new Set();
 	open = null;
 	state = 'connecting';
 	why = '';
@@ -72,13 +74,14 @@ export class Person extends EventTarget {
 		if (this.state === 'thrown') return this.#changed('state');
 		if (this.state === 'leaving') return this.#to('connecting', this.why);
 		if (opened && code === 1005 && this.user) {
-			this.ddp.pause();
 			return this.#threw('The service closed this session without a code.');
 		}
 		this.#to('connecting', opened ? `The connection was closed (${code}). Trying again.` : 'The service does not answer. Trying again.');
 	}
 
+	/** Not to come back before somebody says so. */
 	#threw(text) {
+		this.ddp.pause();
 		this.#forget();
 		this.#to('thrown', text);
 	}
@@ -162,6 +165,7 @@ export class Person extends EventTarget {
 
 	#subscription(action, sub) {
 		if (action !== 'removed') {
+			this.lost.delete(sub.rid);
 			const fresh = !this.subscriptions.has(sub.rid);
 			this.subscriptions.set(sub.rid, { ...this.subscriptions.get(sub.rid), ...sub });
 			if (fresh && action === 'inserted') this.#say(`${this.user.name} is now in ${this.titleOf(sub.rid)}.`);
@@ -176,7 +180,8 @@ export class Person extends EventTarget {
 			this.#leaveStreams();
 			this.messages.delete(rid);
 		}
-		this.#say(`${this.user.name} is no longer in ${title}. Its publication has ended; nothing more is heard from it.`);
+		this.lost.add(rid);
+		this.#say(`${this.user.name} is no longer in ${title}.`);
 		this.#changed('rooms');
 		this.#changed('room');
 	}

@@ -108,6 +108,7 @@ export class Trace extends EventTarget {
 	/** {seq, event, args, called?, sent, heard?}: microseconds of the sandbox's clock. */
 	#broadcast({ seq, event, args, called, sent, heard }) {
 		const way = { seq, event, args, sent: sent / 1000, core: called && (sent - called) / 1000, mesh: heard && Math.max(0, (heard - sent) / 1000), heard: heard && heard / 1000, arrivals: [] };
+		way.followed = ofEvent(event, args) !== undefined;
 		const about = ofEvent(event, args);
 		if (about) this.#ways.set(about, way);
 		for (const arrival of this.#early.get(about) ?? []) this.#arrive(way, arrival);

@@ -1,6 +1,6 @@
 // The raw frames of all panes: bounded, filtered, paused.
 
-import { $, hue, icon, make, took } from './look.js';
+import { $, hue, icon, make } from './look.js';
 
 const KEPT = 600;
 const SHOWN = 300;
@@ -56,7 +56,10 @@ export class Wire {
 			this.#missed += 1;
 			return this.#later();
 		}
-		this.#kept.push({ person, name: person.user?.name ?? '·', username: person.user?.username ?? '?', ...frame });
+		// The workers tell in no order among themselves; the moments of arrival do.
+		let place = this.#kept.length;
+		while (place > 0 && this.#kept[place - 1].at > frame.at) place -= 1;
+		this.#kept.splice(place, 0, { person, name: person.user?.name ?? '·', username: person.user?.username ?? '?', ...frame });
 		if (this.#kept.length > KEPT) this.#kept.shift();
 		this.#later();
 	}
@@ -81,7 +84,13 @@ export class Wire {
 		const shown = this.#meant().slice(-SHOWN);
 		const wanted = new Set(shown);
 		for (const item of [...list.children]) if (!wanted.has(item.frame)) item.remove();
-		for (const frame of shown) list.append((frame.item ??= this.#item(frame)));
+		// What is drawn already stays where it is: mostly a few are new at the end.
+		let place = list.firstChild;
+		for (const frame of shown) {
+			const item = (frame.item ??= this.#item(frame));
+			if (item === place) place = place.nextSibling;
+			else list.insertBefore(item, place);
+		}
 		if (down) list.scrollTop = list.scrollHeight;
 		this.#tell(shown.length);
 	}
@@ -92,7 +101,7 @@ export class Wire {
 		const stream = message.collection?.replace('stream-', '') ?? '';
 		const body = make('pre');
 		const item = make('li', {}, make('details', { class: 'frame', 'data-way': way, ontoggle: ({ target }) => target.open && !body.textContent && (body.textContent = this.#pretty(text, message)) },
-			make('summary', {}, make('span', { class: 'arrow', role: 'img', 'aria-label': way === 'in' ? 'received by' : 'sent by' }, way === 'in' ? '↓' : '↑'), make('span', { class: 'frame-who' }, name), make('b', {}, message.msg ?? (message.server_id ? 'server_id' : '?')), make('span', { class: 'frame-what' }, stream ? `${stream} ` : '', String(title)), make('time', {}, took(at - this.#began))),
+			make('summary', {}, make('span', { class: 'arrow', role: 'img', 'aria-label': way === 'in' ? 'received by' : 'sent by' }, way === 'in' ? '↓' : '↑'), make('span', { class: 'frame-who' }, name), make('b', {}, message.msg ?? (message.server_id ? 'server_id' : '?')), make('span', { class: 'frame-what' }, stream ? `${stream} ` : '', String(title)), make('time', {}, `${((at - this.#began) / 1000).toFixed(3)}`)),
 			body));
 		item.style.setProperty('--hue', hue(username));
 		item.frame = frame;
