@@ -26,6 +26,7 @@ mod presence;
 mod probe;
 mod services;
 mod settings;
+pub mod terminal;
 #[cfg(test)]
 mod tests;
 mod words;

@@ -20,6 +20,7 @@ function ofEvent(event, args) {
 		case 'user.forceLogout': return `out ${a}`;
 		case 'notify.desktop': return `notification ${a} ${b.payload?._id}`;
 		case 'notify.ephemeralMessage': return `ephemeral ${a} ${args[2].msg}`;
+		case 'watch.users': return `user ${a.id} ${JSON.stringify(a.diff)}`;
 		case 'watch.settings': return `setting ${a.setting._id}`;
 		default: return undefined;
 	}
@@ -43,6 +44,7 @@ function ofFrame({ msg, collection, fields }) {
 		case 'stream-notify-user':
 			if (what === 'subscriptions-changed') return `subscription ${first} ${second._id} ${millis(second._updatedAt)}`;
 			if (what === 'rooms-changed') return `room ${first} ${second._id} ${millis(second._updatedAt)}`;
+			if (what === 'userData') return `user ${key} ${JSON.stringify(first.diff)}`;
 			if (what === 'force_logout') return `out ${key}`;
 			if (what === 'notification') return `notification ${key} ${first.payload?._id}`;
 			if (what === 'message') return `ephemeral ${key} ${first.msg}`;
