@@ -27,14 +27,21 @@ impl Address {
         };
         let path = if path.len() > 1 { path } else { "/websocket" };
         let (host, port) = match authority.rsplit_once(':') {
-            Some((host, port)) if !port.ends_with(']') => (host, port.parse().map_err(|_| wrong())?),
+            Some((host, port)) if !port.ends_with(']') => {
+                (host, port.parse().map_err(|_| wrong())?)
+            }
             _ => (authority, if tls { 443 } else { 80 }),
         };
         let bad = |c: char| c.is_whitespace() || c.is_control() || c == '@';
         if host.is_empty() || text.contains(bad) {
             return Err(wrong());
         }
-        Ok(Self { tls, host: host.to_owned(), port, path: path.to_owned() })
+        Ok(Self {
+            tls,
+            host: host.to_owned(),
+            port,
+            path: path.to_owned(),
+        })
     }
 
     /// The host as the system's resolver takes it.
@@ -56,17 +63,36 @@ mod tests {
     #[test]
     fn what_people_type_is_understood() {
         let rows = [
-            ("ws://127.0.0.1:3000/websocket", "ws://127.0.0.1:3000/websocket"),
+            (
+                "ws://127.0.0.1:3000/websocket",
+                "ws://127.0.0.1:3000/websocket",
+            ),
             ("localhost:3000", "ws://localhost:3000/websocket"),
-            ("wss://chat.example.org", "wss://chat.example.org:443/websocket"),
-            ("https://chat.example.org/", "wss://chat.example.org:443/websocket"),
-            ("http://[::1]:3000/sub/websocket", "ws://[::1]:3000/sub/websocket"),
+            (
+                "wss://chat.example.org",
+                "wss://chat.example.org:443/websocket",
+            ),
+            (
+                "https://chat.example.org/",
+                "wss://chat.example.org:443/websocket",
+            ),
+            (
+                "http://[::1]:3000/sub/websocket",
+                "ws://[::1]:3000/sub/websocket",
+            ),
             ("ws://[::1]", "ws://[::1]:80/websocket"),
         ];
         for (typed, meant) in rows {
             assert_eq!(Address::parse(typed).unwrap().url(), meant);
         }
-        for typed in ["", "ftp://a", "ws://", "ws://a:b", "ws://user@host", "ws://a b"] {
+        for typed in [
+            "",
+            "ftp://a",
+            "ws://",
+            "ws://a:b",
+            "ws://user@host",
+            "ws://a b",
+        ] {
             assert!(Address::parse(typed).is_err(), "{typed}");
         }
     }

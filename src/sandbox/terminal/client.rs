@@ -42,45 +42,73 @@ pub(super) struct Client {
 impl Client {
     /// Connects and shakes hands.
     pub(super) async fn connect(address: &Address) -> Result<Self, TerminalError> {
-        let unreachable = |reason: String| TerminalError::Unreachable { address: address.url(), reason };
+        let unreachable = |reason: String| TerminalError::Unreachable {
+            address: address.url(),
+            reason,
+        };
         let opened = tokio::time::timeout(TIMEOUT, open(address)).await;
         let socket = opened.map_err(|_| unreachable("it does not answer".to_owned()))??;
-        let mut client = Self { socket, events: VecDeque::new(), next_id: 0 };
-        client.send(&json!({ "msg": "connect", "version": "1", "support": ["1"] })).await?;
-        client.wait("connect", |message| match kind(message) {
-            "connected" => Some(Ok(())),
-            "failed" => Some(Err(TerminalError::Strange("the server speaks another version of DDP".to_owned()))),
-            _ => None,
-        }).await?;
+        let mut client = Self {
+            socket,
+            events: VecDeque::new(),
+            next_id: 0,
+        };
+        client
+            .send(&json!({ "msg": "connect", "version": "1", "support": ["1"] }))
+            .await?;
+        client
+            .wait("connect", |message| match kind(message) {
+                "connected" => Some(Ok(())),
+                "failed" => Some(Err(TerminalError::Strange(
+                    "the server speaks another version of DDP".to_owned(),
+                ))),
+                _ => None,
+            })
+            .await?;
         Ok(client)
     }
 
     /// Calls a method; `None` is undefined.
-    pub(super) async fn call(&mut self, method: &str, params: &Value) -> Result<Option<Value>, TerminalError> {
+    pub(super) async fn call(
+        &mut self,
+        method: &str,
+        params: &Value,
+    ) -> Result<Option<Value>, TerminalError> {
         let id = self.id();
-        self.send(&json!({ "msg": "method", "id": id, "method": method, "params": params })).await?;
+        self.send(&json!({ "msg": "method", "id": id, "method": method, "params": params }))
+            .await?;
         self.wait(method, |message| {
-            let mine = kind(message) == "result" && message.get("id").and_then(Value::as_str) == Some(&id);
+            let mine =
+                kind(message) == "result" && message.get("id").and_then(Value::as_str) == Some(&id);
             mine.then(|| match message.get("error") {
                 Some(error) => Err(refused(method, error)),
                 None => Ok(message.get("result").cloned()),
             })
-        }).await
+        })
+        .await
     }
 
     /// Subscribes to an event name of a stream.
-    pub(super) async fn subscribe(&mut self, publication: &str, event: &str) -> Result<(), TerminalError> {
+    pub(super) async fn subscribe(
+        &mut self,
+        publication: &str,
+        event: &str,
+    ) -> Result<(), TerminalError> {
         let id = self.id();
         let params = json!([event, { "useCollection": false, "args": [] }]);
-        self.send(&json!({ "msg": "sub", "id": id, "name": publication, "params": params })).await?;
+        self.send(&json!({ "msg": "sub", "id": id, "name": publication, "params": params }))
+            .await?;
         let what = format!("{publication} {event}");
         self.wait(&what, |message| match kind(message) {
-            "ready" if message.pointer("/subs/0").and_then(Value::as_str) == Some(&id) => Some(Ok(())),
-            "nosub" if message.get("id").and_then(Value::as_str) == Some(&id) => {
-                Some(Err(refused(&what, message.get("error").unwrap_or(&Value::Null))))
+            "ready" if message.pointer("/subs/0").and_then(Value::as_str) == Some(&id) => {
+                Some(Ok(()))
             }
+            "nosub" if message.get("id").and_then(Value::as_str) == Some(&id) => Some(Err(
+                refused(&what, message.get("error").unwrap_or(&Value::Null)),
+            )),
             _ => None,
-        }).await
+        })
+        .await
     }
 
     /// The next event, whenever it comes.
@@ -106,10 +134,17 @@ impl Client {
     }
 
     async fn send(&mut self, message: &Value) -> Result<(), TerminalError> {
-        self.socket.send(Message::text(message.to_string())).await.map_err(closed)
+        self.socket
+            .send(Message::text(message.to_string()))
+            .await
+            .map_err(closed)
     }
 
-    async fn wait<T>(&mut self, what: &str, answer: impl Fn(&Value) -> Option<Result<T, TerminalError>>) -> Result<T, TerminalError> {
+    async fn wait<T>(
+        &mut self,
+        what: &str,
+        answer: impl Fn(&Value) -> Option<Result<T, TerminalError>>,
+    ) -> Result<T, TerminalError> {
         let answered = async {
             loop {
                 let message = self.message().await?;
@@ -118,8 +153,13 @@ impl Client {
                 }
             }
         };
-        let silent = |_| TerminalError::Silent { what: what.to_owned(), after: TIMEOUT };
-        tokio::time::timeout(TIMEOUT, answered).await.map_err(silent)?
+        let silent = |_| TerminalError::Silent {
+            what: what.to_owned(),
+            after: TIMEOUT,
+        };
+        tokio::time::timeout(TIMEOUT, answered)
+            .await
+            .map_err(silent)?
     }
 
     /// The next message. Pings are answered, events are put aside.
@@ -128,14 +168,18 @@ impl Client {
             let text = match self.socket.next().await {
                 Some(Ok(Message::Text(text))) => text,
                 Some(Ok(Message::Close(frame))) => {
-                    let why = frame.map(|frame| format!(": {} {}", u16::from(frame.code), frame.reason));
-                    return Err(TerminalError::Closed(why.unwrap_or_default().trim_end().to_owned()));
+                    let why =
+                        frame.map(|frame| format!(": {} {}", u16::from(frame.code), frame.reason));
+                    return Err(TerminalError::Closed(
+                        why.unwrap_or_default().trim_end().to_owned(),
+                    ));
                 }
                 Some(Ok(_)) => continue,
                 Some(Err(error)) => return Err(closed(error)),
                 None => return Err(TerminalError::Closed(String::new())),
             };
-            let message: Value = serde_json::from_str(&text).map_err(|error| TerminalError::Strange(error.to_string()))?;
+            let message: Value = serde_json::from_str(&text)
+                .map_err(|error| TerminalError::Strange(error.to_string()))?;
             match kind(&message) {
                 "ping" => self.pong(&message).await?,
                 "changed" => self.put_aside(&message),
@@ -154,11 +198,20 @@ impl Client {
     }
 
     fn put_aside(&mut self, message: &Value) {
-        let (Some(collection), Some(fields)) = (message.get("collection").and_then(Value::as_str), message.get("fields")) else { return };
+        let (Some(collection), Some(fields)) = (
+            message.get("collection").and_then(Value::as_str),
+            message.get("fields"),
+        ) else {
+            return;
+        };
         if self.events.len() < EVENTS_KEPT {
             self.events.push_back(StreamEvent {
                 collection: collection.to_owned(),
-                name: fields.get("eventName").and_then(Value::as_str).unwrap_or_default().to_owned(),
+                name: fields
+                    .get("eventName")
+                    .and_then(Value::as_str)
+                    .unwrap_or_default()
+                    .to_owned(),
                 args: fields.get("args").cloned().unwrap_or_default(),
             });
         }
@@ -166,10 +219,21 @@ impl Client {
 }
 
 async fn open(address: &Address) -> Result<WebSocketStream<Box<dyn Stream>>, TerminalError> {
-    let unreachable = |reason: String| TerminalError::Unreachable { address: address.url(), reason };
-    let tcp = TcpStream::connect((address.name(), address.port)).await.map_err(|error| unreachable(error.to_string()))?;
-    let stream: Box<dyn Stream> = if address.tls { Box::new(encrypt(address, tcp).await?) } else { Box::new(tcp) };
-    let (socket, _) = client_async(address.url(), stream).await.map_err(|error| unreachable(error.to_string()))?;
+    let unreachable = |reason: String| TerminalError::Unreachable {
+        address: address.url(),
+        reason,
+    };
+    let tcp = TcpStream::connect((address.name(), address.port))
+        .await
+        .map_err(|error| unreachable(error.to_string()))?;
+    let stream: Box<dyn Stream> = if address.tls {
+        Box::new(encrypt(address, tcp).await?)
+    } else {
+        Box::new(tcp)
+    };
+    let (socket, _) = client_async(address.url(), stream)
+        .await
+        .map_err(|error| unreachable(error.to_string()))?;
     Ok(socket)
 }
 
@@ -178,20 +242,37 @@ async fn encrypt(address: &Address, tcp: TcpStream) -> Result<TlsStream<TcpStrea
     let mut roots = rustls::RootCertStore::empty();
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-    let config = config.map_err(|error| wrong(error.to_string()))?.with_root_certificates(roots).with_no_client_auth();
-    let name = ServerName::try_from(address.name().to_owned()).map_err(|error| wrong(error.to_string()))?;
+    let config =
+        rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    let config = config
+        .map_err(|error| wrong(error.to_string()))?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let name = ServerName::try_from(address.name().to_owned())
+        .map_err(|error| wrong(error.to_string()))?;
     let connector = TlsConnector::from(Arc::new(config));
-    connector.connect(name, tcp).await.map_err(|error| wrong(error.to_string()))
+    connector
+        .connect(name, tcp)
+        .await
+        .map_err(|error| wrong(error.to_string()))
 }
 
 fn kind(message: &Value) -> &str {
-    message.get("msg").and_then(Value::as_str).unwrap_or_default()
+    message
+        .get("msg")
+        .and_then(Value::as_str)
+        .unwrap_or_default()
 }
 
 fn refused(what: &str, error: &Value) -> TerminalError {
-    let word = error.get("message").and_then(Value::as_str).map(str::to_owned);
-    TerminalError::Refused { what: what.to_owned(), error: word.unwrap_or_else(|| error.to_string()) }
+    let word = error
+        .get("message")
+        .and_then(Value::as_str)
+        .map(str::to_owned);
+    TerminalError::Refused {
+        what: what.to_owned(),
+        error: word.unwrap_or_else(|| error.to_string()),
+    }
 }
 
 fn closed(error: WsError) -> TerminalError {

@@ -1,7 +1,7 @@
 //! `ddp-streamer watch` and `ddp-streamer call`: any DDP server, from a terminal.
 
-pub mod args;
 mod address;
+pub mod args;
 mod client;
 mod error;
 
@@ -44,7 +44,13 @@ pub struct Listen {
 ///
 /// # Errors
 /// The server cannot be reached, refuses, or closes the connection.
-pub async fn watch(url: &str, login: &Login, listen: &[Listen], signal: impl Future<Output = ()>, out: &mut impl Write) -> Result<(), TerminalError> {
+pub async fn watch(
+    url: &str,
+    login: &Login,
+    listen: &[Listen],
+    signal: impl Future<Output = ()>,
+    out: &mut impl Write,
+) -> Result<(), TerminalError> {
     let address = Address::parse(url)?;
     let mut client = Client::connect(&address).await?;
     let uid = enter(&mut client, login).await?;
@@ -53,7 +59,9 @@ pub async fn watch(url: &str, login: &Login, listen: &[Listen], signal: impl Fut
             (Some(rest), Some(uid)) => format!("{uid}/{rest}"),
             _ => one.event.clone(),
         };
-        client.subscribe(&format!("stream-{}", one.stream), &event).await?;
+        client
+            .subscribe(&format!("stream-{}", one.stream), &event)
+            .await?;
     }
     tokio::pin!(signal);
     loop {
@@ -61,8 +69,18 @@ pub async fn watch(url: &str, login: &Login, listen: &[Listen], signal: impl Fut
             () = &mut signal => return client.close().await,
             event = client.event() => event?,
         };
-        let stream = event.collection.strip_prefix("stream-").unwrap_or(&event.collection);
-        let written = writeln!(out, "{} {stream} {} {}", time_of_day(), event.name, event.args).and_then(|()| out.flush());
+        let stream = event
+            .collection
+            .strip_prefix("stream-")
+            .unwrap_or(&event.collection);
+        let written = writeln!(
+            out,
+            "{} {stream} {} {}",
+            time_of_day(),
+            event.name,
+            event.args
+        )
+        .and_then(|()| out.flush());
         if written.is_err() {
             // Whoever read this has gone, as `head` does.
             return client.close().await;
@@ -74,7 +92,13 @@ pub async fn watch(url: &str, login: &Login, listen: &[Listen], signal: impl Fut
 ///
 /// # Errors
 /// The server cannot be reached, or the method fails.
-pub async fn call(url: &str, login: &Login, method: &str, params: &[Value], out: &mut impl Write) -> Result<(), TerminalError> {
+pub async fn call(
+    url: &str,
+    login: &Login,
+    method: &str,
+    params: &[Value],
+    out: &mut impl Write,
+) -> Result<(), TerminalError> {
     let address = Address::parse(url)?;
     let mut client = Client::connect(&address).await?;
     enter(&mut client, login).await?;
@@ -91,7 +115,9 @@ async fn enter(client: &mut Client, login: &Login) -> Result<Option<String>, Ter
     let credentials = match login {
         Login::Anonymous => return Ok(None),
         Login::Token(token) => json!({ "resume": token }),
-        Login::Password { username, password } => json!({ "user": { "username": username }, "password": password }),
+        Login::Password { username, password } => {
+            json!({ "user": { "username": username }, "password": password })
+        }
     };
     let result = client.call("login", &json!([credentials])).await?;
     Ok(result.and_then(|result| Some(result.get("id")?.as_str()?.to_owned())))
@@ -99,8 +125,14 @@ async fn enter(client: &mut Client, login: &Login) -> Result<Option<String>, Ter
 
 /// UTC, to the millisecond.
 fn time_of_day() -> String {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
     let seconds = since.as_secs();
     let (hours, minutes) = (seconds / 3600 % 24, seconds / 60 % 60);
-    format!("{hours:02}:{minutes:02}:{:02}.{:03}Z", seconds % 60, since.subsec_millis())
+    format!(
+        "{hours:02}:{minutes:02}:{:02}.{:03}Z",
+        seconds % 60,
+        since.subsec_millis()
+    )
 }

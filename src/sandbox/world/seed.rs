@@ -41,7 +41,16 @@ const PEOPLE: &[(&str, &str, &str, &[&str])] = &[
 ];
 
 /// Id, type, name, topic, owner, members.
-const ROOMS: &[(&str, RoomType, &str, &str, &str, &[&str])] = &[
+type RoomRow = (
+    &'static str,
+    RoomType,
+    &'static str,
+    &'static str,
+    &'static str,
+    &'static [&'static str],
+);
+
+const ROOMS: &[RoomRow] = &[
     (
         "GENERAL",
         RoomType::Channel,
