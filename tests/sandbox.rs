@@ -309,3 +309,71 @@ async fn a_taken_port_is_one_clear_line_and_ctrl_c_a_clean_end() {
             .any(|line| line.contains("Ctrl-C"))
     );
 }
+
+/// A client of npm, as the other tests run it, against the sandbox.
+async fn client(sandbox: &Sandbox, script: &str) -> Peer {
+    let url = sandbox.service.trim_end_matches("/websocket");
+    Peer::start(&format!("clients/{script}.js"), &["--url", url]).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_sdk_is_a_bot_that_answers_in_the_page() {
+    let sandbox = Sandbox::here().await;
+    let browser = browser(&sandbox).await;
+    let bot = client(&sandbox, "sdk").await;
+    bot.ask("connect", json!({})).await;
+    let login = json!({ "user": "bot", "password": "bot-password" });
+    assert_eq!(bot.ask("login", login).await["id"], "bot-id");
+    bot.ask("messages", json!({})).await;
+
+    browser
+        .ask(
+            "say",
+            json!({ "who": "alice", "text": "bot, are you there?" }),
+        )
+        .await;
+    bot.hears(json!({ "message": { "msg": "bot, are you there?", "u": { "username": "alice" } } }))
+        .await;
+    let answer = json!({ "rid": "GENERAL", "msg": "I am, and I was told by __my_messages__" });
+    bot.ask(
+        "call",
+        json!({ "method": "sendMessage", "params": [answer] }),
+    )
+    .await;
+    browser
+        .ask(
+            "sees",
+            json!({ "who": "bob", "text": "I am, and I was told" }),
+        )
+        .await;
+    screenshot(&browser, "sandbox-bot.png").await;
+    has_no_complaints(&browser).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_ddp_client_is_served_and_refused_as_by_a_workspace() {
+    let sandbox = Sandbox::here().await;
+    let ddp = client(&sandbox, "ddp-client").await;
+    ddp.ask("connect", json!({})).await;
+    let login = ddp.ask("login", json!({ "token": "alice-token" })).await;
+    assert_eq!(login["uid"], "alice-id", "{login}");
+    ddp.ask(
+        "stream",
+        json!({ "name": "room-messages", "key": "GENERAL" }),
+    )
+    .await;
+    let secret = json!({ "name": "room-messages", "key": "secret-id" });
+    assert!(ddp.try_ask("stream", secret).await.is_err());
+    let message = json!({ "_id": "m1", "rid": "GENERAL", "msg": "from ddp-client" });
+    ddp.ask(
+        "call",
+        json!({ "method": "sendMessage", "params": [message] }),
+    )
+    .await;
+    let stream = json!({ "name": "room-messages", "key": "GENERAL", "args": [{ "_id": "m1" }] });
+    ddp.hears(json!({ "stream": stream })).await;
+    let refused = json!({ "method": "getRoomIdByNameOrId", "params": ["secret"] });
+    let error = ddp.try_ask("call", refused).await.unwrap_err();
+    assert_eq!(error["error"], "error-not-allowed", "{error}");
+    ddp.ask("quit", json!({})).await;
+}

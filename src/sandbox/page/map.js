@@ -169,14 +169,17 @@ export class EventMap {
 
 	#fill(way, { bar, steps }) {
 		const last = way.arrivals.reduce((most, { took: ms }) => Math.max(most, ms), 0);
-		const parts = [['core', way.core], ['mesh', way.mesh], ['hub', way.arrivals.length ? last : undefined]].filter(([, ms]) => ms !== undefined);
+		// The streamer may hear an event before the node that listens for the trace: then all of the way counts as the mesh's.
+		const arrived = way.arrivals.length > 0;
+		const mesh = arrived && way.mesh !== undefined ? Math.min(way.mesh, last) : way.mesh;
+		const parts = [['core', way.core], ['mesh', mesh], ['hub', arrived ? last - (mesh ?? 0) : undefined]].filter(([, ms]) => ms !== undefined);
 		const all = parts.reduce((sum, [, ms]) => sum + ms, 0);
 		bar.replaceChildren(...parts.map(([key, ms]) => {
 			const part = make('i', { class: `c-${key}` });
 			part.style.flexGrow = String(Math.max(ms, all / 60));
 			return part;
 		}));
-		const words = parts.slice(0, way.arrivals.length ? -1 : undefined).map(([key, ms]) => make('span', { class: `c-${key}` }, `${key} ${took(ms)}`));
+		const words = [['core', way.core], ['mesh', way.mesh]].filter(([, ms]) => ms !== undefined).map(([key, ms]) => make('span', { class: `c-${key}` }, `${key} ${took(ms)}`));
 		const several = way.arrivals.length > 2 && [make('span', { class: 'c-hub' }, `${way.arrivals.length} panes ≤ ${took(last)}`)];
 		const who = several || way.arrivals.map(({ person, took: ms }) => make('span', { class: 'c-hub' }, `${person.user?.name ?? person.lastName ?? 'gone'} ${took(ms)}`));
 		steps.replaceChildren(...words, ...(who.length ? who : [make('span', { class: 'c-none' }, 'not followed to the panes')]));

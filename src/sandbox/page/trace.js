@@ -107,9 +107,9 @@ export class Trace extends EventTarget {
 		this.#tell('compared');
 	}
 
-	/** {seq, event, args, called?, sent, heard?}: microseconds of the sandbox's clock. */
+	/** {seq, event, args, called?, sent, heard?}: microseconds of the sandbox's clock. An arrival takes from `sent`, a way's `mesh` too. */
 	#broadcast({ seq, event, args, called, sent, heard }) {
-		const way = { seq, event, args, sent: sent / 1000, core: called && (sent - called) / 1000, mesh: heard && Math.max(0, (heard - sent) / 1000), heard: heard && heard / 1000, arrivals: [] };
+		const way = { seq, event, args, sent: sent / 1000, core: called && (sent - called) / 1000, mesh: heard && Math.max(0, (heard - sent) / 1000), arrivals: [] };
 		way.followed = ofEvent(event, args) !== undefined;
 		const about = ofEvent(event, args);
 		if (about) this.#ways.set(about, way);
@@ -135,6 +135,6 @@ export class Trace extends EventTarget {
 
 	#arrive(way, { person, at }) {
 		if (way.arrivals.some((known) => known.person === person)) return;
-		way.arrivals.push({ person, took: Math.max(0, at + this.#offset - (way.heard ?? way.sent)) });
+		way.arrivals.push({ person, took: Math.max(0, at + this.#offset - way.sent) });
 	}
 }
