@@ -3,9 +3,11 @@
 use serde_json::{Value, json};
 use tokio::process::Command;
 
+use crate::support::database::Database;
+use crate::support::nats::Nats;
 use crate::support::process::{Lines, Process, collect};
 use crate::support::service::binary;
-use crate::support::{Peer, eventually, root};
+use crate::support::{Client, Peer, Service, eventually, root};
 
 /// `ddp-streamer sandbox`, running.
 struct Sandbox {
@@ -376,4 +378,107 @@ async fn the_ddp_client_is_served_and_refused_as_by_a_workspace() {
     let error = ddp.try_ask("call", refused).await.unwrap_err();
     assert_eq!(error["error"], "error-not-allowed", "{error}");
     ddp.ask("quit", json!({})).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_is_somebodys_is_left_alone() {
+    let (nats, database) = (Nats::start().await, Database::start().await);
+    database.seed().await;
+    let (url, mongo) = (nats.url(), database.url());
+    let (ok, _, error) = Sandbox::run(&[
+        "sandbox",
+        "--page-port",
+        "0",
+        "--transporter",
+        &url,
+        "--mongo-url",
+        &mongo,
+    ])
+    .await;
+    assert!(
+        !ok && error.contains("not empty and not a sandbox's"),
+        "{error}"
+    );
+    let users = database
+        .database()
+        .await
+        .collection::<mongodb::bson::Document>("users");
+    assert!(
+        users
+            .find_one(mongodb::bson::doc! { "_id": "alice-id" })
+            .await
+            .expect("an answer")
+            .is_some()
+    );
+}
+
+/// The core alone on a real mesh and a real database, for a service in another process.
+#[tokio::test(flavor = "multi_thread")]
+async fn on_a_real_mesh_it_is_a_core_for_a_service_elsewhere() {
+    for release in ["6", "8"] {
+        let (nats, database) = (Nats::start().await, Database::start().await);
+        let mut env = Service::usual_env(&nats.url());
+        env.insert("MONGO_URL".to_owned(), database.url());
+        let service = Service::spawn(&env);
+        let (url, mongo) = (nats.url(), database.url());
+        let elsewhere = format!("ws://127.0.0.1:{}/websocket", service.port);
+        let mut arguments = vec!["--page-port", "0", "--release", release];
+        arguments.extend([
+            "--transporter",
+            &url,
+            "--mongo-url",
+            &mongo,
+            "--service",
+            &elsewhere,
+        ]);
+        let sandbox = Sandbox::start(&arguments).await;
+        assert_eq!(sandbox.service, elsewhere);
+        service.ready().await;
+
+        let mut alice = Client::connect(service.port).await;
+        alice.login("alice").await;
+        alice.listen("notify-logged", "user-status").await;
+        let mut bob = Client::connect(service.port).await;
+        bob.login("bob").await;
+        let status = alice.hears("notify-logged", "user-status").await;
+        let elements = if release == "6" { 6 } else { 8 };
+        assert_eq!(
+            status[0].as_array().map(Vec::len),
+            Some(elements),
+            "{status}"
+        );
+
+        // A room that is made now is found in the database at once.
+        let made = alice
+            .call("createPrivateGroup", json!(["garden", []]))
+            .await;
+        let rid = made["result"]["rid"].as_str().expect("a room").to_owned();
+        alice.listen("room-messages", &rid).await;
+        let (_, refused) = bob
+            .try_sub("stream-room-messages", json!([rid, false]))
+            .await;
+        assert_eq!(refused["error"]["error"], "not-allowed", "{refused}");
+        alice
+            .call("sendMessage", json!([{ "rid": rid, "msg": "grow" }]))
+            .await;
+        assert_eq!(alice.hears("room-messages", &rid).await[0]["msg"], "grow");
+
+        // Another sandbox takes over what this one left.
+        let again = Sandbox::start(&arguments).await;
+        drop(again);
+
+        // An event of nobody, onto the mesh.
+        alice.listen("notify-all", "license").await;
+        let (ok, _, error) = Sandbox::run(&[
+            "sandbox",
+            "--transporter",
+            &url,
+            "--broadcast",
+            "license.sync",
+            "[]",
+        ])
+        .await;
+        assert!(ok, "{error}");
+        alice.hears("notify-all", "license").await;
+    }
 }

@@ -34,7 +34,7 @@ pub fn command() -> Command {
         .arg(text("release", "RELEASE", "The Rocket.Chat release the core plays").default_value("8").value_parser(["6", "8"]))
         .arg(text("transporter", "URL", "Join this mesh, such as nats://localhost:4222"))
         .arg(text("namespace", "NAME", "MS_NAMESPACE of that mesh").default_value("").requires("transporter"))
-        .arg(text("mongo-url", "URL", "Write the workspace into this MongoDB; its users, rooms and settings are replaced").requires("transporter"))
+        .arg(text("mongo-url", "URL", "Write the workspace into this MongoDB database, which must be empty or an earlier sandbox's").requires("transporter"))
         .arg(text("seed-file", "FILE", "Write the workspace here, for a service with MONGO_URL=memory:FILE").value_parser(value_parser!(PathBuf)).requires("transporter"))
         .arg(text("service", "URL", "Where the page finds the service").default_value(SERVICE).requires("transporter"))
         .arg(

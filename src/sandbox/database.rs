@@ -28,6 +28,11 @@ pub(crate) enum DatabaseError {
     /// By MongoDB.
     #[error("MongoDB: {0}")]
     Mongo(#[from] mongodb::error::Error),
+    /// Somebody's workspace is there.
+    #[error(
+        "the database '{0}' is not empty and not a sandbox's: name another one, such as mongodb://host/sandbox"
+    )]
+    NotOurs(String),
     /// To the seed file.
     #[error("the seed file {path} cannot be written: {reason}")]
     Seed {
@@ -41,6 +46,9 @@ pub(crate) enum DatabaseError {
 /// Where Rocket.Chat's documents are when the URL names no database.
 const DEFAULT_DATABASE: &str = "rocketchat";
 
+/// The collection, and its one document, that says that a database is a sandbox's.
+const MARK: &str = "ddp_streamer_sandbox";
+
 impl Database {
     /// MongoDB at `url`.
     pub(super) async fn mongo(url: &str) -> Result<Self, DatabaseError> {
@@ -51,15 +59,21 @@ impl Database {
         Ok(Self::Mongo(database))
     }
 
-    /// Puts the whole world there. Collections of an earlier run are emptied.
+    /// Puts the whole world there. What an earlier sandbox left is replaced; anything else is left alone, and refused.
     pub(super) async fn fill(&self, world: &World) -> Result<(), DatabaseError> {
         if let Self::Mongo(database) = self {
+            let marks = database.collection::<Document>(MARK);
+            let is_ours = marks.find_one(doc! { "_id": MARK }).await?.is_some();
             for collection in Collection::ALL {
-                database
-                    .collection::<Document>(collection.name())
-                    .delete_many(doc! {})
-                    .await?;
+                let collection = database.collection::<Document>(collection.name());
+                if is_ours {
+                    collection.delete_many(doc! {}).await?;
+                } else if collection.find_one(doc! {}).await?.is_some() {
+                    return Err(DatabaseError::NotOurs(database.name().to_owned()));
+                }
             }
+            let mark = marks.replace_one(doc! { "_id": MARK }, doc! { "_id": MARK });
+            mark.upsert(true).await?;
         }
         for (collection, document) in world.documents() {
             self.apply(&Write::Put(collection, document)).await?;
