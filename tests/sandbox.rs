@@ -7,7 +7,7 @@ use crate::support::database::Database;
 use crate::support::nats::Nats;
 use crate::support::process::{Lines, Process, collect};
 use crate::support::service::binary;
-use crate::support::{Client, Peer, Service, eventually, root};
+use crate::support::{Client, Peer, Service, eventually, free_port, root};
 
 /// `ddp-streamer sandbox`, running.
 struct Sandbox {
@@ -216,6 +216,36 @@ async fn whoever_is_thrown_out_is_told_and_may_come_back() {
         .ask("sees", json!({ "who": "alice", "text": "Here I am again" }))
         .await;
     has_no_complaints(&browser).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_old_tab_goes_on_with_the_next_sandbox() {
+    let (port, page) = (free_port().to_string(), free_port().to_string());
+    let arguments = ["--port", &port, "--page-port", &page];
+    let mut sandbox = Sandbox::start(&arguments).await;
+    let browser = browser(&sandbox).await;
+    browser
+        .ask("say", json!({ "who": "alice", "text": "Before" }))
+        .await;
+    browser
+        .ask("sees", json!({ "who": "bob", "text": "Before" }))
+        .await;
+    sandbox.process.signal("INT");
+    assert!(sandbox.process.ended().await.success());
+    browser
+        .ask("text", json!({ "selector": "#banner:not([hidden])" }))
+        .await;
+
+    let _sandbox = Sandbox::start(&arguments).await;
+    browser
+        .ask("again", json!({ "who": "alice", "without": "Before" }))
+        .await;
+    browser
+        .ask("say", json!({ "who": "alice", "text": "After" }))
+        .await;
+    browser
+        .ask("sees", json!({ "who": "bob", "text": "After" }))
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

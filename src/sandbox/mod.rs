@@ -1,8 +1,8 @@
 //! A whole small workspace in one process: a core to serve, and a page to try the service with.
 //!
-//! The core ([`world`], [`services`]) is a node of the mesh like any other and is spoken to over the mesh alone; the streamer beside
-//! it ([`beside`]) is the real one. Documents that the streamer reads are put into its database before an event tells of them
-//! ([`core`]). The page ([`http`]) speaks DDP to the streamer, and asks the sandbox itself only for what a workspace has elsewhere: the
+//! The core (`world`, `services`) is a node of the mesh like any other and is spoken to over the mesh alone; the streamer beside
+//! it (`beside`) is the real one. Documents that the streamer reads are put into its database before an event tells of them
+//! (`core`). The page (`http`) speaks DDP to the streamer, and asks the sandbox itself only for what a workspace has elsewhere: the
 //! list of people, a login token, the moments of the trace.
 //!
 //! With `--transporter` the core alone joins a real mesh, and any streamer can be tried against it.

@@ -3,6 +3,7 @@
 //
 //   open {url, width?, height?, dark?}   a new page, in place of an earlier one
 //   pane {who}                           waits until that person is logged in and in a room
+//   again {who, without}                 waits until that person is in again, in a history without that text
 //   login {who}                          in the pane where nobody is
 //   add                                  another pane
 //   enter {who, room}                    a room by its name in the list
@@ -48,6 +49,17 @@ const commands = {
 
 	async pane({ who }) {
 		await pane(who).locator('.messages .message').first().waitFor();
+	},
+
+	async again({ who, without }) {
+		await page.waitForFunction(
+			([name, text]) => {
+				const messages = document.querySelector(`.pane[data-person="${name}"][data-state="in"] .messages`);
+				return messages?.querySelector('.message') && !messages.textContent.includes(text);
+			},
+			[who, without],
+		);
+		await commands.pane({ who: 'bob' });
 	},
 
 	async login({ who }) {

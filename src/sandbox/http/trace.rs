@@ -21,6 +21,9 @@ use crate::sandbox::journal::Told;
 /// A comment is sent this often, so that a reader that is gone is noticed.
 const COMMENT_EVERY: Duration = Duration::from_secs(15);
 
+/// How soon a page comes back after a restart.
+const RETRY_MS: u32 = 1000;
+
 struct Reader {
     told: Receiver<Arc<Told>>,
     token: CancellationToken,
@@ -45,7 +48,7 @@ pub(super) fn stream(site: &Site) -> Response<Body> {
 impl Reader {
     async fn next(&mut self) -> Option<String> {
         if let Some(hello) = self.hello.take() {
-            return Some(event("hello", &hello));
+            return Some(format!("retry: {RETRY_MS}\n{}", event("hello", &hello)));
         }
         loop {
             tokio::select! {

@@ -49,8 +49,9 @@ const trace = new Trace();
 const panes = [];
 let next = 1;
 
+/** Who is where, for a reload: also for the one that follows another start of the sandbox, whose tokens are others. */
 function remember() {
-	const names = panes.map(({ person }) => person.user?.username ?? '');
+	const names = panes.map(({ name }) => name ?? '');
 	history.replaceState(null, '', `#${names.join(',')}`);
 }
 
@@ -65,7 +66,7 @@ function refresh() {
 
 function addPane(username) {
 	const person = new Person(world);
-	const entry = { pane: next++, person };
+	const entry = { pane: next++, person, name: username };
 	entry.view = new Pane(person, world, { onClose: () => closePane(entry) });
 	panes.push(entry);
 	person.ddp.addEventListener('frame', ({ detail }) => {
@@ -77,7 +78,9 @@ function addPane(username) {
 		if (detail !== 'state') return;
 		if (person.user) person.lastName = person.user.name;
 		refresh();
-		if (person.state !== 'connecting' && person.state !== 'entering') remember();
+		if (person.state === 'in') entry.name = person.user.username;
+		else if (person.state === 'leaving' || person.state === 'thrown') entry.name = undefined;
+		remember();
 	});
 	$('#panes').append(entry.view.root);
 	if (username) person.ddp.addEventListener('open', () => person.login(username), { once: true });

@@ -206,7 +206,7 @@ export class Pane {
 		chat.gateText.textContent = this.#gate(room, user);
 		chat.gate.dataset.empty = String(!this.#person.messages.get(open)?.size);
 		chat.join.hidden = room?.t !== 'c';
-		chat.messages.setAttribute('aria-label', `Messages in ${chat.title.textContent}`);
+		chat.scroll.setAttribute('aria-label', `Messages in ${chat.title.textContent}`);
 		chat.text.placeholder = `Message ${chat.title.textContent}`;
 		chat.text.setAttribute('aria-label', `${user.name}'s message to ${chat.title.textContent}`);
 	}
@@ -225,9 +225,9 @@ export class Pane {
 
 	#messages() {
 		const { open, messages, read } = this.#person;
-		const box = this.#chat.messages;
+		const { messages: box, scroll } = this.#chat;
 		const list = [...(messages.get(open)?.values() ?? [])].sort((a, b) => millis(a.ts) - millis(b.ts));
-		const down = box.scrollHeight - box.scrollTop - box.clientHeight < 60 || this.#chat.root.dataset.rid !== open;
+		const down = scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < 60 || this.#chat.root.dataset.rid !== open;
 		this.#chat.root.dataset.rid = open ?? '';
 		const until = read.get(open) ?? 0;
 		const kept = new Map();
@@ -247,7 +247,7 @@ export class Pane {
 		while (last ? last.nextSibling : box.firstChild) (last ? last.nextSibling : box.firstChild).remove();
 		if (!list.length) box.append(make('li', { class: 'empty' }, messages.has(open) ? 'Nothing here yet.' : ''));
 		this.#drawn = kept;
-		if (down) box.scrollTop = box.scrollHeight;
+		if (down) scroll.scrollTop = scroll.scrollHeight;
 	}
 
 	#message(message, together, until) {
