@@ -214,12 +214,9 @@ async fn the_mesh_is_told() {
 
 #[tokio::test]
 async fn typing_reaches_the_others_and_the_mesh() {
-    let workspace = Workspace::start().await;
-    // Another streamer, which hears what ours relays.
-    workspace
-        .core
-        .ask("services", json!({"add": ["streamer"]}))
-        .await;
+    // One more of its services is a streamer, which hears what ours relays.
+    let services = "license,meteor,authorization,presence,accounts,streamer";
+    let workspace = Workspace::with().core("--services", services).start().await;
     let mut alice = workspace.login("alice").await;
     let mut bob = workspace.login("bob").await;
     for client in [&mut alice, &mut bob] {
