@@ -22,6 +22,7 @@ mod door;
 mod mesh_node;
 mod outage;
 mod real_clients;
+mod sandbox;
 mod shutdown;
 mod start;
 mod thrown_out;
