@@ -13,6 +13,7 @@ use bytes::Bytes;
 use uuid::Uuid;
 
 pub use local::LocalBus;
+pub(crate) use nats::visit;
 pub use nats::{NatsTarget, NatsTls};
 
 use super::config::Transporter;
