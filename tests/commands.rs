@@ -290,7 +290,8 @@ async fn check_names_missing_services_the_release_and_too_few_files() {
     checked.has("ok       services       accounts, authorization, meteor, license");
     checked.has("wrong    services       presence: nobody offers it, and everybody looks offline");
     checked.has("                        → start Rocket.Chat's presence service");
-    checked.has("warning  MongoDB        everything is in memory (MONGO_URL=memory:): no room and no user of the workspace is known");
+    checked.has("warning  configuration  MONGO_URL=memory: the store is kept in memory, no database is used");
+    checked.has("ok       MongoDB        not asked: the store is kept in memory");
     checked.has("wrong    open files     at most 512, for MAX_CONCURRENT_CONNECTIONS=1000");
     assert_eq!(
         (checked.code, checked.last()),
@@ -311,7 +312,7 @@ async fn check_names_what_is_away() {
     )
     .await;
     let expected = [
-        "ok       configuration  2 values from the environment, 0 from CONFIG_FILE, the others at their defaults",
+        "ok       configuration  from the environment 2, from CONFIG_FILE 0, the other variables are at their defaults",
         &format!("wrong    NATS           {url}: not reached: Connection refused (os error 111)"),
         "                        → start nats-server, or correct TRANSPORTER",
         &format!(

@@ -55,7 +55,7 @@ fn tell(loaded: &config::Loaded, findings: &mut Vec<Finding>) {
     findings.push(Finding::ok(
         "configuration",
         format!(
-            "{} values from the environment, {} from CONFIG_FILE, the others at their defaults",
+            "from the environment {}, from CONFIG_FILE {}, the other variables are at their defaults",
             from(Origin::Environment),
             from(Origin::File)
         ),
