@@ -19,6 +19,7 @@ mod bad_input;
 mod basics;
 mod database;
 mod door;
+mod load;
 mod mesh_node;
 mod outage;
 mod real_clients;
