@@ -58,3 +58,21 @@ pub use serializer::{SerializeError, SerializerKind};
 pub use service::{Answer, BoxFuture, Handler, Request, ServiceSpec};
 pub use stats::MeshStats;
 pub use transport::{LocalBus, NatsTarget, NatsTls};
+
+/// Reads a payload as every kind of packet: a door for the fuzz targets.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn fuzz(payload: &[u8]) {
+    for kind in [
+        PacketKind::Discover,
+        PacketKind::Info,
+        PacketKind::Heartbeat,
+        PacketKind::Disconnect,
+        PacketKind::Ping,
+        PacketKind::Pong,
+        PacketKind::Request,
+        PacketKind::Response,
+        PacketKind::Event,
+    ] {
+        let _refused = packet::Packet::read(kind, payload);
+    }
+}
