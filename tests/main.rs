@@ -20,6 +20,7 @@ mod basics;
 mod database;
 mod outage;
 mod real_clients;
+mod serializers;
 mod shutdown;
 mod start;
 mod thrown_out;

@@ -1,21 +1,17 @@
 'use strict';
-// What Moleculer's serializers put on the wire, and what they make of bytes.
+// What Moleculer's serializers put on the wire.
 //
-//   node tests/peers/serializers.js              two brokers of one process talk; every packet as a line
-//                                                {serializer, kind, hex, ejson}: the bytes, and the packet as EJSON,
-//                                                which is what Rocket.Chat's services make of what they received
-//   node tests/peers/serializers.js --serve      lines {id, cmd:"decode", serializer, kind, hex} in, {id, ok: ejson} out
+//   node tests/peers/serializers.js > src/mesh/serializer/tests/packets.ndjson
 //
-// src/mesh/serializer/tests/packets.ndjson is the output of the first.
+// Two brokers of one process talk, once with each serializer; every packet is a line {serializer, kind, hex, ejson}: the
+// bytes, and the packet as EJSON, which is what Rocket.Chat's services make of what they received.
 
 const EJSON = require('ejson');
 const { ServiceBroker, Serializers } = require('moleculer');
-const { control, options } = require('./lib/control');
 const { MeteorError, Regenerator } = require('./core/errors');
 
 const NAMES = ['JSON', 'MsgPack', 'Notepack', 'CBOR', 'ProtoBuf'];
 const HOST = 'core-1';
-const { serve } = options({ serve: false });
 
 function serializer(name) {
 	const found = Serializers.resolve(name);
@@ -111,13 +107,7 @@ async function print() {
 	process.exit(0);
 }
 
-if (serve) {
-	const codecs = Object.fromEntries(NAMES.map((name) => [name, serializer(name)]));
-	const say = control({ decode: ({ serializer: name, kind, hex }) => ejson(codecs[name], kind, Buffer.from(hex, 'hex')) });
-	say({ ready: true });
-} else {
-	print().catch((err) => {
-		console.error(err);
-		process.exit(1);
-	});
-}
+print().catch((err) => {
+	console.error(err);
+	process.exit(1);
+});

@@ -194,7 +194,14 @@ impl<'a> Reader<'a> {
             DATE => {
                 let type_ = self.cbor.datatype().map_err(broken)?;
                 let seconds = self.number(type_)?;
-                self.out.date((seconds * 1000.0).round());
+                let ms = seconds * 1000.0;
+                // As JavaScript rounds: halves up, also below zero.
+                let ms = if ms.fract() == -0.5 {
+                    ms.trunc()
+                } else {
+                    ms.round()
+                };
+                self.out.date(ms);
                 Ok(())
             }
             BYTES => {

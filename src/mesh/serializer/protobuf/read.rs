@@ -87,10 +87,10 @@ impl Fields {
     ) -> Result<(), SerializeError> {
         let bytes = bytes.map(AsRef::as_ref).unwrap_or_default();
         match type_ {
-            DataType::DatatypeUndefined => {}
-            DataType::DatatypeNull => self.0.raw(key, "null"),
-            DataType::DatatypeJson => self.raw(key, bytes)?,
-            DataType::DatatypeBuffer => {
+            DataType::Undefined => {}
+            DataType::Null => self.0.raw(key, "null"),
+            DataType::Json => self.raw(key, bytes)?,
+            DataType::Buffer => {
                 let mut binary = EjsonText::default();
                 binary.binary(bytes);
                 self.0.raw(key, &String::from_utf8_lossy(&binary.finish()));

@@ -83,17 +83,17 @@ pub(super) fn anything(
     raw: Option<&RawValue>,
 ) -> Result<(DataType, Option<Bytes>), SerializeError> {
     let Some(raw) = raw else {
-        return Ok((DataType::DatatypeUndefined, None));
+        return Ok((DataType::Undefined, None));
     };
     if ejson::is_null(raw) {
-        return Ok((DataType::DatatypeNull, None));
+        return Ok((DataType::Null, None));
     }
     let mut bytes = raw.get().as_bytes().to_vec();
     if !json::has_marks(&bytes) {
-        return Ok((DataType::DatatypeJson, Some(bytes.into())));
+        return Ok((DataType::Json, Some(bytes.into())));
     }
     Ok(match Value::ejson(&mut bytes)? {
-        Value::Binary(binary) => (DataType::DatatypeBuffer, Some(binary.into())),
-        value => (DataType::DatatypeJson, Some(json::stringify(&value).into())),
+        Value::Binary(binary) => (DataType::Buffer, Some(binary.into())),
+        value => (DataType::Json, Some(json::stringify(&value).into())),
     })
 }
