@@ -22,7 +22,7 @@ lint: ## formatting, clippy, documentation, forbidden crates, the scripts' synta
 	RUSTDOCFLAGS="-D warnings -A rustdoc::private_intra_doc_links" $(CARGO) doc --locked --no-deps
 	scripts/forbidden-crates
 	bash -n scripts/* .ci/run
-	find tests/peers -name node_modules -prune -o -name '*.js' -print0 | xargs -0 -n 1 node --check
+	find tests/peers tests/browser -name node_modules -prune -o -name '*.js' -print0 | xargs -0 -n 1 node --check
 
 bench: ## the benchmarks
 	$(CARGO) bench --locked
