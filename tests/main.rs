@@ -24,6 +24,7 @@ mod mesh_node;
 mod outage;
 mod real_clients;
 mod sandbox;
+mod serializers;
 mod shutdown;
 mod start;
 mod thrown_out;

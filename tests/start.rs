@@ -82,10 +82,9 @@ async fn what_is_not_built_stops_the_start() {
         ("BROKER", "nats"),
         ("ENABLE_TLS", "true"),
         ("TRACING_ENABLED", "yes"),
-        ("SERIALIZER", "CBOR"),
     ])
     .await;
-    for name in ["BROKER", "ENABLE_TLS", "TRACING_ENABLED", "SERIALIZER"] {
+    for name in ["BROKER", "ENABLE_TLS", "TRACING_ENABLED"] {
         assert!(
             lines
                 .iter()

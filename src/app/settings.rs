@@ -64,6 +64,10 @@ pub(super) fn mesh(
     mesh.serializer = match settings.serializer {
         Serializer::Ejson => SerializerKind::Ejson,
         Serializer::Json => SerializerKind::Json,
+        Serializer::MsgPack => SerializerKind::MsgPack,
+        Serializer::Notepack => SerializerKind::Notepack,
+        Serializer::Cbor => SerializerKind::Cbor,
+        Serializer::ProtoBuf => SerializerKind::ProtoBuf,
     };
     mesh.heartbeat_interval = settings.heartbeat_interval;
     mesh.heartbeat_timeout = settings.heartbeat_timeout;

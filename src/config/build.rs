@@ -67,10 +67,13 @@ fn mesh(checked: &Checked, beats: &Heartbeats) -> MeshSettings {
         node_id: checked
             .text("NODE_ID")
             .unwrap_or_else(host::default_node_id),
-        serializer: if checked.word("SERIALIZER") == "JSON" {
-            Serializer::Json
-        } else {
-            Serializer::Ejson
+        serializer: match checked.word("SERIALIZER") {
+            "JSON" => Serializer::Json,
+            "MsgPack" => Serializer::MsgPack,
+            "Notepack" => Serializer::Notepack,
+            "CBOR" => Serializer::Cbor,
+            "ProtoBuf" => Serializer::ProtoBuf,
+            _ => Serializer::Ejson,
         },
         balance: match checked.word("BALANCE_STRATEGY") {
             "Random" => BalanceStrategy::Random,

@@ -32,9 +32,6 @@ pub(super) fn unsupported(raw: &Raw, checked: &Checked, problems: &mut Vec<Probl
     if checked.word("BROKER") == "nats" {
         not_yet("BROKER");
     }
-    if !matches!(checked.word("SERIALIZER"), "" | "EJSON" | "JSON") {
-        not_yet("SERIALIZER");
-    }
     let relayed = raw.is_set(DDP_SERVER_URL) && !raw.is_set(TRANSPORTER);
     if relayed && checked.text(DDP_SERVER_URL).is_some() {
         not_yet(DDP_SERVER_URL);

@@ -119,6 +119,19 @@ fn defaults_are_those_of_the_reference() {
     assert!(!config.disable_message_parser);
 }
 
+#[test]
+fn serializers_by_their_names_in_any_case() {
+    for (name, serializer) in [
+        ("json", Serializer::Json),
+        ("msgpack", Serializer::MsgPack),
+        ("Notepack", Serializer::Notepack),
+        ("cbor", Serializer::Cbor),
+        ("PROTOBUF", Serializer::ProtoBuf),
+    ] {
+        assert_eq!(config(&[("SERIALIZER", name)]).mesh.serializer, serializer);
+    }
+}
+
 /// What Rocket.Chat's Helm chart gives its microservices.
 #[test]
 fn the_environment_of_a_chart() {
@@ -218,7 +231,7 @@ fn every_variable_good_and_bad() {
         ("ADMIN_PORT", "off"), ("ADMIN_BIND_IP", "::1"), ("TOKIO_WORKER_THREADS", "2"), ("INSTANCE_IP", "pod-1.svc"),
         ("MULTIPLE_INSTANCES_PING_INTERVAL", "30"), ("MULTIPLE_INSTANCES_EXPIRE", "5"), ("DISABLE_MESSAGE_PARSER", "true"),
         ("TRANSPORTER", "tls://a:1,b:2"), ("BROKER", "Moleculer"), ("NATS_URL", "nats://x"), ("MS_NAMESPACE", "team.a"), ("NODE_ID", "pod-1.svc"),
-        ("SERIALIZER", "json"), ("BALANCE_STRATEGY", "Latency"), ("BALANCE_PREFER_LOCAL", "0"), ("REQUEST_TIMEOUT", "5"), ("RETRY_ENABLED", "yes"),
+        ("SERIALIZER", "json"), ("SERIALIZER", "MsgPack"), ("SERIALIZER", "notepack"), ("BALANCE_STRATEGY", "Latency"), ("BALANCE_PREFER_LOCAL", "0"), ("REQUEST_TIMEOUT", "5"), ("RETRY_ENABLED", "yes"),
         ("RETRY_RETRIES", "0"), ("RETRY_DELAY", "0"), ("RETRY_MAX_DELAY", "5000"), ("RETRY_FACTOR", "1.5"), ("BULKHEAD_ENABLED", "1"),
         ("BULKHEAD_CONCURRENCY", "3"), ("BULKHEAD_MAX_QUEUE_SIZE", "0"), ("WAIT_FOR_SERVICES_TIMEOUT", "0"), ("LICENSE_CHECK_INTERVAL", "1"),
         ("MAX_FAILS", "1"), ("MS_METRICS", "on"), ("MS_METRICS_PORT", "0"), ("TRACING_ENABLED", "off"), ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://c:4317"),
@@ -244,7 +257,7 @@ fn every_variable_good_and_bad() {
         ("ADMIN_PORT", &["70000", "x"]), ("ADMIN_BIND_IP", &["x"]), ("TOKIO_WORKER_THREADS", &["0", "1025"]), ("INSTANCE_IP", &["a b", "1.2.3.4:5"]),
         ("MULTIPLE_INSTANCES_PING_INTERVAL", &["0"]), ("MULTIPLE_INSTANCES_EXPIRE", &["0"]), ("DISABLE_MESSAGE_PARSER", &["x"]),
         ("TRANSPORTER", &["redis://x", "TCP", "nats"]), ("BROKER", &["amqp"]), ("NATS_URL", &["http://x"]), ("MS_NAMESPACE", &["a b", "a>", "*", "a..b"]),
-        ("NODE_ID", &["a b", ".", "x*"]), ("SERIALIZER", &["Avro", "Notepack"]), ("BALANCE_STRATEGY", &["Shard"]), ("BALANCE_PREFER_LOCAL", &["x"]),
+        ("NODE_ID", &["a b", ".", "x*"]), ("SERIALIZER", &["Avro", "Thrift"]), ("BALANCE_STRATEGY", &["Shard"]), ("BALANCE_PREFER_LOCAL", &["x"]),
         ("REQUEST_TIMEOUT", &["0", "1e3"]), ("RETRY_ENABLED", &["x"]), ("RETRY_RETRIES", &["101"]), ("RETRY_DELAY", &["x"]), ("RETRY_MAX_DELAY", &["x"]),
         ("RETRY_FACTOR", &["0.5", "NaN", "inf"]), ("BULKHEAD_ENABLED", &["x"]), ("BULKHEAD_CONCURRENCY", &["0"]), ("BULKHEAD_MAX_QUEUE_SIZE", &["-1"]),
         ("WAIT_FOR_SERVICES_TIMEOUT", &["600001"]), ("LICENSE_CHECK_INTERVAL", &["0"]), ("MAX_FAILS", &["0"]), ("MS_METRICS", &["x"]),
@@ -293,9 +306,6 @@ fn what_is_not_built_yet_stops_the_start() {
         ("ENABLE_TLS", "true"),
         ("TRACING_ENABLED", "yes"),
         ("BROKER", "nats"),
-        ("SERIALIZER", "MsgPack"),
-        ("SERIALIZER", "CBOR"),
-        ("SERIALIZER", "protobuf"),
         ("ADMIN_PORT", "9000"),
     ] {
         assert_eq!(

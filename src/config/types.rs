@@ -126,6 +126,14 @@ pub enum Serializer {
     Ejson,
     /// Plain JSON.
     Json,
+    /// MessagePack, by msgpack5.
+    MsgPack,
+    /// MessagePack, by notepack.io.
+    Notepack,
+    /// CBOR.
+    Cbor,
+    /// Protocol Buffers.
+    ProtoBuf,
 }
 
 /// How one of several nodes that offer an action is picked.

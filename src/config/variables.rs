@@ -98,7 +98,7 @@ pub const VARIABLES: &[Variable] = &[
     secret("NATS_URL", "", Shape::Nats, "the NATS servers of BROKER=nats"),
     row("MS_NAMESPACE", "", Shape::Subject, "the mesh's namespace"),
     row("NODE_ID", "", Shape::Subject, "by default <host name>-<pid>"),
-    row("SERIALIZER", "EJSON", Shape::OneOf(&["EJSON", "JSON", "MsgPack", "CBOR", "ProtoBuf"]), "how packets are written; every node uses the same"),
+    row("SERIALIZER", "EJSON", Shape::OneOf(&["EJSON", "JSON", "MsgPack", "Notepack", "CBOR", "ProtoBuf"]), "how packets are written; every node uses the same"),
     row("BALANCE_STRATEGY", "RoundRobin", Shape::OneOf(&["RoundRobin", "Random", "CpuUsage", "Latency"]), "how one of several nodes is picked"),
     row("BALANCE_PREFER_LOCAL", "true", Shape::Switch, "this node's own actions first"),
     row("REQUEST_TIMEOUT", "60", Shape::Seconds(1, 3600), "how long a call may take"),

@@ -181,18 +181,12 @@ impl Inner {
                 broadcast: true,
                 meta,
             };
-            match self
-                .config
-                .serializer
-                .encode(PacketKind::Event, packet::event(&self.config.node_id, &out))
-            {
+            match self.encode(PacketKind::Event, packet::event(&self.config.node_id, &out)) {
                 // The same bytes for all: only the subject differs.
                 Ok(payload) => nodes
                     .iter()
                     .for_each(|node| self.send_event(event, node, payload.clone())),
-                Err(error) => {
-                    tracing::error!(event, %error, "an event cannot be written in the mesh's encoding")
-                }
+                Err(_) => self.stats.events_lost_out.add(1),
             }
         }
         if local && own {
@@ -228,15 +222,9 @@ impl Inner {
                 broadcast: false,
                 meta: "{}",
             };
-            match self
-                .config
-                .serializer
-                .encode(PacketKind::Event, packet::event(&self.config.node_id, &out))
-            {
+            match self.encode(PacketKind::Event, packet::event(&self.config.node_id, &out)) {
                 Ok(payload) => self.send_event(event, &node, payload),
-                Err(error) => {
-                    tracing::error!(event, %error, "an event cannot be written in the mesh's encoding")
-                }
+                Err(_) => self.stats.events_lost_out.add(1),
             }
         }
         if local {

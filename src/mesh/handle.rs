@@ -88,6 +88,7 @@ pub(super) struct Limits {
     pub(super) malformed: RateLimit,
     pub(super) version: RateLimit,
     pub(super) too_large: RateLimit,
+    pub(super) unwritable: RateLimit,
     pub(super) lost_in: RateLimit,
     pub(super) lost_out: RateLimit,
     pub(super) connect: RateLimit,

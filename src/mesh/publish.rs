@@ -86,10 +86,17 @@ impl Inner {
             })
     }
 
-    fn encode(&self, kind: PacketKind, json: Vec<u8>) -> Result<Bytes, PublishError> {
+    /// A packet in the mesh's encoding. What has no form in it (it is nested too deeply) is refused as too large: what a
+    /// client sent is at fault, and no repetition helps.
+    pub(super) fn encode(&self, kind: PacketKind, json: Vec<u8>) -> Result<Bytes, PublishError> {
+        let size = json.len();
         self.config.serializer.encode(kind, json).map_err(|error| {
-            tracing::error!(%error, packet = kind.name(), "a packet cannot be written in the mesh's encoding");
-            PublishError::Away
+            if let Some(left_out) = self.limits.unwritable.pass() {
+                tracing::warn!(packet = kind.name(), %error, left_out, "a packet cannot be written in the mesh's encoding");
+            }
+            self.stats.too_large.add(1);
+            let limit = self.max_payload.load(Ordering::Relaxed);
+            PublishError::TooLarge { size, limit }
         })
     }
 }
