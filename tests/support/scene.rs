@@ -12,7 +12,7 @@ pub enum Scene {
     /// The binary on a real NATS, with a core in Node.js.
     Mesh(Box<Workspace>),
     /// The sandbox: all in one process.
-    Sandbox(Sandbox),
+    Sandbox(Box<Sandbox>),
 }
 
 impl Scene {
@@ -25,7 +25,7 @@ impl Scene {
 
     /// The sandbox, on free ports.
     pub async fn sandbox() -> Self {
-        Self::Sandbox(Sandbox::here().await)
+        Self::Sandbox(Box::new(Sandbox::here().await))
     }
 
     pub fn port(&self) -> u16 {
