@@ -13,6 +13,8 @@
 //! lost, and nothing is kept to be sent later. The room knows nothing of DDP.
 
 mod balancer;
+mod base;
+mod broadcast;
 mod calls;
 mod config;
 mod discovery;
@@ -21,11 +23,14 @@ mod error;
 mod event;
 mod handle;
 mod host;
+mod life;
 mod limit;
 mod link;
+mod moleculer;
 mod node_id;
 mod node_service;
 mod packet;
+mod plain;
 mod publish;
 mod queue;
 mod registry;
