@@ -76,6 +76,11 @@ impl Publications {
         self.list.iter()
     }
 
+    /// All of them, oldest first, to move them between topics.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Publication> {
+        self.list.iter_mut()
+    }
+
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> usize {

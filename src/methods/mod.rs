@@ -1,1 +1,204 @@
-//! What a client calls.
+//! What a client calls, and what it asks to be published (reference/methods.md).
+//!
+//! [`Methods`] is the house as a session sees it: it answers the methods of the table below itself, hands `stream-…` to
+//! the streams, and everything else to the core. A session runs one of these futures at a time and drops it when its
+//! client leaves, so whatever must happen all the same (a logout, what presence is told) runs in the tracker, and
+//! whatever belongs together (who a session is, and who is told of it) stands between two awaits.
+//!
+//! Params are what a client chose to send: each method reads them strictly, and passes on checked strings, never what
+//! came.
+
+mod accounts;
+mod core;
+mod credentials;
+mod errors;
+mod lifecycle;
+mod livechat;
+mod params;
+mod presence;
+mod told;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::client::{Client, Directory, Handler, Reply, SubOutcome};
+use crate::collections::Collections;
+use crate::ddp::DdpError;
+use crate::ddp::message::{self, MethodCall, Subscription};
+use crate::services::Services;
+use crate::store::{Settings, Store};
+use crate::streams::{Stream, Streams};
+use crate::telemetry::metrics;
+use lifecycle::Rejoins;
+use params::Params;
+use told::Told;
+
+/// Publications and methods of streams begin so.
+const STREAM: &str = "stream-";
+
+/// What methods stand on.
+pub struct Rooms {
+    /// Streams: publications, and what clients write.
+    pub streams: Arc<Streams>,
+    /// The published collections.
+    pub collections: Arc<Collections>,
+    /// The core's services.
+    pub services: Services,
+    /// The database.
+    pub store: Store,
+    /// The local copy of its settings.
+    pub settings: Settings,
+    /// All clients.
+    pub directory: Arc<Directory>,
+}
+
+/// The house as a session sees it.
+pub struct Methods {
+    rooms: Rooms,
+    password_login: bool,
+    tracker: TaskTracker,
+    stop: CancellationToken,
+    told: Told,
+    activity: Arc<Semaphore>,
+    rejoins: Rejoins,
+}
+
+impl Methods {
+    /// Methods over the other rooms. `password_login` is `DDP_PASSWORD_LOGIN`. What outlives a call runs in `tracker`;
+    /// `stop` is to be cancelled after the last session was closed, since presence is told of each until then.
+    #[must_use]
+    pub fn new(
+        rooms: Rooms,
+        password_login: bool,
+        tracker: &TaskTracker,
+        stop: &CancellationToken,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            told: Told::new(rooms.services.clone(), tracker, stop),
+            rooms,
+            password_login,
+            tracker: tracker.clone(),
+            stop: stop.clone(),
+            activity: Arc::new(Semaphore::new(presence::MAX_UPDATES)),
+            rejoins: Rejoins::default(),
+        })
+    }
+
+    async fn call(self: &Arc<Self>, client: &Arc<Client>, call: &MethodCall) -> Reply {
+        let Some(params) = Params::of(&call.params) else {
+            return Err(DdpError::number(400, "Malformed method invocation")).into();
+        };
+        match &*call.method {
+            "login" => self.login(client, &params).await,
+            "logout" => self.logout(client).await,
+            "setUserStatus" => self.set_status(client, &params, true).await.into(),
+            "UserPresence:setDefaultStatus" => self.set_status(client, &params, false).await.into(),
+            "UserPresence:online" => self.set_connection_status(client, "online").await.into(),
+            "UserPresence:away" => self.set_connection_status(client, "away").await.into(),
+            "livechat:setUpConnection" => livechat::set_up_connection(client, &params).into(),
+            name => match name.strip_prefix(STREAM) {
+                Some(stream) => self.write(client, stream, call).await.into(),
+                None => self.fall_back(client, call).await.into(),
+            },
+        }
+    }
+
+    async fn publish(self: &Arc<Self>, client: Arc<Client>, sub: &Subscription) -> SubOutcome {
+        if let Some(stream) = sub.name.strip_prefix(STREAM) {
+            return self
+                .rooms
+                .streams
+                .subscribe(client, stream, &sub.id, &sub.params)
+                .await;
+        }
+        if let Some(outcome) = self.rooms.collections.subscribe(&client, sub) {
+            return outcome;
+        }
+        let error = DdpError::number(404, &format!("Subscription '{}' not found", sub.name));
+        client.send(&message::nosub(&sub.id, Some(&error)));
+        SubOutcome::Refused
+    }
+
+    /// A publication's name, when the service knows it: clients choose names, and metrics must not take them.
+    fn known_publication<'a>(&self, name: &'a str) -> Option<&'a str> {
+        known_stream(name).or_else(|| self.rooms.collections.publication(name).map(|_| name))
+    }
+}
+
+/// A method's name, when the service knows it.
+fn known_method(name: &str) -> Option<&str> {
+    const OWN: [&str; 7] = [
+        "login",
+        "logout",
+        "setUserStatus",
+        "UserPresence:setDefaultStatus",
+        "UserPresence:online",
+        "UserPresence:away",
+        "livechat:setUpConnection",
+    ];
+    known_stream(name).or_else(|| OWN.contains(&name).then_some(name))
+}
+
+fn known_stream(name: &str) -> Option<&str> {
+    let stream = name.strip_prefix(STREAM)?;
+    Stream::named(stream).map(|_| name)
+}
+
+impl Handler for Methods {
+    fn opened(&self, client: &Arc<Client>) {
+        self.tell_opened(client);
+    }
+
+    fn method(self: Arc<Self>, client: Arc<Client>, call: MethodCall) -> BoxFuture<'static, Reply> {
+        async move {
+            let began = Instant::now();
+            let reply = self.call(&client, &call).await;
+            metrics::method_answered(
+                known_method(&call.method),
+                reply.result.is_ok(),
+                began.elapsed(),
+            );
+            reply
+        }
+        .boxed()
+    }
+
+    fn subscribe(
+        self: Arc<Self>,
+        client: Arc<Client>,
+        sub: Subscription,
+    ) -> BoxFuture<'static, SubOutcome> {
+        async move {
+            let began = Instant::now();
+            let outcome = self.publish(client, &sub).await;
+            metrics::subscription_answered(self.known_publication(&sub.name), began.elapsed());
+            outcome
+        }
+        .boxed()
+    }
+
+    fn unsubscribe(&self, client: &Arc<Client>, id: &str) {
+        self.rooms.streams.unsubscribe(client, id);
+    }
+
+    fn active(&self, client: &Arc<Client>) {
+        self.update_connection(client);
+    }
+
+    fn leave(&self, client: &Arc<Client>) {
+        self.rooms.streams.leave(client);
+    }
+
+    fn closed(self: Arc<Self>, client: Arc<Client>) -> BoxFuture<'static, ()> {
+        async move { self.tell_closed(&client).await }.boxed()
+    }
+}

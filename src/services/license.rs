@@ -60,5 +60,9 @@ fn must_stop(mesh: &Mesh, own_service: &str) -> bool {
         .iter()
         .min()
         .is_some_and(|first| first == mesh.node_id());
-    (nodes.len() > 1 && first) || mesh.services().iter().all(|(service, _)| service == own_service)
+    (nodes.len() > 1 && first)
+        || mesh
+            .services()
+            .iter()
+            .all(|(service, _)| service == own_service)
 }

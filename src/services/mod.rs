@@ -11,6 +11,8 @@ mod meteor;
 mod presence;
 mod settings;
 mod status_visibility;
+#[cfg(test)]
+pub(crate) mod testing;
 mod video_conference;
 
 use serde_json::value::RawValue;
@@ -24,6 +26,9 @@ pub use presence::Presence;
 pub use settings::{EnterpriseSettings, SettingValue};
 pub use status_visibility::{HiddenFrom, StatusVisibility};
 pub use video_conference::VideoConference;
+
+// What the rooms above decide by: they know the services, not the mesh.
+pub use crate::mesh::{Listed, Release};
 
 use crate::ejson;
 use crate::mesh::{Call, CallError, Mesh};

@@ -42,12 +42,18 @@ impl Presence {
             .map(drop)
     }
 
+    /// Whether some node offers `updateConnection`.
+    #[must_use]
+    pub fn offers_update_connection(&self) -> bool {
+        self.0.mesh.offers(UPDATE_CONNECTION)
+    }
+
     /// `updateConnection`: the session is active. Does nothing where no node offers it.
     ///
     /// # Errors
     /// When nobody answers.
     pub async fn update_connection(&self, uid: &str, session: &str) -> Result<(), ServiceError> {
-        if !self.0.mesh.offers(UPDATE_CONNECTION) {
+        if !self.offers_update_connection() {
             return Ok(());
         }
         self.0

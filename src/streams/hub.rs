@@ -22,6 +22,9 @@ use crate::ddp::SharedFrame;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Channel(pub u16);
 
+/// The slot of a publication that is in its session's table, but among no topic's listeners.
+const PAUSED: u32 = u32::MAX;
+
 /// Who listens to what.
 #[derive(Debug)]
 pub struct Hub {
@@ -71,19 +74,60 @@ impl Hub {
         args: Option<Box<RawValue>>,
         opening: &[Vec<u8>],
     ) -> Subscribed {
+        self.subscribe_if(client, id, channel, event_name, args, opening, || true)
+            .unwrap_or(Subscribed::Left)
+    }
+
+    /// Like [`Hub::subscribe`], if `still` says so; else `None`, and nothing was done. It is asked when nobody can end
+    /// publications of this client any more before the new one is among them: whoever makes it say no *and then* ends
+    /// publications misses none.
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "a publication is made of these, and made in one place"
+    )]
+    pub fn subscribe_if(
+        &self,
+        client: &Arc<Client>,
+        id: &str,
+        channel: Channel,
+        event_name: &str,
+        args: Option<Box<RawValue>>,
+        opening: &[Vec<u8>],
+        still: impl FnOnce() -> bool,
+    ) -> Option<Subscribed> {
         let mut publications = client.publications.lock();
         if publications.is_closed() {
-            return Subscribed::Left;
+            return Some(Subscribed::Left);
         }
         if publications.get(id).is_some() {
-            return Subscribed::IdInUse;
+            return Some(Subscribed::IdInUse);
         }
         if publications.len() >= client.max_subscriptions() {
-            return Subscribed::TooMany;
+            return Some(Subscribed::TooMany);
         }
-        let Some(topics) = self.channels.get(usize::from(channel.0)) else {
-            return Subscribed::Left;
+        if !still() {
+            return None;
+        }
+        let Some((topic, slot)) = self.enter_topic(client, channel, event_name, opening) else {
+            return Some(Subscribed::Left);
         };
+        publications.push(Publication {
+            id: CompactString::new(id),
+            topic,
+            slot,
+            args,
+        });
+        Some(Subscribed::Ready)
+    }
+
+    fn enter_topic(
+        &self,
+        client: &Arc<Client>,
+        channel: Channel,
+        event_name: &str,
+        opening: &[Vec<u8>],
+    ) -> Option<(Arc<Topic>, u32)> {
+        let topics = self.channels.get(usize::from(channel.0))?;
         let topic = topics.entry(event_name.into()).or_insert_with(|| {
             Arc::new(Topic {
                 stream: channel.0,
@@ -99,16 +143,40 @@ impl Hub {
             client.send(message);
         }
         drop(listeners);
-        let topic = topic.clone();
-        // A slab of more than 2^32 listeners does not fit a process.
-        let slot = u32::try_from(slot).unwrap_or(u32::MAX);
-        publications.push(Publication {
-            id: CompactString::new(id),
-            topic,
-            slot,
-            args,
-        });
-        Subscribed::Ready
+        // A slab of 2^32 listeners does not fit a process.
+        Some((topic.clone(), u32::try_from(slot).unwrap_or(PAUSED)))
+    }
+
+    /// Takes the publications that `which` names out of their topics: they stay in the session's table and hear
+    /// nothing.
+    pub fn pause(&self, client: &Client, mut which: impl FnMut(&Publication) -> bool) {
+        for publication in client.publications.lock().iter_mut() {
+            if which(publication) {
+                self.leave_topic(publication);
+                publication.slot = PAUSED;
+            }
+        }
+    }
+
+    /// Lets a paused publication hear again, if `still` says so (as in [`Hub::subscribe_if`]). Says whether there is
+    /// such a publication and it hears now.
+    pub fn resume(&self, client: &Arc<Client>, id: &str, still: impl FnOnce() -> bool) -> bool {
+        let mut publications = client.publications.lock();
+        let Some(publication) = publications.iter_mut().find(|one| one.id == id) else {
+            return false;
+        };
+        if !still() {
+            return false;
+        }
+        if publication.slot == PAUSED {
+            let topic = publication.topic.clone();
+            let channel = Channel(topic.stream);
+            match self.enter_topic(client, channel, &topic.event_name, &[]) {
+                Some((topic, slot)) => (publication.topic, publication.slot) = (topic, slot),
+                None => return false,
+            }
+        }
+        true
     }
 
     /// Ends a publication; says whether there was one.
@@ -132,15 +200,20 @@ impl Hub {
         ended
     }
 
-    /// Ends all publications of a client, for good: it gets no new ones.
-    pub fn leave(&self, client: &Client) {
+    /// Ends all publications of a client, for good: it gets no new ones. Answers those that there were.
+    pub fn leave(&self, client: &Client) -> Vec<Publication> {
         let ended = client.publications.lock().close();
         ended
             .iter()
             .for_each(|publication| self.leave_topic(publication));
+        ended
     }
 
     fn leave_topic(&self, publication: &Publication) {
+        // A paused one is in no topic: another topic of the same name may be there meanwhile.
+        if publication.slot == PAUSED {
+            return;
+        }
         let topic = &publication.topic;
         let Some(topics) = self.channels.get(usize::from(topic.stream)) else {
             return;
@@ -226,6 +299,11 @@ impl Hub {
             .get(event_name)
             .map(|topic| topic.clone())
     }
+}
+
+/// Whether a publication is among its topic's listeners: not paused.
+pub(super) fn hears(publication: &Publication) -> bool {
+    publication.slot != PAUSED
 }
 
 #[cfg(test)]
@@ -343,6 +421,38 @@ mod tests {
             1,
             "the hub keeps nobody who left"
         );
+    }
+
+    #[test]
+    fn a_paused_publication_hears_nothing_until_it_is_resumed() {
+        let hub = Hub::new(2);
+        let (paused, other) = (client("a", Framing::Raw), client("b", Framing::Raw));
+        hub.subscribe(&paused, "1", ROOMS, "r", None, &[]);
+        hub.pause(&paused, |_| true);
+        assert_eq!((hub.topics(), paused.publications.lock().len()), (0, 1));
+        hub.subscribe(&other, "1", ROOMS, "r", None, &[]);
+        assert_eq!(hub.publish(ROOMS, "r", event).deliveries, 1);
+        hub.pause(&paused, |_| true);
+        assert!(!hub.resume(&paused, "1", || false));
+        assert!(!hub.resume(&paused, "2", || true), "no such publication");
+        assert!(hub.resume(&paused, "1", || true));
+        assert!(hub.resume(&paused, "1", || true), "it hears already");
+        assert_eq!(hub.publish(ROOMS, "r", event).deliveries, 2);
+        hub.pause(&paused, |_| true);
+        assert!(hub.unsubscribe(&paused, "1"));
+        assert_eq!(hub.publish(ROOMS, "r", event).deliveries, 1);
+        hub.leave(&other);
+        assert_eq!(hub.topics(), 0);
+    }
+
+    #[test]
+    fn a_publication_on_stale_ground_is_not_made() {
+        let (hub, alone) = (Hub::new(2), client("a", Framing::Raw));
+        let still =
+            |still: bool| hub.subscribe_if(&alone, "1", ROOMS, "r", None, &[], move || still);
+        assert_eq!(still(false), None);
+        assert_eq!(hub.topics(), 0);
+        assert_eq!(still(true), Some(Subscribed::Ready));
     }
 
     #[test]

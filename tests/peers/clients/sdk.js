@@ -10,7 +10,8 @@
 //   login      token | user + password     ok: the login result {id, token, …}
 //   logout                                 its call alone: driver.logout() waits for answers to `unsub` that it
 //                                          does not recognise, and so never gets as far with subscriptions open
-//   messages                               room-messages __my_messages__ [key, true], as bots do; ok: {id}
+//   messages                               room-messages __my_messages__, as the driver subscribes (with [key, true], as older
+//                                          bots do, its onMessage dies of the `added` that this asks for); ok: {id}
 //   subscribe  name, key, args?            driver.subscribe; ok: {id}; error: nosub's
 //   raw        name, params                ddp.subscribe with these very params; ok: {id}
 //   notifyAll | loggedNotify | notifyUser  the driver's own lists; ok: [ids]
@@ -61,7 +62,7 @@ say = control({
 	async messages() {
 		driver.onMessage((message) => say({ message }));
 		driver.ddp.on('stream-room-messages', ({ fields }) => say({ meta: fields.args[1] ?? null }));
-		const { id } = await subscribing(() => driver.ddp.subscribe('stream-room-messages', ['__my_messages__', true]));
+		const { id } = await subscribing(() => driver.subscribe('stream-room-messages', '__my_messages__', true));
 		return { id };
 	},
 	async subscribe({ name, key, args = [] }) {

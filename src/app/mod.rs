@@ -1,0 +1,301 @@
+//! Builds the rooms in order, runs them, drains them: the only place that knows all of them.
+//!
+//! [`App::build`] makes everything and binds the ports, [`App::run`] starts the tasks and ends them again. The order of
+//! the stop: readiness fails, clients are drained for three quarters of the grace, then what they left behind is told
+//! (presence), then mesh and database are left.
+
+mod health;
+mod settings;
+mod watch;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use thiserror::Error;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::{info, warn};
+
+use crate::client::Directory;
+use crate::collections::Collections;
+use crate::config::Config;
+use crate::events::{Events, Late, Live};
+use crate::gateway::{Gateway, GatewayError, Liveness};
+use crate::mesh::{Mesh, MeshError, ServiceSpec, Transporter};
+use crate::methods::{Methods, Rooms};
+use crate::services::Services;
+use crate::session::Sessions;
+use crate::store::{Instance, Settings, Store, StoreError};
+use crate::streams::{CHANNELS, Hub, Streams, StreamsSeed};
+use crate::telemetry::metrics::{Exporter, MetricsError, MetricsSettings};
+
+/// The own service's name in the mesh, which is also the group of its events.
+pub const SERVICE: &str = "streamer";
+
+/// Why the service does not start.
+#[derive(Debug, Error)]
+pub enum StartError {
+    /// A setting that was checked in form cannot be used.
+    #[error("{name}: {problem}")]
+    Setting {
+        /// The variable.
+        name: &'static str,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// The mesh's settings cannot be used.
+    #[error(transparent)]
+    Mesh(#[from] MeshError),
+    /// The store cannot be opened.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The port cannot be bound.
+    #[error(transparent)]
+    Gateway(#[from] GatewayError),
+    /// Metrics cannot be served.
+    #[error(transparent)]
+    Metrics(#[from] MetricsError),
+}
+
+/// Why the service stopped by itself.
+#[derive(Debug, Error, PartialEq, Eq)]
+pub enum Failure {
+    /// The mesh cannot go on, for the reason given.
+    #[error("{0}")]
+    Mesh(String),
+    /// The scalability rule.
+    #[error("Enterprise license not found. Shutting down...")]
+    Licence,
+}
+
+/// What a caller brings instead of what the configuration names: the sandbox and tests do.
+#[derive(Default)]
+pub struct Parts {
+    /// Another way to the mesh.
+    pub transporter: Option<Transporter>,
+    /// Another store.
+    pub store: Option<Store>,
+}
+
+/// The service, built and bound, not yet running.
+pub struct App {
+    config: Config,
+    mesh: Mesh,
+    store: Store,
+    directory: Arc<Directory>,
+    streams: Arc<Streams>,
+    collections: Arc<Collections>,
+    methods: Arc<Methods>,
+    services: Services,
+    sessions: Arc<Sessions>,
+    gateway: Gateway,
+    exporter: Option<Exporter>,
+    instance: Instance,
+    health: Arc<health::Health>,
+    liveness: Arc<Liveness>,
+    /// Everything but sessions.
+    tracker: TaskTracker,
+    stop: CancellationToken,
+}
+
+impl App {
+    /// Makes every room, in order, and binds the ports. Nothing is connected yet.
+    ///
+    /// # Errors
+    /// A setting that cannot be used, or a port that cannot be bound.
+    pub async fn build(config: Config, parts: Parts) -> Result<Self, StartError> {
+        let (tracker, stop) = (TaskTracker::new(), CancellationToken::new());
+        let exporter = match config.metrics {
+            None => None,
+            Some(metrics) => Some(
+                Exporter::start(&MetricsSettings {
+                    port: metrics.port,
+                    node_id: config.mesh.node_id.clone(),
+                    namespace: config.mesh.namespace.clone(),
+                })
+                .await?,
+            ),
+        };
+        let store = match parts.store {
+            Some(store) => store,
+            None => Store::open(&config.store)?,
+        };
+        let store_settings = Settings::new(store.clone());
+        let instance = Instance::new(store.clone(), &config.store);
+
+        let late = Arc::new(Late::default());
+        let own = ServiceSpec::new(SERVICE).events(Events::names());
+        let mesh_config = settings::mesh(&config.mesh, parts.transporter)?;
+        let mesh = Mesh::new(mesh_config, vec![own], late.clone())?;
+        let services = Services::new(&mesh);
+
+        let directory = Arc::new(Directory::default());
+        let hub = Arc::new(Hub::new(CHANNELS));
+        let streams = Streams::new(StreamsSeed {
+            hub: hub.clone(),
+            directory: directory.clone(),
+            services: services.clone(),
+            store: store.clone(),
+            settings: store_settings.clone(),
+            tracker: tracker.clone(),
+            cancel: stop.clone(),
+            origin: mesh.instance_id().to_owned(),
+        });
+        let collections = Arc::new(Collections::new(hub, services.clone()));
+        late.set(Arc::new(Events::new(
+            Arc::new(Live {
+                streams: streams.clone(),
+                collections: collections.clone(),
+                services: services.clone(),
+                store: store.clone(),
+                settings: store_settings.clone(),
+            }),
+            directory.clone(),
+            !config.disable_message_parser,
+            &tracker,
+            &stop,
+        )));
+        let rooms = Rooms {
+            directory: directory.clone(),
+            services: services.clone(),
+            streams: streams.clone(),
+            collections: collections.clone(),
+            store: store.clone(),
+            settings: store_settings.clone(),
+        };
+        let methods = Methods::new(rooms, config.methods.password_login, &tracker, &stop);
+
+        let sessions = Sessions::new(
+            settings::session(&config.session),
+            methods.clone(),
+            directory.clone(),
+            instance.id().into(),
+        );
+        let health = Arc::new(health::Health::new(
+            mesh.state(),
+            store.clone(),
+            config.health_mesh_grace,
+        ));
+        let liveness = Liveness::new();
+        let gateway = Gateway::bind(
+            settings::gateway(&config.gateway),
+            sessions.clone(),
+            health.clone(),
+            liveness.clone(),
+        )?;
+        Ok(Self {
+            config,
+            mesh,
+            store,
+            directory,
+            streams,
+            collections,
+            methods,
+            services,
+            sessions,
+            gateway,
+            exporter,
+            instance,
+            health,
+            liveness,
+            tracker,
+            stop,
+        })
+    }
+
+    /// Where clients are served.
+    #[must_use]
+    pub fn local_addr(&self) -> SocketAddr {
+        self.gateway.local_addr()
+    }
+
+    /// The node, for whoever wants to look at the mesh.
+    #[must_use]
+    pub fn mesh(&self) -> &Mesh {
+        &self.mesh
+    }
+
+    /// Serves until `signal` is ready, then drains and leaves.
+    ///
+    /// # Errors
+    /// Why the service stopped by itself, after it has drained and left.
+    pub async fn run(self, signal: impl Future<Output = ()>) -> Result<(), Failure> {
+        let address = self.gateway.local_addr();
+        // The mesh outlives the rest: what sessions leave behind is told over it.
+        let (mesh_tracker, mesh_stop) = (TaskTracker::new(), CancellationToken::new());
+        let closing = CancellationToken::new();
+        if let Err(error) = self.mesh.run(&mesh_tracker, &mesh_stop) {
+            return Err(Failure::Mesh(error.to_string()));
+        }
+        let directory = self.directory.clone();
+        let conns = move || u64::try_from(directory.connected()).unwrap_or(u64::MAX);
+        let instance_tracker = TaskTracker::new();
+        instance_tracker.spawn(self.instance.clone().run(conns, closing.clone()));
+        if let Some(exporter) = self.exporter {
+            self.tracker.spawn(exporter.run(closing.clone()));
+        }
+        let collections = self.collections.clone();
+        let collections_stop = self.stop.clone();
+        self.tracker
+            .spawn(async move { collections.run(collections_stop).await });
+        self.tracker
+            .spawn(watch::store(self.store.clone(), self.stop.clone()));
+        self.tracker
+            .spawn(watch::beat(self.liveness.watch("runtime"), closing.clone()));
+        let watcher = watch::Watcher {
+            mesh: self.mesh.clone(),
+            health: self.health.clone(),
+            methods: self.methods.clone(),
+        };
+        let (streams, streams_stop) = (self.streams.clone(), self.stop.clone());
+        self.tracker.spawn(async move {
+            streams_stop
+                .run_until_cancelled(streams.follow_release())
+                .await
+        });
+        self.tracker
+            .spawn(self.gateway.run(self.tracker.clone(), closing.clone()));
+        info!(%address, node = %self.mesh.node_id(), "serving");
+
+        let licence = self.services.license.clone();
+        let failure = tokio::select! {
+            () = signal => None,
+            reason = watcher.mesh_states() => Some(Failure::Mesh(reason)),
+            () = licence.watch(settings::licence(&self.config.license), SERVICE) => Some(Failure::Licence),
+        };
+        match &failure {
+            None => info!(clients = self.directory.connected(), "stopping"),
+            Some(failure) => {
+                warn!(reason = %failure, clients = self.directory.connected(), "stopping")
+            }
+        }
+
+        let grace = self.config.shutdown_grace;
+        let end = tokio::time::Instant::now() + grace;
+        self.sessions.drain(grace).await;
+        closing.cancel();
+        self.stop.cancel();
+        self.tracker.close();
+        instance_tracker.close();
+        let rest = async {
+            self.tracker.wait().await;
+            tokio::join!(self.mesh.leave(), instance_tracker.wait());
+            mesh_stop.cancel();
+            mesh_tracker.close();
+            mesh_tracker.wait().await;
+        };
+        // A little is kept for the process's own end.
+        if tokio::time::timeout_at(end - END_RESERVE.min(grace / 16), rest)
+            .await
+            .is_err()
+        {
+            warn!("SHUTDOWN_GRACE is over: the rest is left as it is");
+        }
+        info!("stopped");
+        failure.map_or(Ok(()), Err)
+    }
+}
+
+/// Kept of `SHUTDOWN_GRACE` for flushing logs and ending the runtime.
+const END_RESERVE: Duration = Duration::from_millis(200);

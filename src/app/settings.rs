@@ -1,0 +1,138 @@
+//! From the checked configuration to what each room takes.
+
+use std::fs;
+use std::sync::Arc;
+
+use rustls::RootCertStore;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+
+use super::StartError;
+use crate::config::{self, BalanceStrategy, MeshSettings, NatsCredentials, Serializer};
+use crate::mesh::{
+    Bulkhead, MeshConfig, NatsTarget, NatsTls, NodeId, RetryPolicy, SerializerKind, Strategy,
+    Transporter,
+};
+use crate::{gateway, services, session};
+
+/// `ee-settings` is there in workspaces with a licence only: its absence is normal.
+const NEVER_WAITED_FOR: &str = "ee-settings";
+
+pub(super) fn gateway(config: &config::GatewayConfig) -> gateway::GatewayConfig {
+    gateway::GatewayConfig {
+        port: config.port,
+        bind_ip: config.bind,
+        max_connections: config.max_connections,
+        handshake_timeout: config.handshake_timeout,
+        forwarded_count: config.forwarded_count,
+        allowed_origins: config.allowed_origins.clone(),
+    }
+}
+
+pub(super) fn session(config: &config::SessionConfig) -> session::SessionConfig {
+    session::SessionConfig {
+        heartbeat_interval: config.heartbeat_interval,
+        connection_timeout: config.connection_timeout,
+        handshake_timeout: config.handshake_timeout,
+        max_message_bytes: config.max_message_bytes,
+        max_buffered_bytes: config.max_buffered_bytes,
+        max_subscriptions: config.max_subscriptions,
+    }
+}
+
+pub(super) fn licence(config: &config::LicenseConfig) -> services::LicenceWatch {
+    services::LicenceWatch {
+        interval: config.check_interval,
+        max_fails: config.max_fails,
+    }
+}
+
+pub(super) fn mesh(
+    settings: &MeshSettings,
+    transporter: Option<Transporter>,
+) -> Result<MeshConfig, StartError> {
+    let node_id = NodeId::new(&settings.node_id).map_err(|error| StartError::Setting {
+        name: "NODE_ID",
+        problem: error.to_string(),
+    })?;
+    let transporter = match transporter {
+        Some(given) => given,
+        None => Transporter::Nats(nats(settings)?),
+    };
+    let mut mesh = MeshConfig::new(node_id, transporter);
+    mesh.namespace.clone_from(&settings.namespace);
+    mesh.serializer = match settings.serializer {
+        Serializer::Ejson => SerializerKind::Ejson,
+        Serializer::Json => SerializerKind::Json,
+    };
+    mesh.heartbeat_interval = settings.heartbeat_interval;
+    mesh.heartbeat_timeout = settings.heartbeat_timeout;
+    mesh.request_timeout = settings.request_timeout;
+    mesh.retry = RetryPolicy {
+        enabled: settings.retry.enabled,
+        retries: settings.retry.retries,
+        delay: settings.retry.delay,
+        max_delay: settings.retry.max_delay,
+        factor: settings.retry.factor,
+    };
+    mesh.bulkhead = settings.bulkhead.map(|bulkhead| Bulkhead {
+        concurrency: bulkhead.concurrency,
+        max_queue: bulkhead.max_queue,
+    });
+    mesh.balance = match settings.balance {
+        BalanceStrategy::RoundRobin => Strategy::RoundRobin,
+        BalanceStrategy::Random => Strategy::Random,
+        BalanceStrategy::CpuUsage => Strategy::CpuUsage,
+        BalanceStrategy::Latency => Strategy::Latency,
+    };
+    mesh.prefer_local = settings.prefer_local;
+    mesh.wait_for_services = settings.wait_for_services;
+    mesh.never_wait_for = vec![NEVER_WAITED_FOR.to_owned()];
+    Ok(mesh)
+}
+
+fn nats(settings: &MeshSettings) -> Result<NatsTarget, StartError> {
+    let mut target = NatsTarget::parse(&settings.transporter.servers.join(","))?;
+    match &settings.transporter.credentials {
+        Some(NatsCredentials::Password { user, password }) => {
+            target.user = Some(user.clone());
+            target.pass = Some(password.expose().to_owned());
+        }
+        Some(NatsCredentials::Token(token)) => target.user = Some(token.expose().to_owned()),
+        None => {}
+    }
+    target.tls = NatsTls {
+        required: settings.transporter.tls,
+        client: None,
+    };
+    if let Some(path) = &settings.tls_ca {
+        target.tls.client = Some(Arc::new(trusting(path)?));
+    }
+    Ok(target)
+}
+
+/// What the platform trusts, and the certificates of `TLS_CA_PATH`.
+fn trusting(path: &std::path::Path) -> Result<rustls::ClientConfig, StartError> {
+    let problem = |problem: String| StartError::Setting {
+        name: "TLS_CA_PATH",
+        problem,
+    };
+    let pem = fs::read(path).map_err(|error| problem(format!("{}: {error}", path.display())))?;
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    let mut added = 0;
+    for certificate in CertificateDer::pem_slice_iter(&pem) {
+        let certificate =
+            certificate.map_err(|error| problem(format!("{}: {error}", path.display())))?;
+        roots
+            .add(certificate)
+            .map_err(|error| problem(format!("{}: {error}", path.display())))?;
+        added += 1;
+    }
+    if added == 0 {
+        return Err(problem(format!("{}: no certificate", path.display())));
+    }
+    Ok(rustls::ClientConfig::builder()
+        .with_root_certificates(roots)
+        .with_no_client_auth())
+}

@@ -1,0 +1,84 @@
+//! The loops that join what no room can know of another: the mesh's state, its topology, the database's presence.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use super::health::Health;
+use crate::gateway::Beat;
+use crate::mesh::{Mesh, MeshState};
+use crate::methods::Methods;
+use crate::store::{Store, StoreState};
+
+/// How often a database that is away, or was not reached yet, is asked whether it is there: readiness waits for it.
+const AWAY_PING: Duration = Duration::from_millis(500);
+/// How often one that is there is asked, for readiness when nobody else asks.
+const READY_PING: Duration = Duration::from_secs(2);
+/// How often the runtime shows that it turns.
+const BEAT: Duration = Duration::from_secs(1);
+
+/// Who is told when the mesh changes.
+pub(super) struct Watcher {
+    pub(super) mesh: Mesh,
+    pub(super) health: Arc<Health>,
+    pub(super) methods: Arc<Methods>,
+}
+
+impl Watcher {
+    /// Follows the state of the mesh; ends with the reason when the mesh cannot go on.
+    pub(super) async fn mesh_states(self) -> String {
+        let mut states = self.mesh.state();
+        let mut joined_before = false;
+        loop {
+            let state = states.borrow_and_update().clone();
+            self.health.observe(&state);
+            match state {
+                MeshState::Joined if joined_before => {
+                    info!("back in the mesh");
+                    self.methods.rejoined();
+                }
+                MeshState::Joined => {
+                    info!(node = %self.mesh.node_id(), "joined the mesh");
+                    joined_before = true;
+                }
+                MeshState::Away { .. } => warn!(
+                    "NATS is away: clients stay, calls fail, nothing is kept to be sent later"
+                ),
+                MeshState::Failed(reason) => return reason,
+                MeshState::Joining | MeshState::Left => {}
+            }
+            if states.changed().await.is_err() {
+                // The mesh is gone with the service.
+                return std::future::pending().await;
+            }
+        }
+    }
+}
+
+/// Keeps asking whether the database is there.
+pub(super) async fn store(store: Store, stop: CancellationToken) {
+    loop {
+        let _told_by_state = store.ping().await;
+        let pause = match store.state() {
+            StoreState::Ready => READY_PING,
+            StoreState::Connecting | StoreState::Away => AWAY_PING,
+        };
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(pause) => {}
+        }
+    }
+}
+
+/// Shows that the runtime turns.
+pub(super) async fn beat(beat: Beat, stop: CancellationToken) {
+    loop {
+        beat.turned();
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(BEAT) => {}
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! `login` and `logout`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tracing::warn;
+
+use super::Methods;
+use super::credentials::Login;
+use super::errors::for_client;
+use super::params::Params;
+use crate::client::{After, Client, Identity, Reply, UserId};
+use crate::ddp::message::{Change, document};
+use crate::ddp::{Close, DdpError};
+use crate::ejson::{self, quoted};
+use crate::services::{Credentials, LoggedIn};
+use crate::telemetry::limit::Limited;
+use crate::telemetry::metrics;
+
+/// What every login is told that did not succeed.
+const REFUSED: &str = "You've been logged out by the server. Please log in again";
+
+/// A database that is away is told of at most so often.
+static NO_DOCUMENT: Limited = Limited::every(Duration::from_secs(10));
+
+impl Methods {
+    pub(super) async fn login(
+        self: &Arc<Self>,
+        client: &Arc<Client>,
+        params: &Params<'_>,
+    ) -> Reply {
+        let refused = || Reply::from(Err(DdpError::number(403, REFUSED)));
+        let Login::Ask(credentials) = Login::read(params, self.password_login) else {
+            return refused();
+        };
+        let answer = self
+            .rooms
+            .services
+            .accounts
+            .login(Credentials(&credentials))
+            .await;
+        match answer {
+            Ok(Some(logged_in)) => self.logged_in(client, &logged_in).await,
+            Ok(None) => refused(),
+            Err(error) => Err(for_client(&error)).into(),
+        }
+    }
+
+    async fn logged_in(&self, client: &Arc<Client>, logged_in: &LoggedIn) -> Reply {
+        let identity = Identity {
+            user: UserId::from(&*logged_in.uid),
+            hashed_token: (&*logged_in.hashed_token).into(),
+        };
+        let result = ejson::raw(result(logged_in))
+            .map(Some)
+            .map_err(|_| DdpError::internal());
+        let former = client.identity();
+        if former
+            .as_ref()
+            .is_some_and(|former| former.user == identity.user)
+        {
+            // Later calls go out with the newer token; nothing else changes.
+            self.rooms.directory.identify(client, Some(identity));
+            return result.into();
+        }
+        if let Some(former) = &former {
+            self.tell_logged_out(client, former);
+        } else {
+            metrics::logged_in();
+        }
+        self.rooms.directory.identify(client, Some(identity));
+        self.tell_logged_in(client, &logged_in.uid);
+        if former.is_some() {
+            self.rooms.streams.recheck(client.clone()).await;
+        }
+        Reply {
+            result,
+            after: After {
+                messages: self
+                    .own_document(&logged_in.uid)
+                    .await
+                    .into_iter()
+                    .collect(),
+                close: None,
+            },
+        }
+    }
+
+    /// The user's own document; a login succeeds without it.
+    async fn own_document(&self, uid: &str) -> Option<Vec<u8>> {
+        match self.rooms.store.own_user(uid).await {
+            Ok(user) => {
+                user.map(|user| document(Change::Added, "users", uid, Some(user.fields.get())))
+            }
+            Err(error) => {
+                NO_DOCUMENT
+                    .log(|left_out| warn!(%error, left_out, "a user's own document was not sent"));
+                None
+            }
+        }
+    }
+
+    pub(super) async fn logout(self: &Arc<Self>, client: &Arc<Client>) -> Reply {
+        let after = After {
+            messages: Vec::new(),
+            close: Some(Close::ProtocolError),
+        };
+        let Some(identity) = client.identity() else {
+            return Reply {
+                result: Ok(None),
+                after,
+            };
+        };
+        // Nothing that the user was granted flows on while the account service is asked.
+        self.rooms.streams.leave(client);
+        self.tell_logged_out(client, &identity);
+        self.rooms.directory.identify(client, None);
+        metrics::logged_out();
+        let accounts = self.rooms.services.accounts.clone();
+        // A client that leaves at once has logged out all the same.
+        let call = self.tracker.spawn(async move {
+            accounts
+                .logout(identity.user.as_str(), &identity.hashed_token)
+                .await
+        });
+        let result = match call.await {
+            Ok(Ok(())) => Ok(None),
+            Ok(Err(error)) => Err(for_client(&error)),
+            Err(_) => Err(DdpError::internal()),
+        };
+        Reply { result, after }
+    }
+}
+
+/// `{id, token, tokenExpires, type}`
+fn result(logged_in: &LoggedIn) -> String {
+    let mut out = format!(
+        r#"{{"id":{},"token":{}"#,
+        quoted(&logged_in.uid),
+        quoted(&logged_in.token)
+    );
+    for (name, value) in [
+        ("tokenExpires", &logged_in.token_expires),
+        ("type", &logged_in.kind),
+    ] {
+        if let Some(value) = value {
+            out.push_str(&format!(r#","{name}":{value}"#));
+        }
+    }
+    out.push('}');
+    out
+}

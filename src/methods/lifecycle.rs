@@ -1,0 +1,117 @@
+//! What the mesh is told of sessions (reference/ddp.md, "What the mesh is told"), and again after it was away.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::time::Instant;
+use tracing::debug;
+
+use super::Methods;
+use crate::client::{Client, Identity};
+use crate::ejson::quoted;
+use crate::telemetry::metrics;
+
+/// After the mesh was away, presence is told of all sessions within this time: not of thousands at once.
+const SPREAD: Duration = Duration::from_secs(10);
+
+/// How often the mesh was joined again: a newer time ends what an older one began.
+#[derive(Debug, Default)]
+pub(super) struct Rejoins(AtomicU64);
+
+impl Methods {
+    pub(super) fn tell_opened(&self, client: &Client) {
+        self.broadcast(
+            "socket.connected",
+            &format!("[{}]", client.connection_json()),
+        );
+    }
+
+    /// After the session was given its user.
+    pub(super) fn tell_logged_in(&self, client: &Arc<Client>, uid: &str) {
+        self.broadcast("accounts.login", &login_args(client, uid));
+        self.told.new_connection(client, uid.into());
+    }
+
+    /// Before the session loses its user.
+    pub(super) fn tell_logged_out(&self, client: &Client, former: &Identity) {
+        drop(self.told.remove_connection(client, former.user.clone()));
+        self.broadcast("accounts.logout", &login_args(client, former.user.as_str()));
+    }
+
+    /// The socket is closed, and nothing is published to the client any more.
+    pub(super) async fn tell_closed(&self, client: &Client) {
+        self.broadcast(
+            "socket.disconnected",
+            &format!("[{}]", client.connection_json()),
+        );
+        let user = client.user();
+        if user.is_some() {
+            metrics::logged_out();
+        }
+        let gone = user.map(|user| self.told.remove_connection(client, user));
+        let guest = async {
+            if let Some(token) = client.livechat_token()
+                && let Err(error) = self.rooms.services.meteor.guest_offline(token).await
+            {
+                debug!(%error, "the core was not told that a visitor left");
+            }
+        };
+        let user = async {
+            if let Some(gone) = gone {
+                // It ends with the call, or because the queue ended.
+                let _told = gone.await;
+            }
+        };
+        tokio::join!(guest, user);
+    }
+
+    /// The mesh was joined again after it was away: presence may have forgotten this node, and events were missed, so
+    /// nothing that was known before is trusted. To be called whenever its state changes to joined, but for the first
+    /// time.
+    pub fn rejoined(self: &Arc<Self>) {
+        self.rooms.settings.forget();
+        self.rooms.streams.permission_changed();
+        self.rooms.collections.refill();
+        let turn = self.rejoins.0.fetch_add(1, Ordering::Relaxed) + 1;
+        let this = self.clone();
+        let stop = self.stop.clone();
+        self.tracker
+            .spawn(stop.run_until_cancelled_owned(async move { this.tell_all(turn).await }));
+    }
+
+    async fn tell_all(&self, turn: u64) {
+        let clients: Vec<_> = self
+            .rooms
+            .directory
+            .all()
+            .into_iter()
+            .filter(|client| client.user().is_some())
+            .collect();
+        let began = Instant::now();
+        let count = u32::try_from(clients.len()).unwrap_or(u32::MAX);
+        for (at, client) in (0_u32..).zip(&clients) {
+            tokio::time::sleep_until(began + SPREAD * at / count).await;
+            if self.rejoins.0.load(Ordering::Relaxed) != turn {
+                return;
+            }
+            // It may be somebody else's by now, or nobody's.
+            if let Some(user) = client.user() {
+                self.told.new_connection(client, user);
+            }
+        }
+    }
+
+    fn broadcast(&self, event: &str, args: &str) {
+        self.rooms.services.mesh().broadcast(event, args);
+    }
+}
+
+/// `[{userId, connection}]`
+fn login_args(client: &Client, uid: &str) -> String {
+    format!(
+        r#"[{{"userId":{},"connection":{}}}]"#,
+        quoted(uid),
+        client.connection_json()
+    )
+}

@@ -1,0 +1,83 @@
+//! What a user shows, and that a session is active.
+
+use std::sync::Arc;
+
+use serde_json::value::RawValue;
+use tracing::debug;
+
+use super::Methods;
+use super::errors::for_client;
+use super::params::{Params, mismatch};
+use crate::client::Client;
+use crate::ddp::DdpError;
+
+/// Updates of activity that are under way at once. Each is told again half a minute later, so one that finds no place
+/// is left out; a presence service that does not answer must not pile up work of all sessions.
+pub(super) const MAX_UPDATES: usize = 256;
+
+/// What a method answers.
+pub(super) type Answer = Result<Option<Box<RawValue>>, DdpError>;
+
+impl Methods {
+    /// `UserPresence:setDefaultStatus` [status], and `setUserStatus` [status, text?].
+    pub(super) async fn set_status(
+        &self,
+        client: &Client,
+        params: &Params<'_>,
+        with_text: bool,
+    ) -> Answer {
+        let Some(user) = client.user() else {
+            return Ok(None);
+        };
+        let status = params.text(0).ok_or_else(mismatch)?;
+        let text = match with_text {
+            true => params.optional_text(1)?,
+            false => None,
+        };
+        let told = self
+            .rooms
+            .services
+            .presence
+            .set_status(user.as_str(), &status, text.as_deref());
+        told.await
+            .map(|()| None)
+            .map_err(|error| for_client(&error))
+    }
+
+    /// `UserPresence:online`, `UserPresence:away`.
+    pub(super) async fn set_connection_status(&self, client: &Client, status: &str) -> Answer {
+        let Some(user) = client.user() else {
+            return Ok(None);
+        };
+        let presence = &self.rooms.services.presence;
+        let told = presence.set_connection_status(user.as_str(), status, client.id().as_str());
+        told.await
+            .map(|()| None)
+            .map_err(|error| for_client(&error))
+    }
+
+    /// The session is active: presence is told, and nobody waits for it.
+    pub(super) fn update_connection(&self, client: &Arc<Client>) {
+        let presence = &self.rooms.services.presence;
+        let Some(user) = client
+            .user()
+            .filter(|_| presence.offers_update_connection())
+        else {
+            return;
+        };
+        let Ok(place) = self.activity.clone().try_acquire_owned() else {
+            return;
+        };
+        let (presence, client) = (presence.clone(), client.clone());
+        self.tracker
+            .spawn(self.stop.clone().run_until_cancelled_owned(async move {
+                let _place = place;
+                if let Err(error) = presence
+                    .update_connection(user.as_str(), client.id().as_str())
+                    .await
+                {
+                    debug!(%error, "presence was not told of a session's activity");
+                }
+            }));
+    }
+}

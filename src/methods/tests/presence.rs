@@ -1,0 +1,155 @@
+//! The presence methods, and livechat's.
+
+use super::*;
+
+#[tokio::test(start_paused = true)]
+async fn statuses_are_passed_on() {
+    let bench = Bench::start().await;
+    let session = bench.logged_in("s", "alice").await;
+    for (method, params, call) in [
+        (
+            "UserPresence:setDefaultStatus",
+            r#"["away","ignored"]"#,
+            r#"presence.setStatus ["alice","away"]"#,
+        ),
+        (
+            "setUserStatus",
+            r#"["busy","tea"]"#,
+            r#"presence.setStatus ["alice","busy","tea"]"#,
+        ),
+        (
+            "setUserStatus",
+            r#"["busy",""]"#,
+            r#"presence.setStatus ["alice","busy",""]"#,
+        ),
+        (
+            "setUserStatus",
+            r#"["busy"]"#,
+            r#"presence.setStatus ["alice","busy"]"#,
+        ),
+        (
+            "setUserStatus",
+            r#"["busy",null]"#,
+            r#"presence.setStatus ["alice","busy"]"#,
+        ),
+        (
+            "UserPresence:online",
+            "[]",
+            r#"presence.setConnectionStatus ["alice","online","s"]"#,
+        ),
+        (
+            "UserPresence:away",
+            "[]",
+            r#"presence.setConnectionStatus ["alice","away","s"]"#,
+        ),
+    ] {
+        assert_eq!(session.result(method, params).await, EMPTY, "{method}");
+        assert_eq!(bench.heard().await, [call], "{method} {params}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_no_status_is_nobodys_question() {
+    let bench = Bench::start().await;
+    let session = bench.logged_in("s", "alice").await;
+    for (method, params) in [
+        ("setUserStatus", "[]"),
+        ("setUserStatus", r#"[{"$ne":null}]"#),
+        ("setUserStatus", r#"["busy",{"$ne":null}]"#),
+        ("setUserStatus", r#"["busy",7]"#),
+        ("UserPresence:setDefaultStatus", "[null]"),
+    ] {
+        assert_eq!(
+            session.result(method, params).await,
+            error(400, "Match failed"),
+            "{method} {params}"
+        );
+    }
+    assert_eq!(bench.heard().await, [] as [&str; 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_login_they_answer_nothing_and_ask_nobody() {
+    let bench = Bench::start().await;
+    let session = bench.open("s");
+    bench.heard().await;
+    for method in [
+        "UserPresence:setDefaultStatus",
+        "setUserStatus",
+        "UserPresence:online",
+        "UserPresence:away",
+    ] {
+        assert_eq!(
+            session.result(method, r#"["away"]"#).await,
+            EMPTY,
+            "{method}"
+        );
+    }
+    assert_eq!(bench.heard().await, [] as [&str; 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn activity_is_told_and_nobody_waits() {
+    let bench = Bench::start().await;
+    let anonymous = bench.open("a");
+    let session = bench.logged_in("s", "alice").await;
+    bench.methods.active(&anonymous.client);
+    bench.methods.active(&session.client);
+    assert_eq!(
+        bench.heard().await,
+        [r#"presence.updateConnection ["alice","s"]"#]
+    );
+
+    bench.world.core.holds("presence.updateConnection");
+    for _ in 0..2 * super::super::presence::MAX_UPDATES {
+        bench.methods.active(&session.client);
+    }
+    assert_eq!(
+        bench.heard().await.len(),
+        super::super::presence::MAX_UPDATES,
+        "no more are under way"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_first_visitor_of_a_session_stays() {
+    let bench = Bench::start().await;
+    let session = bench.open("s");
+    for params in [
+        "[]",
+        "[null]",
+        "[{}]",
+        r#"[{"token":7}]"#,
+        r#"[{"token":{"$ne":null}}]"#,
+        r#"["t"]"#,
+    ] {
+        assert_eq!(
+            session.result("livechat:setUpConnection", params).await,
+            error(400, "Token must be string"),
+            "{params}"
+        );
+    }
+    assert_eq!(
+        session
+            .result("livechat:setUpConnection", r#"[{"token":"one"}]"#)
+            .await,
+        EMPTY
+    );
+    assert_eq!(
+        session
+            .result("livechat:setUpConnection", r#"[{"token":"two"}]"#)
+            .await,
+        EMPTY
+    );
+    bench.heard().await;
+    session.close().await;
+    let connection =
+        connection("s", None).replace(r#","httpHeaders"#, r#","livechatToken":"one","httpHeaders"#);
+    assert_eq!(
+        bench.heard().await,
+        [
+            format!("socket.disconnected [{connection}]"),
+            r#"meteor.notifyGuestStatusChanged ["one","offline"]"#.into()
+        ]
+    );
+}

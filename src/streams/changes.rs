@@ -1,0 +1,117 @@
+//! What changes under publications and answers, as the mesh tells it.
+//!
+//! Always in this order: the ground first, then what stands on it ends, then what is to be told.
+
+use serde_json::value::RawValue;
+
+use super::Streams;
+use super::catalog::Stream;
+use super::publish::rooms_key;
+use super::rooms::ROOMS_CHANGED;
+use crate::ejson::{RawObject, join, quoted};
+
+impl Streams {
+    /// `watch.subscriptions`: a user's subscription to a room came, changed or went. Does not publish
+    /// `subscriptions-changed` itself.
+    pub fn subscription_changed(&self, action: &str, subscription: &RawValue) {
+        let Some(subscription) = RawObject::of(subscription) else {
+            return;
+        };
+        let rid = subscription.text("rid");
+        let user = subscription.object("u");
+        let uid = user.as_ref().and_then(|user| user.text("_id"));
+        let grounds = self.rules.grounds();
+        let (rid, uid) = match (&rid, &uid) {
+            (Some(rid), Some(uid)) => (&**rid, &**uid),
+            // Something of this user, or of this room, is not what it was: more is not known.
+            (rid, uid) => {
+                uid.iter().for_each(|uid| grounds.user_moved(uid));
+                rid.iter().for_each(|rid| grounds.room_moved(rid));
+                return;
+            }
+        };
+        match action {
+            "updated" => grounds.user(uid),
+            _ => grounds.user_moved(uid),
+        }
+        match action {
+            "inserted" if self.rooms.joined(uid, rid) => self.tell_of_room(uid, rid),
+            "removed" => {
+                self.rooms.left(uid, rid);
+                self.end_room(uid, rid);
+            }
+            _ => {}
+        }
+    }
+
+    /// The user's publications of the room's messages end, without a word.
+    fn end_room(&self, uid: &str, rid: &str) {
+        let channel = Stream::RoomMessages.channel();
+        for client in self.directory.of_user(uid) {
+            let ended = self.hub.end(&client, |publication| {
+                publication.topic.stream == channel.0 && &*publication.topic.event_name == rid
+            });
+            self.ended(&client, &ended);
+        }
+    }
+
+    /// `["inserted", room]`, once the room is read.
+    fn tell_of_room(&self, uid: &str, rid: &str) {
+        let Some(me) = self.me.upgrade() else {
+            return;
+        };
+        let (user, room) = (uid.to_owned(), rid.to_owned());
+        self.queue.push(&rooms_key(uid), async move {
+            // A room that is gone again is nothing to tell of, and what cannot be read is in the log.
+            if let Ok(Some(room)) = me.rules.room(&room).await {
+                let args = join(["\"inserted\"", room.get()]);
+                let event_name = format!("{user}/{ROOMS_CHANGED}");
+                me.deliver_now(Stream::NotifyUser, &event_name, &args, None);
+            }
+        });
+    }
+
+    /// `watch.rooms`: a room came, changed or went. Tells `rooms-changed`; does not publish `room-data` itself.
+    pub fn room_changed(&self, action: &str, room: &RawValue) {
+        let Some(fields) = RawObject::of(room) else {
+            return;
+        };
+        let Some(rid) = fields.text("_id") else {
+            return;
+        };
+        match action != "updated" || self.rules.has_moved(&rid, &fields) {
+            true => self.rules.grounds().room_moved(&rid),
+            false => self.rules.grounds().room(&rid),
+        }
+        let listening = self.rooms.listening(&rid);
+        if listening.is_empty() {
+            return;
+        }
+        let args = join([&*quoted(action), room.get()]);
+        for user in listening {
+            let event_name = format!("{user}/{ROOMS_CHANGED}");
+            self.deliver(Stream::NotifyUser, &event_name, &args, None);
+        }
+    }
+
+    /// `watch.users`, and what else tells of one user: nothing granted to the user is reused.
+    pub fn user_changed(&self, uid: &str) {
+        self.rules.grounds().user_moved(uid);
+    }
+
+    /// `watch.roles`, `user.roleUpdate`: who may do what is not what it was.
+    pub fn role_changed(&self) {
+        self.rules.grounds().everything();
+    }
+
+    /// `permission.changed`: as with roles.
+    pub fn permission_changed(&self) {
+        self.rules.grounds().everything();
+    }
+
+    /// `watch.settings`: rules of the core depend on many a setting. The copy of the settings is kept by others.
+    pub fn setting_changed(&self, id: &str) {
+        self.rules.grounds().everything();
+        self.gate_changed(id);
+    }
+}

@@ -1,0 +1,91 @@
+//! Events on their way to those who listen.
+
+use serde_json::value::RawValue;
+
+use super::catalog::Stream;
+use super::hub::Delivered;
+use super::{Streams, rooms};
+use crate::client::SessionId;
+use crate::ddp::message::stream_event;
+use crate::telemetry::metrics;
+use tokio::time::Instant;
+
+impl Streams {
+    /// An event of a stream for this node's clients; `args` is a JSON array.
+    pub fn publish(&self, stream: Stream, event_name: &str, args: &str) {
+        self.deliver(stream, event_name, args, None);
+    }
+
+    /// The event `stream`: what a client of another node wrote. `data` are its arguments, in either form.
+    pub fn relayed(&self, data: &RawValue) {
+        if let Some(event) = self.relay.read(data) {
+            self.deliver(event.stream, &event.event_name, &event.args, None);
+        }
+    }
+
+    /// A user's presence for those who watch it; `args` is the array of the event's arguments: `[[username, code, text]]`.
+    pub fn presence_changed(&self, uid: &str, args: &str) {
+        self.deliver(Stream::UserPresence, uid, args, None);
+    }
+
+    /// Hands an event to all who listen but the session that wrote it. What has to wait for a look-up that is under way
+    /// waits.
+    pub(super) fn deliver(
+        &self,
+        stream: Stream,
+        event_name: &str,
+        args: &str,
+        except: Option<&SessionId>,
+    ) {
+        if stream == Stream::NotifyUser
+            && let Some(user) = rooms::holder(event_name)
+            && self.queue.is_busy(&rooms_key(user))
+            && let Some(me) = self.me.upgrade()
+        {
+            let (event_name, args, except) =
+                (event_name.to_owned(), args.to_owned(), except.cloned());
+            let bytes = event_name.len() + args.len();
+            let key = rooms_key(user);
+            self.queue.follow(&key, bytes, move || {
+                me.deliver_now(stream, &event_name, &args, except.as_ref());
+            });
+            return;
+        }
+        self.deliver_now(stream, event_name, args, except);
+    }
+
+    pub(super) fn deliver_now(
+        &self,
+        stream: Stream,
+        event_name: &str,
+        args: &str,
+        except: Option<&SessionId>,
+    ) -> Delivered {
+        let started = metrics::enabled().then(Instant::now);
+        let delivered = match stream {
+            Stream::UserPresence if self.visibility.is_offered() => {
+                self.presence.publish_visible(event_name, args)
+            }
+            Stream::UserPresence => self.presence.publish(event_name, args),
+            _ => self
+                .hub
+                .publish_except(stream.channel(), event_name, except, || {
+                    stream_event(stream.name(), event_name, args)
+                }),
+        };
+        if let Some(started) = started {
+            metrics::stream_event(
+                stream.name(),
+                delivered.deliveries as u64,
+                delivered.encodings as u64,
+            );
+            metrics::fan_out(started.elapsed());
+        }
+        delivered
+    }
+}
+
+/// The queue's key of a user's `rooms-changed`.
+pub(super) fn rooms_key(user: &str) -> String {
+    format!("rooms/{user}")
+}

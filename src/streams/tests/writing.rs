@@ -1,0 +1,154 @@
+//! Who may write what, and who hears it.
+
+use serde_json::{Value, json};
+
+use super::workspace::{Workspace, stream};
+use crate::services::Release::{self, Unknown, V6, V8};
+
+/// An anonymous session.
+const NOBODY: &str = "";
+
+/// What a release makes of writes: who writes what, and whether the listener hears it.
+async fn writes(release: Release, rows: &[(&str, &str, &str, Value, bool)]) {
+    let workspace = Workspace::new(release).await;
+    workspace.set("OTR_Enable", json!(true));
+    workspace.core.grant("validateAction call alice");
+    for (who, name, event_name, args, expected) in rows {
+        let writer = match *who {
+            NOBODY => workspace.client("w"),
+            user => workspace.login("w", user),
+        };
+        let listener = workspace.client("l");
+        let channel = stream(name).channel();
+        for session in [&writer, &listener] {
+            let hub = workspace.streams.hub();
+            hub.subscribe(&session.client, "1", channel, event_name, None, &[]);
+        }
+        let mut params = vec![json!(event_name)];
+        params.extend(args.as_array().unwrap().iter().cloned());
+        assert!(writer.write(name, Value::Array(params)).await.is_some());
+        let heard = listener.events();
+        let label = format!("{release:?} {who:?} {name} {event_name} {args}");
+        match expected {
+            true => assert_eq!(heard, [((*event_name).to_owned(), args.clone())], "{label}"),
+            false => assert!(heard.is_empty(), "{label}: {heard:?}"),
+        }
+        assert!(
+            writer.events().is_empty(),
+            "{label}: the writer hears nothing"
+        );
+        workspace.streams.leave(&writer.client);
+        workspace.streams.leave(&listener.client);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn writing() {
+    let conference =
+        json!([{"action": "call", "params": {"callId": "c", "uid": "bob", "rid": "r"}}]);
+    for (release, old) in [(V6, true), (V8, false), (Unknown, false)] {
+        writes(
+            release,
+            &[
+                ("alice", "notify-all", "x", json!([1]), false),
+                ("alice", "room-messages", "general", json!([{}]), false),
+                ("alice", "user-presence", "alice", json!([1]), false),
+                ("alice", "notify-room", "general/user-activity", json!(["alice.a", ["user-typing"]]), true),
+                ("alice", "notify-room", "general/user-activity", json!(["bob.b", ["user-typing"]]), false),
+                ("alice", "notify-room", "general/user-activity", json!(["Alice", []]), false),
+                ("alice", "notify-room", "general/user-activity", json!([{"$ne": ""}, []]), false),
+                ("alice", "notify-room", "general/user-activity", json!([]), false),
+                ("alice", "notify-room", "general/typing", json!(["alice.a", true]), false),
+                (NOBODY, "notify-room", "general/user-activity", json!(["alice.a", []]), false),
+                (NOBODY, "notify-room", "chat/user-activity", json!(["v", [], {"token": "vt"}]), true),
+                (NOBODY, "notify-room", "chat/user-activity", json!(["v", [], {"token": {"$ne": 1}}]), false),
+                (NOBODY, "notify-room", "general/user-activity", json!(["v", [], {"token": "vt"}]), false),
+                ("alice", "notify-room", "chat/user-activity", json!(["alice.a", [], {"token": "x"}]), false),
+                (NOBODY, "notify-room", "general/webrtc", json!([1]), old),
+                (NOBODY, "notify-user", "bob/webrtc", json!([1]), old),
+                ("alice", "notify-user", "bob/otr", json!(["handshake", {}]), old),
+                ("alice", "notify-user", "bob/whatever", json!([1]), old),
+                (NOBODY, "notify-user", "bob/whatever", json!([1]), false),
+                (NOBODY, "notify-user", "bob/otr", json!(["handshake"]), false),
+                ("alice", "notify-user", "bob/video-conference", conference.clone(), true),
+                ("bob", "notify-user", "alice/video-conference", conference.clone(), false),
+                (NOBODY, "notify-user", "bob/video-conference", conference.clone(), false),
+                ("alice", "notify-user", "bob/video-conference", json!([{"action": "call", "params": {"callId": {"$ne": 1}, "uid": "bob", "rid": "r"}}]), false),
+                ("alice", "notify-user", "bob/video-conference", json!([{"action": "call"}]), false),
+                ("alice", "notify-user", "bob/media-calls", json!(["signal"]), false),
+            ],
+        )
+        .await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn real_names_and_handshakes_follow_their_settings() {
+    let workspace = Workspace::new(V6).await;
+    let (alice, bob) = (workspace.login("a", "alice"), workspace.client("b"));
+    let hub = workspace.streams.hub();
+    for (id, name, event_name) in [
+        ("1", "notify-room", "general/user-activity"),
+        ("2", "notify-user", "bob/otr"),
+    ] {
+        let channel = stream(name).channel();
+        hub.subscribe(&bob.client, id, channel, event_name, None, &[]);
+    }
+    workspace.set("UI_Use_Real_Name", json!(true));
+    for name in ["alice.a", "Alice"] {
+        alice
+            .write("notify-room", json!(["general/user-activity", name, []]))
+            .await;
+    }
+    for word in ["handshake", "acknowledge"] {
+        alice.write("notify-user", json!(["bob/otr", word])).await;
+    }
+    assert_eq!(
+        bob.events(),
+        [("general/user-activity".into(), json!(["Alice", []]))]
+    );
+    workspace.set("OTR_Enable", json!(true));
+    alice
+        .write("notify-user", json!(["bob/otr", "handshake"]))
+        .await;
+    assert_eq!(bob.events(), [("bob/otr".into(), json!(["handshake"]))]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn media_signals_are_handed_over_and_refused() {
+    for release in [V6, V8] {
+        let workspace = Workspace::new(release).await;
+        let alice = workspace.login("a", "alice");
+        for arg in [json!("signal"), json!(""), json!({"a": 1}), json!(null)] {
+            alice
+                .write("notify-user", json!(["alice/media-calls", arg]))
+                .await;
+        }
+        workspace
+            .client("n")
+            .write("notify-user", json!(["alice/media-calls", "x"]))
+            .await;
+        assert_eq!(
+            workspace.core.asked(),
+            ["processSerializedSignal alice signal"]
+        );
+        assert!(workspace.heard.lock().is_empty());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_method_of_no_stream_is_anothers() {
+    let workspace = Workspace::new(V8).await;
+    let alice = workspace.login("a", "alice");
+    assert!(alice.write("no-such", json!(["x"])).await.is_none());
+    assert!(alice.write("stdout", json!(["x"])).await.is_none());
+    for malformed in [
+        json!([]),
+        json!(null),
+        json!({}),
+        json!([1]),
+        json!([{"$ne": 1}]),
+    ] {
+        assert!(alice.write("notify-user", malformed).await.is_some());
+    }
+}

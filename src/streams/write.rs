@@ -1,0 +1,68 @@
+//! What clients write to streams.
+
+use std::sync::Arc;
+
+use serde_json::value::RawValue;
+
+use super::Streams;
+use super::catalog::Stream;
+use super::params::Write;
+use super::relay;
+use super::rules::{Asker, Effect};
+use crate::client::{Client, SessionId};
+use crate::ddp::DdpError;
+
+/// What a write answers: nothing, whether it was allowed or not.
+pub type Written = Result<Option<Box<RawValue>>, DdpError>;
+
+impl Streams {
+    /// A client calls the method `stream-<stream>`. `None` when there is no such stream: then the method is another's.
+    ///
+    /// A refusal is an empty result like any other, and so is a rule that cannot be asked. Cancel safe: all is sent
+    /// after the last await.
+    pub async fn write(
+        &self,
+        client: Arc<Client>,
+        stream: &str,
+        params: &RawValue,
+    ) -> Option<Written> {
+        let stream = Stream::offered(stream, self.services.mesh().release())?;
+        let Some(write) = Write::read(params) else {
+            return Some(Ok(None));
+        };
+        let asker = Asker::of(&client);
+        let effect = self
+            .rules
+            .write(stream, &write.event_name, &asker, &write.args)
+            .await;
+        if !asker.is(&client) {
+            return Some(Ok(None));
+        }
+        match effect {
+            Err(_unasked) => {}
+            Ok(Effect::Nothing) => {}
+            Ok(Effect::Publish) => {
+                let args = write.args_json();
+                self.written(stream, &write.event_name, &args, Some(client.id()));
+            }
+            Ok(Effect::Relay(event_names)) => {
+                let args = write.args_json();
+                for event_name in event_names {
+                    self.written(Stream::NotifyUser, &event_name, &args, None);
+                }
+            }
+        }
+        Some(Ok(None))
+    }
+
+    /// To those who listen here, and to the others.
+    fn written(&self, stream: Stream, event_name: &str, args: &str, by: Option<&SessionId>) {
+        self.deliver(stream, event_name, args, by);
+        if stream.row().retransmits {
+            let mesh = self.services.mesh();
+            let cores = mesh.meteor_events(relay::EVENT);
+            let data = self.relay.write(cores, stream, event_name, args);
+            mesh.broadcast_to_others(relay::EVENT, &data);
+        }
+    }
+}

@@ -1,0 +1,396 @@
+//! What a hostile or broken client or node can send: the documented answer or close, and nobody else notices.
+
+use serde_json::{Value, json};
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::protocol::frame::Frame;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
+
+use crate::support::{Client, Workspace};
+
+const RAW: &str = "/websocket";
+const SOCKJS: &str = "/sockjs/1/abcdefgh/websocket";
+
+/// No line above debug for what clients did (what the database cannot do is said at start), and no panic.
+fn assert_quiet(workspace: &Workspace) {
+    let loud: Vec<Value> = workspace
+        .service
+        .log()
+        .into_iter()
+        .filter(|line| matches!(line["level"].as_str(), Some("warn" | "error" | "fatal")))
+        .filter(|line| {
+            !line["msg"].as_str().is_some_and(|msg| {
+                msg.starts_with("MONGO_URL=memory:")
+                    || msg == "the instances collection keeps its own expiry"
+            })
+        })
+        .collect();
+    assert_eq!(loud, Vec::<Value>::new());
+    assert!(
+        workspace.service.process.tail().is_empty(),
+        "{}",
+        workspace.service.process.tail()
+    );
+}
+
+#[tokio::test]
+async fn every_bad_message_gets_its_close() {
+    let workspace = Workspace::start().await;
+    let mut witness = workspace.login("alice").await;
+    witness.listen("room-messages", "GENERAL").await;
+    let deep = format!(
+        r#"{{"msg":"method","id":"1","method":"a","params":{}{}}}"#,
+        "[".repeat(10_000),
+        "]".repeat(10_000)
+    );
+    let mut cases: Vec<(String, Message, u16)> = Vec::new();
+    for text in [
+        "",
+        "x",
+        "null",
+        "1",
+        "\"a\"",
+        "[]",
+        "{",
+        "{\"msg\":\"ping\"",
+        &deep,
+    ] {
+        cases.push((RAW.into(), Message::text(text), 1007));
+    }
+    for text in [
+        "",
+        "x",
+        "{}",
+        "[1]",
+        "[null]",
+        "[\"x\"]",
+        "[\"{}\",1]",
+        "[[\"{}\"]]",
+        "[\"{}\"",
+        "{\"msg\":\"ping\"}",
+    ] {
+        cases.push((SOCKJS.into(), Message::text(text), 1007));
+    }
+    for text in [
+        r#"{"msg":"method","method":"a"}"#,
+        r#"{"msg":"method","id":1,"method":"a"}"#,
+        r#"{"msg":"method","id":{"$ne":1},"method":"a"}"#,
+        r#"{"msg":"method","id":"1"}"#,
+        r#"{"msg":"method","id":"1","method":null}"#,
+        r#"{"msg":"sub","id":"1"}"#,
+        r#"{"msg":"sub","id":["1"],"name":"a"}"#,
+        r#"{"msg":"sub","name":"a"}"#,
+        r#"{"msg":"unsub"}"#,
+        r#"{"msg":"unsub","id":null}"#,
+    ] {
+        cases.push((RAW.into(), Message::text(text), 1002));
+    }
+    cases.push((RAW.into(), Message::binary(b"{}".to_vec()), 1007));
+    cases.push((
+        RAW.into(),
+        Message::Frame(Frame::message(
+            vec![0xff, 0xfe],
+            OpCode::Data(Data::Text),
+            true,
+        )),
+        1007,
+    ));
+    cases.push((RAW.into(), Message::text("x".repeat(1024 * 1024 + 1)), 1009));
+    for (path, message, code) in cases {
+        let mut client = Client::connect_to(workspace.service.port, &path).await;
+        // The server may close while an oversized frame is still being sent.
+        client.try_raw(message.clone()).await;
+        let shown = format!("{message:?}");
+        assert_eq!(client.closed().await.code, Some(code), "{path} {shown:.80}");
+    }
+    workspace
+        .broadcast(
+            "watch.messages",
+            json!([{"message": {"_id": "m", "rid": "GENERAL", "msg": "still here"}}]),
+        )
+        .await;
+    assert_eq!(
+        witness.hears("room-messages", "GENERAL").await[0]["msg"],
+        "still here"
+    );
+    assert_quiet(&workspace);
+}
+
+#[tokio::test]
+async fn the_handshake_comes_first() {
+    let workspace = Workspace::start().await;
+    let port = workspace.service.port;
+    for first in [
+        json!({"msg": "ping"}),
+        json!({"msg": "pong"}),
+        json!({}),
+        json!({"msg": "hi"}),
+        json!({"msg": "method", "id": "1", "method": "echo"}),
+        json!({"msg": "sub", "id": "1", "name": "stream-notify-all", "params": ["license"]}),
+    ] {
+        let mut client = Client::open(port, RAW).await;
+        client.send(first.clone()).await;
+        let closed = client.closed().await;
+        assert_eq!(
+            (closed.code, &*closed.reason),
+            (Some(1002), "CLOSE_PROTOCOL_ERROR"),
+            "{first}"
+        );
+        assert_eq!(client.seen(), Vec::<Value>::new(), "{first}");
+    }
+    for version in [json!("2"), json!(1), json!(null), json!({"$gt": ""})] {
+        let mut client = Client::open(port, RAW).await;
+        client
+            .send(json!({"msg": "connect", "version": version, "support": []}))
+            .await;
+        assert_eq!(
+            client.next().await,
+            json!({"msg": "failed", "version": "1"})
+        );
+        assert!(client.closed().await.code.is_some_and(|code| code != 1000));
+    }
+    let mut client = Client::connect(port).await;
+    let again = json!({"msg": "connect", "version": "1", "support": ["1"]});
+    client.send(again.clone()).await;
+    assert_eq!(
+        client.next().await,
+        json!({"msg": "error", "reason": "Already connected", "offendingMessage": again})
+    );
+    client.send(json!({"msg": "hi", "a": [1]})).await;
+    assert_eq!(
+        client.next().await,
+        json!({"msg": "error", "reason": "Bad request", "offendingMessage": {"msg": "hi", "a": [1]}})
+    );
+    client.send(json!({"no": "msg"})).await;
+    client
+        .send(json!({"msg": "unsub", "id": "never-there"}))
+        .await;
+    client.send(json!({"msg": "ping"})).await;
+    assert_eq!(client.next().await, json!({"msg": "pong"}));
+    client.send(json!({"msg": "ping", "id": "7"})).await;
+    assert_eq!(client.next().await, json!({"msg": "pong", "id": "7"}));
+    assert_quiet(&workspace);
+}
+
+#[tokio::test]
+async fn operators_and_other_types_where_text_is_expected() {
+    let workspace = Workspace::with().database().start().await;
+    let mut alice = workspace.login("alice").await;
+    let odd = [
+        json!(null),
+        json!(1),
+        json!(true),
+        json!([]),
+        json!(["GENERAL"]),
+        json!({"$ne": ""}),
+        json!({"$gt": ""}),
+        json!(""),
+    ];
+    for value in &odd {
+        for stream in [
+            "room-messages",
+            "notify-room",
+            "notify-user",
+            "room-data",
+            "notify-logged",
+            "roles",
+        ] {
+            let (_, answer) = alice
+                .try_sub(&format!("stream-{stream}"), json!([value]))
+                .await;
+            assert_eq!(
+                answer["error"]["error"], "invalid-event-name",
+                "{stream} {value}: {answer}"
+            );
+        }
+    }
+    let (_, answer) = alice
+        .try_sub("stream-room-messages", json!({"0": "GENERAL"}))
+        .await;
+    assert_eq!(answer["msg"], "nosub");
+    for options in [
+        json!(null),
+        json!(false),
+        json!(true),
+        json!({}),
+        json!({"useCollection": 1, "args": "x"}),
+        json!([1]),
+    ] {
+        let (_, answer) = alice
+            .try_sub("stream-room-messages", json!(["GENERAL", options]))
+            .await;
+        assert_eq!(answer["msg"], "ready", "{options}: {answer}");
+    }
+    let (_, answer) = alice.try_sub("stream-no-such", json!(["x"])).await;
+    assert_eq!(answer["error"]["error"], 404, "{answer}");
+    let (_, answer) = alice.try_sub("no-such", json!([])).await;
+    assert_eq!(
+        answer["error"]["reason"], "Subscription 'no-such' not found",
+        "{answer}"
+    );
+
+    let mut stranger = workspace.client().await;
+    for value in odd {
+        let answer = stranger.call("login", json!([{"resume": value}])).await;
+        assert!(answer.get("error").is_some(), "{value}: {answer}");
+        let answer = stranger.call("login", json!([value])).await;
+        assert!(answer.get("error").is_some(), "{value}: {answer}");
+    }
+    let answer = stranger
+        .call(
+            "login",
+            json!([{"user": {"username": "alice"}, "password": "alice-password"}]),
+        )
+        .await;
+    assert_eq!(
+        answer["error"]["error"], 403,
+        "password logins are off: {answer}"
+    );
+    assert_eq!(
+        answer["error"]["reason"],
+        "You've been logged out by the server. Please log in again"
+    );
+    let calls = workspace.core_heard("accounts.login").await;
+    let asked: Vec<&Value> = calls
+        .iter()
+        .filter(|call| call["kind"] == "call")
+        .map(|call| &call["params"])
+        .collect();
+    assert_eq!(
+        asked,
+        [
+            &json!([{"resume": "alice-token"}]),
+            &json!([{"resume": ""}])
+        ],
+        "nobody is asked about what is no token"
+    );
+    assert_quiet(&workspace);
+}
+
+#[tokio::test]
+async fn too_much_at_once_is_refused_in_order() {
+    let workspace = Workspace::with()
+        .env("DDP_MAX_SUBSCRIPTIONS", "3")
+        .start()
+        .await;
+    let mut alice = workspace.login("alice").await;
+    for n in 0..3 {
+        alice.listen("notify-all", &format!("event-{n}")).await;
+    }
+    let (_, answer) = alice
+        .try_sub("stream-notify-all", json!(["one-more", false]))
+        .await;
+    assert_eq!(answer["error"]["error"], 429, "{answer}");
+
+    let stuck = alice.begin("peer.never", json!([])).await;
+    let mut refused = 0;
+    for _ in 0..2100 {
+        alice.begin("echo", json!([])).await;
+    }
+    for message in alice.so_far().await {
+        assert_ne!(message["id"], json!(stuck));
+        if message["msg"] == "result" {
+            assert_eq!(message["error"]["error"], 429, "{message}");
+            refused += 1;
+        }
+    }
+    assert_eq!(
+        refused, 100,
+        "2000 wait, and pings are answered behind them"
+    );
+    assert_quiet(&workspace);
+}
+
+#[tokio::test]
+async fn malformed_packets_on_every_subject() {
+    let workspace = Workspace::start().await;
+    let mut alice = workspace.login("alice").await;
+    alice.listen("room-messages", "GENERAL").await;
+    let nats = workspace.nats.connect().await;
+    let node = workspace.node_id();
+    let own = ["EVENT", "REQ", "RES", "PONG", "DISCOVER", "INFO", "PING"]
+        .map(|packet| format!("MOL.{packet}.{node}"));
+    let all = ["DISCOVER", "INFO", "HEARTBEAT", "DISCONNECT", "PING"]
+        .map(|packet| format!("MOL.{packet}"));
+    let deep = format!(
+        r#"{{"ver":"4","sender":"x","data":{}{}}}"#,
+        "[".repeat(10_000),
+        "]".repeat(10_000)
+    );
+    for subject in own.iter().chain(&all) {
+        for payload in [
+            "",
+            "x",
+            "null",
+            "[]",
+            "{",
+            "1",
+            "\u{0}",
+            r#"{"ver":"4"}"#,
+            r#"{"ver":"3","sender":"x"}"#,
+            r#"{"ver":4,"sender":1}"#,
+            r#"{"ver":"4","sender":{"$ne":1},"id":[],"event":{},"data":1,"services":7,"params":null,"action":null}"#,
+            r#"{"ver":"4","sender":"ghost","id":"1","event":"watch.messages","data":{"message":1},"broadcast":true}"#,
+            r#"{"ver":"4","sender":"ghost","id":"1","event":"watch.messages","data":[{"message":{"rid":{"$ne":1}}}],"broadcast":true}"#,
+            r#"{"ver":"4","sender":"ghost","id":"1","event":"watch.messages","data":[],"broadcast":true}"#,
+            r#"{"ver":"4","sender":"ghost","services":[{"name":1},null,{"name":"meteor","actions":[],"events":3}],"seq":"x","instanceID":7}"#,
+            &deep,
+        ] {
+            nats.publish(subject.clone(), payload.to_owned().into())
+                .await
+                .unwrap();
+        }
+    }
+    nats.flush().await.unwrap();
+    workspace
+        .broadcast(
+            "watch.messages",
+            json!([{"message": {"_id": "m", "rid": "GENERAL", "msg": "still here"}}]),
+        )
+        .await;
+    assert_eq!(
+        alice.hears("room-messages", "GENERAL").await[0]["msg"],
+        "still here"
+    );
+    assert_eq!(alice.call("echo", json!([1])).await["result"], json!([1]));
+    assert!(
+        workspace.service.process.tail().is_empty(),
+        "{}",
+        workspace.service.process.tail()
+    );
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_read_delays_nobody() {
+    let workspace = Workspace::with()
+        .env("DDP_MAX_BUFFERED_BYTES", "1048576")
+        .start()
+        .await;
+    let mut reading = workspace.login("alice").await;
+    let mut stalled = workspace.login("bob").await;
+    for client in [&mut reading, &mut stalled] {
+        client.listen("room-messages", "GENERAL").await;
+    }
+    let text = "x".repeat(8000);
+    // Far more than the bound and what the kernel keeps for the stalled one.
+    for batch in 0..40 {
+        let message =
+            json!([{"message": {"_id": "$n", "rid": "GENERAL", "msg": text, "batch": batch}}]);
+        workspace
+            .core
+            .ask(
+                "broadcast",
+                json!({"event": "watch.messages", "args": message, "count": 50}),
+            )
+            .await;
+        for n in 0..50 {
+            let args = reading.hears("room-messages", "GENERAL").await;
+            assert_eq!(
+                (&args[0]["_id"], &args[0]["batch"]),
+                (&json!(n), &json!(batch)),
+                "all, and in order"
+            );
+        }
+    }
+    assert_eq!(stalled.closed().await.code, Some(1013));
+    assert_eq!(reading.call("echo", json!([1])).await["result"], json!([1]));
+}

@@ -1,0 +1,25 @@
+//! The capability ring: the binary as users run it, against real parts (make fixtures), and the shape of the house.
+
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::large_futures,
+    clippy::disallowed_methods,
+    unreachable_pub,
+    dead_code,
+    reason = "tests"
+)]
+
+mod support;
+
+mod architecture;
+mod bad_input;
+mod basics;
+mod database;
+mod outage;
+mod real_clients;
+mod shutdown;
+mod start;
+mod thrown_out;

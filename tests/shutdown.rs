@@ -1,0 +1,58 @@
+//! SIGTERM: every client gets a close frame, open calls their answer, and the exit code is 0.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::support::Workspace;
+
+#[tokio::test]
+async fn sigterm_under_load() {
+    let mut workspace = Workspace::with().env("SHUTDOWN_GRACE", "4").start().await;
+    let node = workspace.node_id();
+    let mut idle = Vec::new();
+    for _ in 0..20 {
+        idle.push(workspace.login("alice").await);
+    }
+    let mut quick = workspace.login("bob").await;
+    let mut stuck = workspace.login("carol").await;
+    workspace.core.ask("behave", json!({"action": "meteor.callMethodWithToken", "params": ["*", "*", "echo"], "hold": true})).await;
+    let answered = quick.begin("echo", json!([1])).await;
+    let open = stuck.begin("peer.never", json!([])).await;
+    workspace
+        .core
+        .ask(
+            "await",
+            json!({"match": {"name": "meteor.callMethodWithToken"}, "count": 2}),
+        )
+        .await;
+
+    let start = tokio::time::Instant::now();
+    workspace.service.terminate();
+    // An answer that arrives while the service drains is delivered.
+    workspace.core.ask("release", json!({})).await;
+    let result = quick.expect(json!({"msg": "result", "id": answered})).await;
+    assert_eq!(result["result"], json!([1]));
+    for client in &mut idle {
+        let closed = client.closed().await;
+        assert_eq!((closed.code, &*closed.reason), (Some(1001), "GOING_AWAY"));
+    }
+    assert_eq!(quick.closed().await.code, Some(1001));
+    let refused = stuck.expect(json!({"msg": "result", "id": open})).await;
+    assert_eq!(refused["error"]["error"], 503, "{refused}");
+    assert_eq!(stuck.closed().await.code, Some(1001));
+    let status = workspace.service.process.ended().await;
+    assert_eq!(status.code(), Some(0), "{status}");
+    assert!(
+        start.elapsed() < Duration::from_secs(4 + 1),
+        "within SHUTDOWN_GRACE: {:?}",
+        start.elapsed()
+    );
+    workspace
+        .core_hears("presence.removeConnection", json!(["bob-id"]))
+        .await;
+    workspace
+        .core
+        .ask("awaitNode", json!({"nodeID": node, "available": false}))
+        .await;
+}

@@ -1,0 +1,128 @@
+//! Starting: the environments of the chart and of the CI compose, wrong values, what is not supported yet.
+
+use crate::support::nats::Nats;
+use crate::support::service::{Env, Service};
+use crate::support::{free_port, root};
+
+/// Reads `NAME=value` lines.
+fn env_file(name: &str) -> Env {
+    let text = std::fs::read_to_string(root().join("tests/env").join(name)).expect("an env file");
+    text.lines()
+        .filter(|line| !line.is_empty() && !line.starts_with('#'))
+        .map(|line| line.split_once('=').expect("NAME=value"))
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect()
+}
+
+/// The file as it is, but for addresses: those of this machine.
+async fn starts_with(name: &str) {
+    let nats = Nats::start().await;
+    let mut env = env_file(name);
+    let address = nats.url().trim_start_matches("nats://").to_owned();
+    let transporter = env["TRANSPORTER"]
+        .replace("nats:4222", &address)
+        .replace("rocketchat-nats:4222", &address);
+    assert!(transporter.contains(&address), "{transporter}");
+    env.insert("TRANSPORTER".into(), transporter);
+    env.insert("PORT".into(), free_port().to_string());
+    env.insert("MONGO_URL".into(), "memory:".into());
+    let service = Service::spawn(&env);
+    service.ready().await;
+    assert_eq!(service.logged("error"), Vec::<serde_json::Value>::new());
+}
+
+#[tokio::test]
+async fn the_charts_environment_starts_it() {
+    starts_with("chart.env").await;
+}
+
+#[tokio::test]
+async fn the_ci_composes_environment_starts_it() {
+    starts_with("compose-ci.env").await;
+}
+
+async fn fails_with(env: &[(&str, &str)]) -> Vec<String> {
+    let env = env
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect();
+    let mut service = Service::spawn(&env);
+    let status = service.process.ended().await;
+    assert_eq!(status.code(), Some(1), "{status}");
+    let stderr = service.process.stderr.clone();
+    crate::support::eventually("standard error is read", || {
+        let lines = stderr.lock().unwrap().clone();
+        async move { (!lines.is_empty()).then_some(lines) }
+    })
+    .await
+}
+
+#[tokio::test]
+async fn wrong_values_are_named_all_at_once() {
+    let lines = fails_with(&[
+        ("TRANSPORTER", "redis://x"),
+        ("PORT", "0"),
+        ("SERIALIZER", "Avro"),
+        ("DDP_PASSWORD_LOGIN", "maybe"),
+    ])
+    .await;
+    for name in ["TRANSPORTER", "PORT", "SERIALIZER", "DDP_PASSWORD_LOGIN"] {
+        assert_eq!(
+            lines.iter().filter(|line| line.contains(name)).count(),
+            1,
+            "{name}: {lines:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_built_stops_the_start() {
+    let lines = fails_with(&[
+        ("TRANSPORTER", "nats://127.0.0.1:1"),
+        ("BROKER", "nats"),
+        ("ENABLE_TLS", "true"),
+        ("TRACING_ENABLED", "yes"),
+        ("SERIALIZER", "CBOR"),
+    ])
+    .await;
+    for name in ["BROKER", "ENABLE_TLS", "TRACING_ENABLED", "SERIALIZER"] {
+        assert!(
+            lines
+                .iter()
+                .any(|line| line.contains(name) && line.contains("not supported yet")),
+            "{name}: {lines:?}"
+        );
+    }
+    let lines = fails_with(&[("DDP_SERVER_URL", "ws://127.0.0.1:1")]).await;
+    assert!(
+        lines
+            .iter()
+            .any(|line| line.contains("DDP_SERVER_URL") && line.contains("not supported yet")),
+        "{lines:?}"
+    );
+    let lines = fails_with(&[]).await;
+    assert!(
+        lines
+            .iter()
+            .any(|line| line.contains("TRANSPORTER") && line.contains("DDP_SERVER_URL")),
+        "{lines:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_taken_port_is_one_clear_line() {
+    let taken = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let lines = fails_with(&[
+        ("TRANSPORTER", "nats://127.0.0.1:1"),
+        ("MONGO_URL", "memory:"),
+        ("BIND_IP", "127.0.0.1"),
+        ("PORT", &port),
+    ])
+    .await;
+    assert_eq!(
+        lines.iter().filter(|line| line.contains(&port)).count(),
+        1,
+        "{lines:?}"
+    );
+}

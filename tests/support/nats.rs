@@ -1,0 +1,78 @@
+//! A real nats-server that can be killed, frozen and restarted on its port.
+
+use tokio::process::Command;
+
+use super::process::{Process, TempDir};
+use super::{eventually, free_port, root};
+
+pub struct Nats {
+    process: Option<Process>,
+    port: u16,
+    _dir: TempDir,
+}
+
+impl Nats {
+    pub async fn start() -> Self {
+        let mut nats = Self {
+            process: None,
+            port: free_port(),
+            _dir: TempDir::new("nats"),
+        };
+        nats.restart().await;
+        nats
+    }
+
+    pub fn url(&self) -> String {
+        format!("nats://127.0.0.1:{}", self.port)
+    }
+
+    /// Ends it without a word.
+    pub async fn kill(&mut self) {
+        self.process
+            .as_mut()
+            .expect("nats-server runs")
+            .kill()
+            .await;
+        self.process = None;
+    }
+
+    /// Starts it (again) on the same port.
+    pub async fn restart(&mut self) {
+        self.restart_with(&[]).await;
+    }
+
+    /// Starts it with more arguments.
+    pub async fn restart_with(&mut self, args: &[&str]) {
+        let mut command = Command::new(root().join(".cache/venv/bin/nats-server"));
+        command
+            .args(["-a", "127.0.0.1", "-p", &self.port.to_string()])
+            .args(args);
+        self.process = Some(Process::start("nats-server", command).0);
+        let port = self.port;
+        eventually("nats-server accepts", || async move {
+            tokio::net::TcpStream::connect(("127.0.0.1", port))
+                .await
+                .ok()
+        })
+        .await;
+    }
+
+    pub fn freeze(&self) {
+        self.process
+            .as_ref()
+            .expect("nats-server runs")
+            .signal("STOP");
+    }
+
+    pub fn thaw(&self) {
+        self.process
+            .as_ref()
+            .expect("nats-server runs")
+            .signal("CONT");
+    }
+
+    /// A plain connection, to publish anything and to listen in.
+    pub async fn connect(&self) -> async_nats::Client {
+        async_nats::connect(self.url()).await.expect("a connection")
+    }
+}
