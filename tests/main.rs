@@ -19,6 +19,7 @@ mod bad_input;
 mod basics;
 mod database;
 mod outage;
+mod plain_broker;
 mod real_clients;
 mod shutdown;
 mod start;
