@@ -1,0 +1,192 @@
+//! A session without its socket: what it says to what it hears.
+
+use std::net::SocketAddr;
+
+use super::*;
+use crate::wire::script::{Framing, Profile};
+use crate::wire::websocket::{TEXT, server};
+
+fn settings(framing: Framing) -> Settings {
+    Settings {
+        servers: vec![SocketAddr::from(([127, 0, 0, 1], 3000))],
+        framing,
+        profile: Profile::Rooms,
+        login: true,
+        rooms: 1,
+        rooms_each: 1,
+        users_changing: 0,
+        stalling: 0,
+        ramp: 1,
+        tries: 1,
+    }
+}
+
+struct Stand {
+    settings: Settings,
+    tally: Tally,
+    markers: Markers,
+    session: Session,
+    delivered: u64,
+    calling: bool,
+}
+
+impl Stand {
+    fn new(framing: Framing) -> Self {
+        let settings = settings(framing);
+        let mut session = Session::new(0, &settings);
+        session.opened(&settings);
+        Self {
+            session,
+            tally: Tally::new(),
+            markers: Markers::new(),
+            settings,
+            delivered: 0,
+            calling: false,
+        }
+    }
+
+    fn hear(&mut self, bytes: &[u8]) -> (usize, Heard) {
+        let mut ear = Ear {
+            settings: &self.settings,
+            tally: &mut self.tally,
+            markers: &self.markers,
+            run: 1,
+            delivered: 0,
+            calling: self.calling,
+            visited: 0,
+            now: Nanos(1_000_000),
+        };
+        let heard = self.session.hear(bytes, &mut ear);
+        self.delivered += ear.delivered;
+        heard
+    }
+
+    fn says(&mut self, text: &str) -> Heard {
+        let mut bytes = Vec::new();
+        server(&mut bytes, TEXT, text.as_bytes());
+        let (taken, heard) = self.hear(&bytes);
+        assert_eq!(taken, bytes.len());
+        heard
+    }
+
+    fn ready(mut self) -> Self {
+        self.hear(b"HTTP/1.1 101 Switching Protocols\r\n\r\n");
+        self.says("o");
+        self.says(r#"a["{\"server_id\":\"0\"}"]"#);
+        self.says(r#"a["{\"msg\":\"connected\",\"session\":\"x\"}"]"#);
+        assert_eq!(self.session.stage, Stage::LoggingIn);
+        self.says(r#"a["{\"msg\":\"result\",\"id\":\"login\",\"result\":{\"id\":\"u\"}}","{\"msg\":\"updated\",\"methods\":[\"login\"]}"]"#);
+        assert_eq!(self.session.stage, Stage::Subscribing(1));
+        assert_eq!(
+            self.says(r#"a["{\"msg\":\"ready\",\"subs\":[\"%sbench00000abcd\"]}"]"#),
+            Heard::Ready
+        );
+        self.session.outbox.clear();
+        self
+    }
+
+    fn event(&mut self, run: u16, key: u32, sequence: u32) {
+        let mut mark = vec![0; crate::wire::marker::LENGTH];
+        Marker {
+            run,
+            key,
+            sequence,
+            at: Nanos(0),
+        }
+        .write(&mut mark);
+        let text = format!(
+            r#"a["{{\"msg\":\"changed\" … {} … }}"]"#,
+            String::from_utf8(mark).unwrap()
+        );
+        self.says(&text);
+    }
+}
+
+#[test]
+fn the_set_up_goes_step_by_step_and_is_timed() {
+    let stand = Stand::new(Framing::SockJs).ready();
+    assert_eq!((stand.tally.setup.count(), stand.tally.nosub), (1, 0));
+}
+
+#[test]
+fn marks_are_counted_once_and_only_those_of_the_run() {
+    let mut stand = Stand::new(Framing::SockJs).ready();
+    stand.event(1, 0, 0);
+    stand.event(9, 0, 1);
+    stand.event(1, 0, 0);
+    stand.event(1, 5, 0);
+    stand.event(1, 0, 2);
+    assert_eq!((stand.delivered, stand.tally.deliveries), (2, 2));
+    let faults = &stand.tally.faults;
+    assert_eq!((faults.repeated, faults.foreign, faults.total()), (1, 1, 2));
+    assert_eq!(stand.session.lost(&[4]), [(0, 1), (0, 3)]);
+}
+
+#[test]
+fn a_refused_upgrade_tells_its_status_and_a_close_its_code() {
+    let mut stand = Stand::new(Framing::Raw);
+    assert_eq!(
+        stand.hear(b"HTTP/1.1 503 Service Unavailable\r\n\r\n").1,
+        Heard::Refused(503)
+    );
+    let mut stand = Stand::new(Framing::Raw).ready();
+    let mut close = Vec::new();
+    server(&mut close, websocket::CLOSE, &[0x03, 0xF5, b'T']);
+    assert_eq!(stand.hear(&close).1, Heard::Closed(1013));
+    assert_eq!(stand.hear(&[0x81, 0x80]).1, Heard::Closed(1002), "masked");
+}
+
+#[test]
+fn pings_are_answered_in_their_framing() {
+    let mut stand = Stand::new(Framing::SockJs).ready();
+    stand.says(r#"a["{\"msg\":\"ping\"}"]"#);
+    let (_, payload, _) = websocket::scan_client(&stand.session.outbox).unwrap();
+    assert_eq!(payload, br#"["{\"msg\":\"pong\"}"]"#);
+}
+
+#[test]
+fn a_call_is_answered_by_its_result_not_by_updated() {
+    let mut stand = Stand::new(Framing::Raw).ready();
+    stand.calling = true;
+    let settings = stand.settings.clone();
+    stand.session.call(&settings, Nanos(0));
+    stand.says(r#"{"msg":"result","id":"%m00000000","result":1}"#);
+    stand.says(r#"{"msg":"updated","methods":["%m00000000"]}"#);
+    assert_eq!(stand.tally.calls.count(), 1);
+    stand.calling = false;
+    stand.says(r#"{"msg":"result","id":"%m00000001","error":{"isClientSafe":true}}"#);
+    assert_eq!((stand.tally.calls.count(), stand.tally.call_errors), (2, 1));
+    assert!(stand.session.calls.is_empty());
+}
+
+#[test]
+fn a_revoked_user_must_be_refused_and_nobody_else() {
+    let mut stand = Stand::new(Framing::Raw).ready();
+    let settings = stand.settings.clone();
+    let answers = [
+        r#"{"msg":"ready","subs":["%svisit00000abcd"]}"#,
+        r#"{"msg":"nosub","id":"%svisit00001abcd","error":{}}"#,
+        r#"{"msg":"nosub","id":"%svisit00002abcd","error":{}}"#,
+        r#"{"msg":"ready","subs":["%svisit00003abcd"]}"#,
+    ];
+    for (answer, revoked) in answers.iter().zip([false, true, false, true]) {
+        stand.session.visit(&settings, Nanos(0), revoked);
+        stand.says(r#"{"msg":"ready","subs":["%sbench00000abcd"]}"#);
+        stand.says(answer);
+    }
+    let tally = &stand.tally;
+    assert_eq!(
+        (tally.calls.count(), tally.nosub, tally.faults.wrong_grants),
+        (4, 1, 1)
+    );
+}
+
+#[test]
+fn what_is_not_whole_is_left_for_later() {
+    let mut stand = Stand::new(Framing::Raw).ready();
+    let mut bytes = Vec::new();
+    server(&mut bytes, TEXT, b"{}");
+    server(&mut bytes, TEXT, b"{\"a\":1}");
+    let cut = bytes.len() - 1;
+    assert_eq!(stand.hear(&bytes[..cut]), (4, Heard::Usual));
+}

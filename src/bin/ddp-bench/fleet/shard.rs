@@ -1,0 +1,431 @@
+//! One shard: its sockets, its epoll, its loop.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
+use std::io::ErrorKind;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, TryRecvError};
+use std::time::Duration;
+
+use mio::{Events, Interest, Poll, Token, Waker};
+
+use super::seat::Seat;
+use super::session::{Ear, Heard, Stage};
+use super::{Order, Settings, connect};
+use crate::clock::Nanos;
+use crate::measure::tally::Tally;
+use crate::shared::{Note, Shared};
+use crate::wire::marker::Markers;
+use crate::wire::script::is_revoked;
+
+const WAKER: Token = Token(usize::MAX);
+/// What one read takes at most.
+const READ: usize = 256 << 10;
+/// Marks after which the others are told, within one turn too: the mesh may wait for them.
+const TELL: u64 = 64;
+/// Before the first retry; doubled up to [`LONGEST_PAUSE`], with jitter.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
+/// See the module.
+pub(super) struct Shard {
+    settings: Settings,
+    poll: Poll,
+    waker: Arc<Waker>,
+    seats: Vec<Seat>,
+    shared: Arc<Shared>,
+    notes: SyncSender<Note>,
+    tally: Tally,
+    markers: Markers,
+    run: u16,
+    /// Seats that want to connect and wait for their place.
+    waiting: VecDeque<usize>,
+    /// Seats that try again at their time.
+    pausing: BinaryHeap<Reverse<(Nanos, usize)>>,
+    /// Seats that open their room at their time, and which users are revoked.
+    visits: VecDeque<(Nanos, usize)>,
+    revoked: u32,
+    in_set_up: usize,
+    /// Sessions that are neither ready nor given up; `None` when nobody asked.
+    unsettled: Option<usize>,
+    connections: u32,
+    /// In a storm a session wants to connect from the moment it was dropped, else when its turn comes.
+    storm: bool,
+    calling: bool,
+    buffer: Vec<u8>,
+}
+
+impl Shard {
+    pub(super) fn new(
+        settings: Settings,
+        numbers: Vec<u32>,
+        shared: Arc<Shared>,
+        notes: SyncSender<Note>,
+    ) -> std::io::Result<Self> {
+        let poll = Poll::new()?;
+        let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
+        let seat = |number| Seat::new(number, &settings);
+        Ok(Self {
+            poll,
+            waker,
+            seats: numbers.into_iter().map(seat).collect(),
+            settings,
+            shared,
+            notes,
+            tally: Tally::new(),
+            markers: Markers::new(),
+            run: 0,
+            waiting: VecDeque::new(),
+            pausing: BinaryHeap::new(),
+            visits: VecDeque::new(),
+            revoked: 0,
+            in_set_up: 0,
+            unsettled: None,
+            connections: 0,
+            storm: false,
+            calling: false,
+            buffer: vec![0; READ],
+        })
+    }
+
+    pub(super) fn waker(&self) -> Arc<Waker> {
+        self.waker.clone()
+    }
+
+    pub(super) fn serve(mut self, orders: &Receiver<Order>) {
+        if let Err(error) = self.turn(orders) {
+            self.note(Note::Failed(format!("a shard of clients: {error}")));
+        }
+    }
+
+    fn turn(&mut self, orders: &Receiver<Order>) -> std::io::Result<()> {
+        let mut events = Events::with_capacity(1024);
+        loop {
+            self.connect_waiting();
+            self.visit_due();
+            match self.poll.poll(&mut events, self.pause()) {
+                Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error),
+                _ => {}
+            }
+            let mut delivered = 0;
+            for event in &events {
+                if event.token() != WAKER {
+                    delivered +=
+                        self.touch(event.token().0, event.is_writable(), event.is_readable());
+                }
+                if delivered >= TELL {
+                    self.shared.deliver(std::mem::take(&mut delivered));
+                }
+            }
+            self.shared.deliver(delivered);
+            loop {
+                match orders.try_recv() {
+                    Ok(Order::Quit) | Err(TryRecvError::Disconnected) => return Ok(()),
+                    Ok(order) => self.obey(order),
+                    Err(TryRecvError::Empty) => break,
+                }
+            }
+        }
+    }
+
+    fn pause(&self) -> Option<Duration> {
+        let retry = self.pausing.peek().map(|Reverse((due, _))| *due);
+        let visit = self.visits.front().map(|&(due, _)| due);
+        let next = retry.into_iter().chain(visit).min()?;
+        Some(next.since(Nanos::now()))
+    }
+
+    fn obey(&mut self, order: Order) {
+        match order {
+            Order::Open => self.open(false),
+            Order::Storm => {
+                self.close();
+                self.open(true);
+            }
+            Order::Begin(run) => {
+                self.run = run;
+                self.seats
+                    .iter_mut()
+                    .for_each(|seat| seat.session.restart());
+                self.lap();
+            }
+            Order::Lap => self.lap(),
+            Order::Finish(sent) => {
+                self.finish(&sent);
+                self.lap();
+            }
+            Order::Stall(stall) => self.stall(stall),
+            Order::Visit { within, revoked } => self.plan_visits(within, revoked),
+            Order::Call(calls) => self.call(calls),
+            Order::Close => self.close(),
+            Order::Quit => {}
+        }
+    }
+
+    fn note(&self, note: Note) {
+        // Nobody listens when the conductor is gone.
+        let _gone = self.notes.send(note);
+    }
+
+    fn lap(&mut self) {
+        let tally = std::mem::replace(&mut self.tally, Tally::new());
+        self.note(Note::Lap(Box::new(tally)));
+    }
+
+    fn finish(&mut self, sent: &[u32]) {
+        for seat in &self.seats {
+            if seat.session.stage != Stage::Ready {
+                continue;
+            }
+            for (key, sequence) in seat.session.lost(sent) {
+                self.tally.faults.lost += 1;
+                let number = seat.session.number;
+                self.tally
+                    .faults
+                    .name(|| format!("lost: session {number}, key {key}, event {sequence}"));
+            }
+        }
+    }
+
+    fn open(&mut self, storm: bool) {
+        self.storm = storm;
+        let now = Nanos::now();
+        let mut unsettled = 0;
+        for (at, seat) in self.seats.iter_mut().enumerate() {
+            if seat.session.stage == Stage::Ready {
+                continue;
+            }
+            seat.session.wanted = now;
+            seat.tries = 0;
+            self.waiting.push_back(at);
+            unsettled += 1;
+        }
+        self.unsettled = Some(unsettled);
+        self.settle(0);
+    }
+
+    fn close(&mut self) {
+        self.waiting.clear();
+        self.pausing.clear();
+        self.in_set_up = 0;
+        self.unsettled = None;
+        for seat in &mut self.seats {
+            seat.leave();
+            seat.in_set_up = false;
+        }
+    }
+
+    /// `count` more sessions are ready or have given up.
+    fn settle(&mut self, count: usize) {
+        let Some(left) = &mut self.unsettled else {
+            return;
+        };
+        *left = left.saturating_sub(count);
+        if *left == 0 {
+            self.unsettled = None;
+            let ready = self
+                .seats
+                .iter()
+                .filter(|seat| seat.session.stage == Stage::Ready)
+                .count() as u64;
+            self.note(Note::Settled { ready });
+        }
+    }
+
+    fn connect_waiting(&mut self) {
+        let now = Nanos::now();
+        while self
+            .pausing
+            .peek()
+            .is_some_and(|Reverse((due, _))| *due <= now)
+        {
+            if let Some(Reverse((_, at))) = self.pausing.pop() {
+                self.waiting.push_back(at);
+            }
+        }
+        while self.in_set_up < self.settings.ramp {
+            let Some(at) = self.waiting.pop_front() else {
+                return;
+            };
+            self.in_set_up += 1;
+            self.seats[at].in_set_up = true;
+            if !self.storm && self.seats[at].tries == 0 {
+                self.seats[at].session.wanted = now;
+            }
+            if self.connect(at).is_err() {
+                self.again(at, 0);
+            }
+        }
+    }
+
+    fn connect(&mut self, at: usize) -> std::io::Result<()> {
+        let number = self.seats[at].session.number;
+        let server = self.settings.server_of(number);
+        let small = self.settings.stalls(number);
+        let mut stream = connect::connect(server, self.connections, small)?;
+        self.connections = self.connections.wrapping_add(1);
+        self.poll.registry().register(
+            &mut stream,
+            Token(at),
+            Interest::READABLE | Interest::WRITABLE,
+        )?;
+        let seat = &mut self.seats[at];
+        seat.leftover.clear();
+        seat.stream = Some(stream);
+        seat.session.opened(&self.settings);
+        Ok(())
+    }
+
+    /// The socket can be read or written; returns how many marks came.
+    fn touch(&mut self, at: usize, writable: bool, readable: bool) -> u64 {
+        let mut ear = Ear {
+            settings: &self.settings,
+            tally: &mut self.tally,
+            markers: &self.markers,
+            run: self.run,
+            delivered: 0,
+            calling: self.calling,
+            visited: 0,
+            now: Nanos::default(),
+        };
+        let seat = &mut self.seats[at];
+        let mut heard = Heard::Usual;
+        if writable && !seat.session.outbox.is_empty() {
+            heard = seat.flush();
+        }
+        if readable && heard == Heard::Usual && !seat.stalled {
+            heard = seat.read(&mut self.buffer, &mut ear);
+        }
+        let (delivered, visited) = (ear.delivered, ear.visited);
+        if visited > 0 {
+            self.settle(visited);
+        }
+        match heard {
+            Heard::Usual => {}
+            Heard::Ready => {
+                self.leave_set_up(at);
+                self.settle(1);
+            }
+            Heard::Refused(status) => self.again(at, status),
+            Heard::Closed(code) => self.gone(at, code),
+        }
+        delivered
+    }
+
+    fn leave_set_up(&mut self, at: usize) {
+        if std::mem::take(&mut self.seats[at].in_set_up) {
+            self.in_set_up = self.in_set_up.saturating_sub(1);
+        }
+    }
+
+    /// The connection ended: a ready session stays away, one in set-up tries again.
+    fn gone(&mut self, at: usize, code: u16) {
+        let seat = &mut self.seats[at];
+        if seat.session.stage != Stage::Ready {
+            return self.again(at, 0);
+        }
+        let closes = if seat.session.was_stalled {
+            &mut self.tally.stalled_closes
+        } else {
+            &mut self.tally.closes
+        };
+        *closes.entry(code).or_default() += 1;
+        seat.leave();
+    }
+
+    /// A set-up failed.
+    fn again(&mut self, at: usize, status: u16) {
+        *self.tally.refusals.entry(status).or_default() += 1;
+        self.leave_set_up(at);
+        let seat = &mut self.seats[at];
+        seat.leave();
+        seat.tries += 1;
+        if seat.tries >= self.settings.tries {
+            self.tally.given_up += 1;
+            return self.settle(1);
+        }
+        let pause = FIRST_PAUSE
+            .saturating_mul(1 << seat.tries.min(10))
+            .min(LONGEST_PAUSE);
+        // Half to one and a half of it, another for each session and try.
+        let jitter = 0.5
+            + f64::from(
+                seat.session
+                    .number
+                    .wrapping_mul(2_654_435_761)
+                    .rotate_left(u32::from(seat.tries))
+                    >> 8,
+            ) / f64::from(1 << 24);
+        self.pausing
+            .push(Reverse((Nanos::now() + pause.mul_f64(jitter), at)));
+    }
+
+    fn stall(&mut self, stall: bool) {
+        let mut resumed = Vec::new();
+        for (at, seat) in self.seats.iter_mut().enumerate() {
+            let stalls = stall && self.settings.stalls(seat.session.number);
+            if seat.stalled && !stalls {
+                resumed.push(at);
+            }
+            seat.stalled = stalls;
+            seat.session.was_stalled |= stalls;
+        }
+        // What came meanwhile will ring no bell again.
+        let delivered: u64 = resumed
+            .into_iter()
+            .map(|at| self.touch(at, false, true))
+            .sum();
+        self.shared.deliver(delivered);
+    }
+
+    fn plan_visits(&mut self, within: Duration, revoked: u32) {
+        let now = Nanos::now();
+        let seats = self.seats.iter().enumerate();
+        let ready: Vec<usize> = seats
+            .filter(|(_, seat)| seat.session.stage == Stage::Ready)
+            .map(|(at, _)| at)
+            .collect();
+        let step = within / u32::try_from(ready.len().max(1)).unwrap_or(u32::MAX);
+        self.visits = ready
+            .iter()
+            .zip(0..)
+            .map(|(&at, place)| (now + step * place, at))
+            .collect();
+        self.revoked = revoked;
+        self.unsettled = Some(ready.len());
+        self.settle(0);
+    }
+
+    fn visit_due(&mut self) {
+        let now = Nanos::now();
+        while let Some(&(due, at)) = self.visits.front().filter(|&&(due, _)| due <= now) {
+            self.visits.pop_front();
+            let seat = &mut self.seats[at];
+            let revoked = is_revoked(seat.session.number, self.revoked);
+            seat.session.visit(&self.settings, due, revoked);
+            if let Heard::Closed(code) = seat.flush() {
+                self.gone(at, code);
+            }
+        }
+    }
+
+    fn call(&mut self, calls: u32) {
+        self.calling = calls > 0;
+        let now = Nanos::now();
+        let ready: Vec<usize> = (0..self.seats.len())
+            .filter(|&at| self.seats[at].session.stage == Stage::Ready)
+            .collect();
+        for &at in ready
+            .iter()
+            .cycle()
+            .take(if ready.is_empty() { 0 } else { calls as usize })
+        {
+            self.seats[at].session.call(&self.settings, now);
+        }
+        for at in ready {
+            if let Heard::Closed(code) = self.seats[at].flush() {
+                self.gone(at, code);
+            }
+        }
+    }
+}

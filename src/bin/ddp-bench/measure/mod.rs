@@ -1,0 +1,6 @@
+//! What is counted: latencies, sequences, the server's CPU time and memory.
+
+pub(crate) mod account;
+pub(crate) mod latency;
+pub(crate) mod process;
+pub(crate) mod tally;

@@ -1,0 +1,221 @@
+//! The core's events as packets: built once, then only their places are written over.
+
+use super::Topic;
+use crate::wire::json;
+use crate::wire::marker::{self, Marker};
+use crate::wire::script;
+
+/// An event packet with places for its id, its key and its mark.
+pub(crate) struct Template {
+    packet: Vec<u8>,
+    ids: Vec<usize>,
+    keys: Vec<usize>,
+    mark: usize,
+}
+
+/// Where the packet's own number goes, twelve digits at the end of a UUID.
+const ID: &str = "############";
+/// Where the digits of a room or user go.
+const KEY: &str = "@@@@@@@@";
+/// The natural filler of a message: plain words.
+const WORDS: &[u8] =
+    b"a message of an ordinary length, as people write them in a room all day long; ";
+
+impl Template {
+    /// Of events about `topic` whose message (or user) is `bytes` long, sent by `node`.
+    pub(crate) fn new(topic: Topic, bytes: usize, node: &str) -> Self {
+        let natural = data(topic, "").0.len();
+        let filler: String = WORDS
+            .iter()
+            .cycle()
+            .take(bytes.saturating_sub(natural))
+            .map(|&byte| byte as char)
+            .collect();
+        let (data, event) = data(topic, &filler);
+        let data = match topic {
+            Topic::Rooms(_) => format!(r#"{{"message":{data}}}"#),
+            Topic::Users(_) => format!(r#"{{"user":{data},"previousStatus":"away"}}"#),
+        };
+        let uuid = format!("bec40000-0000-4000-8000-{ID}");
+        let packet = format!(
+            r#"{{"id":"{uuid}","event":"{event}","data":[{data}],"broadcast":true,"meta":{{}},"level":1,"tracing":null,"parentID":null,"requestID":"{uuid}","caller":null,"needAck":null,"ver":"4","sender":"{node}"}}"#
+        );
+        Self {
+            ids: places(&packet, ID),
+            keys: places(&packet, KEY),
+            mark: packet.find(&placeholder()).unwrap_or_default(),
+            packet: packet.into_bytes(),
+        }
+    }
+
+    /// The packet of the `number`-th event.
+    pub(crate) fn fill(&mut self, number: u64, mark: Marker) -> &[u8] {
+        for &at in &self.ids {
+            decimal(&mut self.packet[at..at + ID.len()], number);
+        }
+        for &at in &self.keys {
+            decimal(&mut self.packet[at..at + KEY.len()], u64::from(mark.key));
+        }
+        mark.write(&mut self.packet[self.mark..]);
+        &self.packet
+    }
+}
+
+fn data(topic: Topic, filler: &str) -> (String, &'static str) {
+    let mark = placeholder();
+    match topic {
+        Topic::Rooms(_) => (
+            format!(
+                r#"{{"_id":"bench{ID}","rid":"benchroom{KEY}","msg":"{mark} {filler}","ts":{{"$date":1795342103181}},"u":{{"_id":"{author}","username":"bench.author","name":"Author"}},"_updatedAt":{{"$date":1795342103181}},"urls":[],"mentions":[],"channels":[],"md":[{{"type":"PARAGRAPH","value":[{{"type":"PLAIN_TEXT","value":"a message"}}]}}]}}"#,
+                author = script::user(0),
+            ),
+            "watch.messages",
+        ),
+        Topic::Users(_) => (
+            format!(
+                r#"{{"_id":"benchuser{KEY}","username":"bench.user.{KEY}","status":"online","statusText":"{mark}{filler}","name":"Bench User","roles":["user"]}}"#
+            ),
+            "presence.status",
+        ),
+    }
+}
+
+/// `watch.subscriptions`: user `n` is no member of room 0 any more.
+pub(super) fn removed(n: u32, node: &str) -> String {
+    let (user, room) = (script::user(n), script::room(0));
+    let id = uuid::Uuid::new_v4();
+    format!(
+        r#"{{"id":"{id}","event":"watch.subscriptions","data":[{{"clientAction":"removed","subscription":{{"_id":"sub-{n}-0","rid":"{room}","u":{{"_id":"{user}","username":"bench.user.{n:08}"}}}}}}],"broadcast":true,"meta":{{}},"level":1,"tracing":null,"parentID":null,"requestID":"{id}","caller":null,"needAck":null,"ver":"4","sender":"{node}"}}"#
+    )
+}
+
+fn placeholder() -> String {
+    "!".repeat(marker::LENGTH)
+}
+
+fn places(packet: &str, place: &str) -> Vec<usize> {
+    packet.match_indices(place).map(|(at, _)| at).collect()
+}
+
+fn decimal(place: &mut [u8], mut number: u64) {
+    for byte in place.iter_mut().rev() {
+        *byte = b'0' + (number % 10) as u8;
+        number /= 10;
+    }
+}
+
+/// What a listener must see of an event packet.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Parts<'a> {
+    /// The stream's name.
+    pub(crate) stream: &'static str,
+    /// The room or user.
+    pub(crate) key: &'a [u8],
+    /// The raw arguments, without the brackets around them.
+    pub(crate) args: Vec<u8>,
+}
+
+/// Takes an event packet apart as the [floor](crate::floor) needs it.
+pub(crate) fn parts(packet: &[u8]) -> Option<Parts<'_>> {
+    let data = *json::elements(json::member(packet, "data")?, 1).first()?;
+    match json::text(json::member(packet, "event")?) {
+        b"watch.messages" => {
+            let message = json::member(data, "message")?;
+            Some(Parts {
+                stream: "room-messages",
+                key: json::text(json::member(message, "rid")?),
+                args: message.to_vec(),
+            })
+        }
+        b"presence.status" => {
+            let user = json::member(data, "user")?;
+            let args = [
+                b"[",
+                json::member(user, "username")?,
+                b",1,",
+                json::member(user, "statusText")?,
+                b"]",
+            ];
+            Some(Parts {
+                stream: "user-presence",
+                key: json::text(json::member(user, "_id")?),
+                args: args.concat(),
+            })
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Nanos;
+    use crate::wire::marker::Markers;
+
+    const MARK: Marker = Marker {
+        run: 1,
+        key: 42,
+        sequence: 7,
+        at: Nanos(99),
+    };
+
+    #[test]
+    fn a_message_has_its_room_its_mark_once_and_its_size() {
+        for bytes in [0, 1000, 8000] {
+            let mut template = Template::new(Topic::Rooms(50), bytes, "bench.core-1");
+            let packet = template.fill(3, MARK).to_vec();
+            let json: serde_json::Value = serde_json::from_slice(&packet).unwrap();
+            assert_eq!(json["event"], "watch.messages");
+            assert_eq!(json["id"], "bec40000-0000-4000-8000-000000000003");
+            assert_eq!(json["sender"], "bench.core-1");
+            let message = &json["data"][0]["message"];
+            assert_eq!(message["rid"], script::room(42));
+            let (mark, rest) = Markers::new().first(&packet).unwrap();
+            assert_eq!(mark, MARK);
+            assert!(Markers::new().first(rest).is_none(), "once");
+            let size = json::member(
+                json::member(&packet, "data")
+                    .map(|data| json::elements(data, 1)[0])
+                    .unwrap(),
+                "message",
+            )
+            .unwrap()
+            .len();
+            assert!(size == bytes || bytes == 0, "{size}");
+        }
+    }
+
+    #[test]
+    fn a_template_is_written_over_each_time() {
+        let mut template = Template::new(Topic::Users(9), 0, "n");
+        let first = template.fill(1, MARK).to_vec();
+        let second = template.fill(123_456, Marker { key: 8, ..MARK }).to_vec();
+        assert_eq!(first.len(), second.len());
+        let json: serde_json::Value = serde_json::from_slice(&second).unwrap();
+        assert_eq!(json["data"][0]["user"]["_id"], script::user(8));
+        assert_eq!(template.fill(1, MARK), first);
+    }
+
+    #[test]
+    fn a_removed_subscription_is_json() {
+        let json: serde_json::Value = serde_json::from_str(&removed(3, "n")).unwrap();
+        assert_eq!(json["data"][0]["subscription"]["u"]["_id"], script::user(3));
+    }
+
+    #[test]
+    fn parts_of_both_events() {
+        let mut template = Template::new(Topic::Users(9), 0, "n");
+        let packet = template.fill(1, MARK).to_vec();
+        let found = parts(&packet).unwrap();
+        assert_eq!(
+            (found.stream, found.key),
+            ("user-presence", script::user(42).as_bytes())
+        );
+        let args: serde_json::Value = serde_json::from_slice(&found.args).unwrap();
+        assert_eq!(args[0], "bench.user.00000042");
+        let mut template = Template::new(Topic::Rooms(9), 0, "n");
+        let packet = template.fill(1, MARK).to_vec();
+        assert_eq!(parts(&packet).unwrap().key, script::room(42).as_bytes());
+        assert_eq!(parts(b"{}"), None);
+    }
+}

@@ -1,0 +1,120 @@
+//! The page: one file, no network.
+
+use super::summary::{Line, summary};
+use super::svg::{Rounds, bars, colour, curves, escape};
+use crate::number;
+use crate::run::Outcome;
+
+const STYLE: &str = "body{font:15px/1.5 system-ui,sans-serif;max-width:760px;margin:2em auto;padding:0 1em;color:#222}\
+svg{width:100%;font-size:12px}table{border-collapse:collapse;width:100%;font-size:13px}td,th{padding:3px 8px;border-bottom:1px solid #ddd;text-align:left}\
+code{background:#f3f3f3;padding:2px 4px;overflow-wrap:anywhere}.key{display:inline-block;width:.9em;height:.9em;margin:0 .4em 0 1em}.bad{color:#a94442}";
+
+/// The whole page.
+pub(super) fn html(mode: &str, arguments: &str, cores: usize, outcomes: &[Outcome]) -> String {
+    let lines = summary(outcomes);
+    let targets = targets(outcomes);
+    let mut page = format!(
+        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>ddp-bench {mode}</title><style>{STYLE}</style><h1>ddp-bench {mode}</h1><p><code>ddp-bench {}</code> on {cores} cores</p><p>",
+        escape(arguments)
+    );
+    for (at, target) in targets.iter().enumerate() {
+        page.push_str(&format!(
+            "<span class=\"key\" style=\"background:{}\"></span>{}",
+            colour(at),
+            escape(target)
+        ));
+    }
+    page.push_str("</p>");
+    let rounds = |target: &String| {
+        outcomes
+            .iter()
+            .filter(|outcome| &outcome.target == target)
+            .map(|outcome| outcome.curve.clone())
+            .filter(|curve| !curve.is_empty())
+            .collect()
+    };
+    let latencies: Vec<Rounds> = targets
+        .iter()
+        .map(|target| (target.clone(), rounds(target)))
+        .collect();
+    if latencies.iter().any(|(_, rounds)| !rounds.is_empty()) {
+        page.push_str("<h2>Latency by percentile</h2>");
+        page.push_str(&curves(&latencies));
+    }
+    for name in names(&lines) {
+        let of: Vec<&Line> = lines.iter().filter(|line| line.name == name).collect();
+        let unit = of.first().map_or("", |line| line.unit);
+        let each: Vec<_> = of
+            .iter()
+            .map(|line| (line.target.clone(), line.median, line.least, line.most))
+            .collect();
+        page.push_str(&format!("<h3>{}</h3>{}", escape(name), bars(unit, &each)));
+    }
+    page.push_str("<h2>Rounds</h2><table><tr><th>server</th><th>round</th><th>figures</th></tr>");
+    outcomes
+        .iter()
+        .for_each(|outcome| page.push_str(&row(outcome)));
+    page.push_str("</table></html>\n");
+    page
+}
+
+fn row(outcome: &Outcome) -> String {
+    let figures: Vec<String> = outcome
+        .figures
+        .iter()
+        .map(|figure| format!("{} {} {}", figure.name, number(figure.value), figure.unit))
+        .collect();
+    let notes: String = outcome
+        .notes
+        .iter()
+        .map(|note| format!("<br>{}", escape(note)))
+        .collect();
+    let faults = match outcome.faults {
+        0 => String::new(),
+        count => format!("<br><strong class=\"bad\">{count} promises not kept</strong>"),
+    };
+    format!(
+        "<tr><td>{}</td><td>{}</td><td>{}{notes}{faults}</td></tr>",
+        escape(&outcome.target),
+        outcome.round,
+        escape(&figures.join(" · "))
+    )
+}
+
+fn targets(outcomes: &[Outcome]) -> Vec<String> {
+    let mut targets: Vec<String> = Vec::new();
+    for outcome in outcomes {
+        if !targets.contains(&outcome.target) {
+            targets.push(outcome.target.clone());
+        }
+    }
+    targets
+}
+
+fn names(lines: &[Line]) -> Vec<&'static str> {
+    let mut names = Vec::new();
+    for line in lines {
+        if !names.contains(&line.name) {
+            names.push(line.name);
+        }
+    }
+    names
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_loads_nothing() {
+        let mut outcome = Outcome::new("a".into(), 1);
+        outcome.figure("latency p99", "ms", 3.0);
+        outcome.curve = vec![(50.0, 1.0), (99.0, 3.0)];
+        outcome.note("<script>".into());
+        let page = html("fanout", "fanout --url x", 2, &[outcome]);
+        assert!(page.contains("Latency by percentile") && page.contains("&lt;script&gt;"));
+        for loading in ["src=", "href=", "url(", "@import", "<script"] {
+            assert!(!page.contains(loading), "{loading}");
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! `methods`: calls through the mesh, a fixed number on their way.
+
+use std::time::Duration;
+
+use super::bench::Bench;
+use super::outcome::{Outcome, us_each};
+use crate::error::Error;
+use crate::fleet::Order;
+use crate::output::progress;
+
+/// For the last answers.
+const LAST: Duration = Duration::from_secs(1);
+
+pub(super) fn run(
+    bench: &mut Bench<'_>,
+    outcome: &mut Outcome,
+    in_flight: u32,
+) -> Result<(), Error> {
+    let ready = bench.settle(&Order::Open)?;
+    progress("calls");
+    bench.fleet.call(in_flight);
+    bench.rest(bench.options.warm_up)?;
+    let set_up = bench.lap(&Order::Lap)?;
+    let before = bench.moment();
+    bench.rest(bench.options.seconds)?;
+    let after = bench.moment();
+    let tally = bench.lap(&Order::Lap)?;
+    bench.fleet.call(0);
+    bench.rest(LAST)?;
+    let last = bench.lap(&Order::Lap)?;
+    let (wall, cpu, own, _) = after.since(&before);
+    let calls = tally.calls.count();
+    outcome.figure("sessions", "", ready as f64);
+    outcome.set_up_faults(&set_up);
+    outcome.figure("calls on their way", "", f64::from(in_flight));
+    outcome.figure("calls", "", calls as f64);
+    outcome.figure("calls a second", "1/s", calls as f64 / wall.as_secs_f64());
+    outcome.maybe("server CPU per call", "µs", us_each(cpu, calls));
+    outcome.maybe(
+        "server CPU",
+        "%",
+        cpu.map(|cpu| 100.0 * cpu.as_secs_f64() / wall.as_secs_f64()),
+    );
+    outcome.maybe(
+        "the generator's CPU per call, mesh included",
+        "µs",
+        us_each(Some(own), calls),
+    );
+    outcome.latency(["call p50", "call p99", "call longest"], &tally.calls);
+    let errors = tally.call_errors + last.call_errors;
+    outcome.figure("calls answered with an error", "", errors as f64);
+    outcome.faults += errors;
+    let missing = u64::from(in_flight).saturating_sub(last.calls.count());
+    if missing > 0 {
+        outcome.note(format!(
+            "{missing} of the last {in_flight} calls were not answered within {} s",
+            LAST.as_secs()
+        ));
+    }
+    outcome.note("closed loop: latency is that of a full window, not of a schedule".to_owned());
+    outcome.faults(&tally, true);
+    Ok(())
+}

@@ -1,0 +1,161 @@
+//! A run: the same load on each server in turn, round by round; what came of it is told and kept.
+
+mod bench;
+mod fanout;
+mod idle;
+mod methods;
+mod outcome;
+mod room;
+mod slow;
+mod storm;
+
+use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
+use std::time::Duration;
+
+use self::bench::Bench;
+pub(crate) use self::outcome::{Outcome, number};
+use crate::cli::{Mode, Options, prefix};
+use crate::error::{Error, Tried};
+use crate::fleet::{self, Fleet};
+use crate::mesh::{self, Mesh, Topic};
+use crate::output::say;
+use crate::shared::Shared;
+use crate::target::{Nats, Server, Spawning, Spec, Workspace, pin, raise_open_files};
+use crate::wire::script::Profile;
+
+/// How long a node may take to join the mesh.
+const JOIN: Duration = Duration::from_secs(20);
+
+/// Runs all rounds.
+pub(crate) fn all(options: &Options) -> Result<Vec<Outcome>, Error> {
+    raise_open_files();
+    pin(options.bench_cpu)?;
+    let workspace = Workspace::new()?;
+    let nats = Nats::at(options.nats, &options.nats_server)?;
+    let mut outcomes = Vec::new();
+    for round in 1..=options.rounds {
+        for (at, spec) in options.targets.iter().enumerate() {
+            let outcome = one(options, &workspace, &nats, spec, round, at)?;
+            say(&outcome.text());
+            outcomes.push(outcome);
+        }
+    }
+    Ok(outcomes)
+}
+
+fn one(
+    options: &Options,
+    workspace: &Workspace,
+    nats: &Nats,
+    spec: &Spec,
+    round: u32,
+    at: usize,
+) -> Result<Outcome, Error> {
+    let shared = Arc::new(Shared::default());
+    let (notes, inbox) = sync_channel(1024);
+    let settings = mesh::Settings {
+        nats: nats.address,
+        prefix: prefix(&options.namespace),
+        node: format!("bench-core-{}-{round}-{at}", std::process::id()),
+        delay: options.core_delay,
+    };
+    let mesh = Mesh::start(settings, shared.clone(), notes.clone()).tried("the mesh's thread")?;
+    let (rooms, rooms_each) = rooms(options);
+    let mut spawning = Spawning {
+        nats: nats.address,
+        namespace: &options.namespace,
+        node: String::new(),
+        cpu: options.server_cpu,
+        bench_cpu: options.bench_cpu,
+        environment: &options.environment,
+        directory: workspace.path(),
+        log: options.keep_log.as_deref(),
+        seed: (
+            options.sessions,
+            rooms.max(options.memberships),
+            rooms_each.max(options.memberships),
+        ),
+        lasting: Duration::from_secs(3600),
+    };
+    let mut servers = Vec::new();
+    for number in 0..spec.copies(options.servers) {
+        spawning.node = format!("bench-{}-{round}-{at}-{number}", std::process::id());
+        servers.push(Server::start(spec, &spawning)?);
+    }
+    let clients = fleet::Settings {
+        servers: servers.iter().map(|server| server.address).collect(),
+        framing: options.framing,
+        profile: profile(options),
+        login: options.login,
+        rooms,
+        rooms_each,
+        users_changing: match options.mode {
+            Mode::Presence { changing, .. } => changing,
+            _ => 0,
+        },
+        stalling: match options.mode {
+            Mode::Slow { stalled, .. } => (options.sessions / stalled).max(1),
+            _ => 0,
+        },
+        ramp: options.ramp,
+        tries: options.tries,
+    };
+    let fleet = Fleet::start(&clients, options.sessions, options.threads, &shared, &notes)
+        .tried("the clients' threads")?;
+    let mut bench = Bench {
+        options,
+        clients,
+        servers,
+        mesh,
+        fleet,
+        notes: inbox,
+        shared,
+    };
+    bench.await_join(JOIN)?;
+    let mut outcome = Outcome::new(spec.name(), round);
+    match &options.mode {
+        Mode::Idle {
+            rest,
+            events,
+            rest_after,
+        } => idle::run(&mut bench, &mut outcome, *rest, *events, *rest_after)?,
+        Mode::Fanout { pace, .. } => fanout::run(&mut bench, &mut outcome, Topic::Rooms(1), *pace)?,
+        Mode::Spread { rooms, rate, .. } => fanout::run(
+            &mut bench,
+            &mut outcome,
+            Topic::Rooms(*rooms),
+            mesh::Pace::Rate(*rate),
+        )?,
+        Mode::Presence { changing, rate } => fanout::run(
+            &mut bench,
+            &mut outcome,
+            Topic::Users(*changing),
+            mesh::Pace::Rate(*rate),
+        )?,
+        Mode::Methods { in_flight } => methods::run(&mut bench, &mut outcome, *in_flight)?,
+        Mode::Room { within, revoked } => room::run(&mut bench, &mut outcome, *within, *revoked)?,
+        Mode::Storm => storm::run(&mut bench, &mut outcome)?,
+        Mode::Slow { rate, .. } => slow::run(&mut bench, &mut outcome, *rate)?,
+    }
+    bench.mesh_notes(&mut outcome);
+    Ok(outcome)
+}
+
+/// How many rooms there are, and how many each session opens.
+fn rooms(options: &Options) -> (u32, u32) {
+    match options.mode {
+        Mode::Spread { rooms, each, .. } => (rooms, each),
+        _ => (1, 1),
+    }
+}
+
+fn profile(options: &Options) -> Profile {
+    match options.mode {
+        Mode::Idle { .. } | Mode::Storm => Profile::Web,
+        Mode::Fanout { profile, .. } => profile,
+        Mode::Presence { .. } => Profile::Presence(options.sessions),
+        Mode::Methods { .. } | Mode::Room { .. } => Profile::Nothing,
+        Mode::Spread { .. } | Mode::Slow { .. } => Profile::Rooms,
+    }
+}

@@ -1,0 +1,114 @@
+//! The processes around a run: the server under test, NATS, where they run and what they find.
+
+pub(crate) mod leash;
+mod nats;
+mod seed;
+mod server;
+mod workspace;
+
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::time::Duration;
+
+pub(crate) use nats::Nats;
+pub(crate) use server::{Server, Spawning};
+pub(crate) use workspace::{Workspace, pin, raise_open_files};
+
+use crate::error::{Error, Tried};
+
+/// A server to load, as the command line names it.
+#[derive(Debug, Clone)]
+pub(crate) enum Spec {
+    /// Our own [floor](crate::floor), started for each round.
+    Floor,
+    /// A command, started for each round.
+    Spawn {
+        /// What reports call it.
+        name: String,
+        /// Program and arguments.
+        command: Vec<String>,
+    },
+    /// Somebody else's process.
+    Running {
+        /// Where it listens.
+        address: SocketAddr,
+        /// Its process.
+        pid: Option<u32>,
+    },
+}
+
+impl Spec {
+    /// What reports call it.
+    pub(crate) fn name(&self) -> String {
+        match self {
+            Self::Floor => "floor".to_owned(),
+            Self::Spawn { name, .. } => name.clone(),
+            Self::Running { address, .. } => address.to_string(),
+        }
+    }
+
+    /// How many of them run at the same time when `wanted` are asked for.
+    pub(crate) fn copies(&self, wanted: u32) -> u32 {
+        match self {
+            Self::Running { .. } => 1,
+            _ => wanted,
+        }
+    }
+}
+
+/// `name=command with arguments`, or the command alone, which is then called by its program's name.
+pub(crate) fn spawn(text: &str) -> Option<Spec> {
+    let plain = |name: &str| {
+        !name.is_empty()
+            && name
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+    };
+    let (name, command) = match text.split_once('=').filter(|(name, _)| plain(name)) {
+        Some((name, command)) => (Some(name), command),
+        None => (None, text),
+    };
+    let command: Vec<String> = command.split_whitespace().map(str::to_owned).collect();
+    let program = command.first()?;
+    let name = name
+        .or_else(|| program.rsplit('/').next())
+        .unwrap_or(program)
+        .to_owned();
+    Some(Spec::Spawn { name, command })
+}
+
+/// A port that nobody uses at the moment.
+fn free_port() -> Result<SocketAddr, Error> {
+    let listener = TcpListener::bind("127.0.0.1:0").tried("a free port")?;
+    listener.local_addr().tried("a free port")
+}
+
+/// Whether somebody listens there.
+fn answers(address: SocketAddr) -> bool {
+    TcpStream::connect_timeout(&address, Duration::from_millis(200)).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_spawned_server_is_called_by_its_program_or_as_one_likes() {
+        let read = |text| match spawn(text) {
+            Some(Spec::Spawn { name, command }) => (name, command.join(" ")),
+            _ => panic!("{text}"),
+        };
+        assert_eq!(
+            read("target/release/ddp-streamer serve"),
+            (
+                "ddp-streamer".into(),
+                "target/release/ddp-streamer serve".into()
+            )
+        );
+        assert_eq!(
+            read("one-worker=env A=1 ./x"),
+            ("one-worker".into(), "env A=1 ./x".into())
+        );
+        assert_eq!(read("env A=1 ./x").0, "env");
+        assert!(spawn("  ").is_none());
+    }
+}

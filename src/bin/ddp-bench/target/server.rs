@@ -1,0 +1,177 @@
+//! The server under test: somebody's process, or one that is started and ended here.
+
+use std::fs::File;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal};
+
+use super::leash::leashed;
+use super::{Spec, answers, free_port, pin, seed};
+use crate::clock::{Nanos, pause};
+use crate::error::{Error, Tried};
+use crate::measure::process::Process;
+
+const START: Duration = Duration::from_secs(20);
+const END: Duration = Duration::from_secs(12);
+/// Twice as many as the bench opens: in a storm the old ones are still being ended.
+const CONNECTIONS: &str = "36000";
+
+/// How spawned servers are started.
+pub(crate) struct Spawning<'a> {
+    /// NATS.
+    pub(crate) nats: SocketAddr,
+    /// `MS_NAMESPACE`.
+    pub(crate) namespace: &'a str,
+    /// `NODE_ID`.
+    pub(crate) node: String,
+    /// Its core,
+    pub(crate) cpu: Option<usize>,
+    /// and ours.
+    pub(crate) bench_cpu: Option<usize>,
+    /// What the user adds, or sets otherwise.
+    pub(crate) environment: &'a [(String, String)],
+    /// For the seed and the log.
+    pub(crate) directory: &'a Path,
+    /// Where its output goes, when it is to be kept.
+    pub(crate) log: Option<&'a Path>,
+    /// Users, rooms, memberships of the seed.
+    pub(crate) seed: (u32, u32, u32),
+    /// The floor ends by itself after this.
+    pub(crate) lasting: Duration,
+}
+
+/// A server under test.
+pub(crate) struct Server {
+    /// Where it listens.
+    pub(crate) address: SocketAddr,
+    /// Its process, when that is known.
+    pub(crate) process: Option<Process>,
+    child: Option<Child>,
+    log: PathBuf,
+}
+
+impl Server {
+    /// Starts it where that is ours to do, and waits until it listens.
+    pub(crate) fn start(spec: &Spec, how: &Spawning<'_>) -> Result<Self, Error> {
+        let (mut command, address) = match spec {
+            Spec::Running { address, pid } => {
+                return Ok(Self {
+                    address: *address,
+                    process: pid.map(Process),
+                    child: None,
+                    log: PathBuf::new(),
+                });
+            }
+            Spec::Floor => floor(how)?,
+            Spec::Spawn { command, .. } => service(command, how)?,
+        };
+        let log = how
+            .log
+            .map_or_else(|| how.directory.join("server.log"), Path::to_path_buf);
+        let output = File::create(&log).tried(format!("creating {}", log.display()))?;
+        let errors = output.try_clone().tried("the server's log")?;
+        command.stdin(Stdio::null()).stdout(output).stderr(errors);
+        // A child inherits the core of the thread that starts it.
+        pin(how.cpu)?;
+        let child = command.spawn().tried(format!(
+            "starting {}",
+            command.get_program().to_string_lossy()
+        ));
+        pin(how.bench_cpu)?;
+        let child = child?;
+        let mut server = Self {
+            address,
+            process: Some(Process(child.id())),
+            child: Some(child),
+            log,
+        };
+        server.await_listening()?;
+        Ok(server)
+    }
+
+    fn await_listening(&mut self) -> Result<(), Error> {
+        let began = Nanos::now();
+        while !answers(self.address) {
+            self.check()?;
+            if Nanos::now() - began > START {
+                return Err(Error::Server(format!(
+                    "the server does not listen after {} s: {}",
+                    START.as_secs(),
+                    self.last_words()
+                )));
+            }
+            pause(Duration::from_millis(20));
+        }
+        Ok(())
+    }
+
+    /// That it still runs.
+    pub(crate) fn check(&mut self) -> Result<(), Error> {
+        match self.child.as_mut().map(Child::try_wait) {
+            Some(Ok(Some(status))) => Err(Error::Server(format!(
+                "the server ended ({status}): {}",
+                self.last_words()
+            ))),
+            _ => Ok(()),
+        }
+    }
+
+    fn last_words(&self) -> String {
+        let log = std::fs::read_to_string(&self.log).unwrap_or_default();
+        let lines: Vec<&str> = log.lines().collect();
+        lines[lines.len().saturating_sub(5)..].join("\n  ")
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let Some(child) = &mut self.child else { return };
+        if let Some(pid) = Pid::from_raw(i32::try_from(child.id()).unwrap_or_default()) {
+            // Fails when it has already ended.
+            let _ended = rustix::process::kill_process(pid, Signal::TERM);
+        }
+        let began = Nanos::now();
+        while Nanos::now() - began < END {
+            if !matches!(child.try_wait(), Ok(None)) {
+                return;
+            }
+            pause(Duration::from_millis(20));
+        }
+        let _ended = child.kill();
+        let _ended = child.wait();
+    }
+}
+
+fn floor(how: &Spawning<'_>) -> Result<(Command, SocketAddr), Error> {
+    let address = free_port()?;
+    let own = std::env::current_exe().tried("finding myself")?;
+    let mut command = leashed(&own.to_string_lossy())?;
+    command.args(["floor", "--listen", &address.to_string()]);
+    command.args(["--nats", &how.nats.to_string()]);
+    command.args(["--namespace", how.namespace]);
+    command.args(["--node", &how.node]);
+    command.args(["--seconds", &how.lasting.as_secs().to_string()]);
+    Ok((command, address))
+}
+
+fn service(words: &[String], how: &Spawning<'_>) -> Result<(Command, SocketAddr), Error> {
+    let address = free_port()?;
+    let path = how.directory.join("seed.json");
+    let (users, rooms, each) = how.seed;
+    std::fs::write(&path, seed::seed(users, rooms, each)).tried("writing the seed")?;
+    let mut command = leashed(words.first().map_or("", String::as_str))?;
+    command.args(words.iter().skip(1));
+    command.env("PORT", address.port().to_string());
+    command.env("BIND_IP", "127.0.0.1");
+    command.env("MONGO_URL", format!("memory:{}", path.display()));
+    command.env("TRANSPORTER", format!("nats://{}", how.nats));
+    command.env("MS_NAMESPACE", how.namespace);
+    command.env("NODE_ID", &how.node);
+    command.env("MAX_CONCURRENT_CONNECTIONS", CONNECTIONS);
+    command.env("LOG_LEVEL", "warn");
+    command.envs(how.environment.iter().map(|(name, value)| (name, value)));
+    Ok((command, address))
+}
