@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_nats::HeaderMap;
 use ddp_streamer::mesh::{
     Call, CallError, Code, Event, Listed, Mesh, MeshConfig, MeshState, NatsTarget, NodeId,
-    PacketKind, Release, RemoteError, Request, ServiceSpec, Transporter,
+    NodeSnapshot, PacketKind, Release, RemoteError, Request, ServiceSpec, Transporter,
 };
 use futures_util::StreamExt;
 use serde_json::{Value, json};
@@ -484,8 +484,10 @@ async fn who_is_there_is_known_by_asking() {
     let core = core(&nats, &["--node", "core.1"]).await;
     let known = || async { node.mesh.offers("authorization.canReadRoom").then_some(()) };
     eventually("the core is known", known).await;
-    let core_1 = NodeId::new("core_1").unwrap();
-    assert_eq!(node.mesh.nodes_of("meteor"), [core_1.clone()]);
+    assert_eq!(
+        node.mesh.nodes_of("meteor"),
+        [NodeId::new("core_1").unwrap()]
+    );
     assert!(node.mesh.has_service("accounts") && !node.mesh.has_service("status-visibility"));
     assert!(!node.mesh.offers("authorization.nothing"));
     let ping = pings.next().await.unwrap();
@@ -547,6 +549,33 @@ async fn a_node_that_only_hangs_is_not_gone() {
     node.mesh.look_around().await;
     assert!(node.mesh.has_service("meteor"));
     core.process.signal("CONT");
+}
+
+#[tokio::test]
+async fn who_cannot_hear_anybody_buries_nobody() {
+    let mut nats = Nats::start().await;
+    let _core = core(&nats, &[]).await;
+    let hasty = |config: &mut MeshConfig| {
+        config.heartbeat_timeout = Duration::from_millis(1500);
+        config.heartbeat_interval = Duration::from_secs(600);
+    };
+    let node = Node::join_with(&nats, "me", vec![], hasty).await;
+    eventually("the core is known", || async {
+        node.mesh.has_service("meteor").then_some(())
+    })
+    .await;
+    nats.kill().await;
+    let mut states = node.mesh.state();
+    let away = |state: &MeshState| matches!(state, MeshState::Away { .. });
+    states.wait_for(away).await.unwrap();
+    eventually("the core was silent for too long", || async {
+        let nodes = node.mesh.nodes();
+        let silent = |node: &NodeSnapshot| node.silent_for > Duration::from_millis(1500);
+        nodes.iter().any(silent).then_some(())
+    })
+    .await;
+    node.mesh.look_around().await;
+    assert!(node.mesh.has_service("meteor"));
 }
 
 #[tokio::test]

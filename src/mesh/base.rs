@@ -35,6 +35,7 @@ pub(super) struct Limits {
     pub(super) lost_out: RateLimit,
     pub(super) connect: RateLimit,
     pub(super) panics: RateLimit,
+    pub(super) namesakes: RateLimit,
 }
 
 /// See the module. The nodes of both brokers hold one and add what is theirs.

@@ -95,7 +95,7 @@ struct Endpoint<'a> {
     subject: Cow<'a, str>,
 }
 
-/// Keeps asking while there is a connection: who cannot hear anybody must not conclude that all are gone.
+/// Keeps asking while there is a connection.
 pub(super) async fn keep(node: Arc<PlainNode>, over: CancellationToken) {
     let rounds = async {
         loop {
@@ -144,6 +144,9 @@ impl Census {
 impl PlainNode {
     /// One round. What it finds stands in the registry when it is over.
     pub(in crate::mesh) async fn look_around(&self) {
+        if !self.is_up() {
+            return;
+        }
         let started = Instant::now();
         self.ask("$SRV.PING".to_owned(), ALL.to_owned(), PacketKind::Ping);
         let quiet = async {
@@ -166,8 +169,9 @@ impl PlainNode {
             }
         };
         let _ = timeout(VERDICT, verdict).await;
-        let now = Instant::now();
-        if let Some(long_ago) = now.checked_sub(self.config.heartbeat_timeout) {
+        let long_ago = Instant::now().checked_sub(self.config.heartbeat_timeout);
+        // Who cannot hear anybody does not bury anybody.
+        if let Some(long_ago) = long_ago.filter(|_| self.is_up()) {
             for (id, name) in self.census.unheard(long_ago) {
                 tracing::warn!(service = name, id, "a service fell silent");
                 self.gone(&id);
@@ -213,7 +217,14 @@ impl PlainNode {
         else {
             return;
         };
-        if !is_token(&told.name) || !is_token(&told.id) || node == self.config.node_id {
+        if !is_token(&told.name) || !is_token(&told.id) {
+            return;
+        }
+        if node == self.config.node_id {
+            // Rocket.Chat's own bear it, so it does not end this node as it does with Moleculer.
+            if let Some(left_out) = self.limits.namesakes.pass() {
+                tracing::warn!(%node, service = %told.name, left_out, "another process has this node id: its services are not seen; NODE_ID must be unique");
+            }
             return;
         }
         let mut known = self.census.known.lock();

@@ -189,11 +189,12 @@ pub(crate) async fn client(
     if !echo {
         options = options.no_echo();
     }
-    let client = match tokio::time::timeout(ATTEMPT_TIMEOUT, options.connect(server)).await {
-        Ok(Ok(client)) => client,
-        Ok(Err(error)) => return Err(ConnectFailed(format!("{}: {error}", server.host()))),
-        Err(_) => return Err(ConnectFailed(format!("{}: no answer", server.host()))),
-    };
+    let client =
+        match tokio::time::timeout(ATTEMPT_TIMEOUT, Box::pin(options.connect(server))).await {
+            Ok(Ok(client)) => client,
+            Ok(Err(error)) => return Err(ConnectFailed(format!("{}: {error}", server.host()))),
+            Err(_) => return Err(ConnectFailed(format!("{}: no answer", server.host()))),
+        };
     established.store(true, Ordering::SeqCst);
     Ok((client, Down(down)))
 }
