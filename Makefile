@@ -19,10 +19,10 @@ test: fixtures ## every test, against real parts
 lint: ## formatting, clippy, documentation, forbidden crates, the scripts' syntax
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
-	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps
+	RUSTDOCFLAGS="-D warnings -A rustdoc::private_intra_doc_links" $(CARGO) doc --locked --no-deps
 	scripts/forbidden-crates
 	bash -n scripts/* .ci/run
-	find tests/peers -name node_modules -prune -o -name '*.js' -print0 | xargs -0 -n 1 node --check
+	find tests/peers tests/browser -name node_modules -prune -o -name '*.js' -print0 | xargs -0 -n 1 node --check
 
 bench: ## the benchmarks
 	$(CARGO) bench --locked

@@ -11,6 +11,7 @@ pub mod gateway;
 pub mod markup;
 pub mod mesh;
 pub mod methods;
+pub mod sandbox;
 pub mod services;
 pub mod session;
 pub mod store;

@@ -1,5 +1,7 @@
 //! The command line: `ddp-streamer` serves, configured by its environment (reference/configuration.md).
 
+mod commands;
+
 use std::io::Write;
 use std::process::ExitCode;
 
@@ -19,9 +21,9 @@ fn main() -> ExitCode {
     let arguments = Command::new("ddp-streamer")
         .version(env!("CARGO_PKG_VERSION"))
         .about("The DDP streamer of a Rocket.Chat workspace in microservices, configured by its environment")
-        .subcommand(Command::new("serve").about("Joins the mesh and serves clients (what happens without a command)"));
-    let _only_serve = arguments.get_matches();
-    serve()
+        .subcommand(Command::new("serve").about("Joins the mesh and serves clients (what happens without a command)"))
+        .subcommands(commands::all());
+    commands::run(&arguments.get_matches()).unwrap_or_else(serve)
 }
 
 fn serve() -> ExitCode {

@@ -58,6 +58,10 @@ impl Health {
 
 impl Readiness for Health {
     fn health(&self) -> Result<(), &'static str> {
+        // As `ready` sees it: whoever was told that all is ready is not told otherwise a moment later.
+        if matches!(*self.mesh.borrow(), MeshState::Joined) {
+            return Ok(());
+        }
         let seen = self.seen.lock();
         if !seen.joined {
             return Err("the mesh was not joined yet");

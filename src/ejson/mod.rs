@@ -1,7 +1,7 @@
 //! EJSON as text: the form in which everything travels here.
 //!
 //! Values pass through this service as slices of the JSON they came in. This room looks into them no deeper than a rule
-//! needs: [`RawObject`] is one level of an object, [`text`], [`array`] and [`boolean`] read one value.
+//! needs: [`RawObject`] is one level of an object, [`text`], [`array()`] and [`boolean`] read one value.
 
 mod raw_object;
 

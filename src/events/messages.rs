@@ -84,8 +84,7 @@ pub(super) fn ephemeral(events: &Events, args: &Args<'_>) -> Option<()> {
     events.user(&uid, "message", &[&message.to_json()])
 }
 
-/// The parsed form of a message's text, unless `DISABLE_MESSAGE_PARSER` says otherwise. Until the markup room is there
-/// nobody parses: `md` is left out, and clients show the text as it is.
-fn markup(events: &Events, _msg: &str) -> Option<String> {
-    events.parse_messages.then_some(None).flatten()
+/// The parsed form of a message's text, unless `DISABLE_MESSAGE_PARSER` says otherwise.
+fn markup(events: &Events, msg: &str) -> Option<String> {
+    events.parse_messages.then(|| crate::markup::parse(msg))
 }

@@ -19,7 +19,7 @@ pub(super) const MAX_UPDATES: usize = 256;
 pub(super) type Answer = Result<Option<Box<RawValue>>, DdpError>;
 
 impl Methods {
-    /// `UserPresence:setDefaultStatus` [status], and `setUserStatus` [status, text?].
+    /// `UserPresence:setDefaultStatus` with `[status]`, and `setUserStatus` with `[status, text?]`.
     pub(super) async fn set_status(
         &self,
         client: &Client,

@@ -1,0 +1,188 @@
+//! What is a link without being marked as one: addresses of the web and of mail, and phone numbers.
+
+use std::rc::Rc;
+
+use super::chars;
+use super::host;
+use super::source::Source;
+use super::tree::Inline;
+
+/// The longest scheme before `://`.
+const SCHEME_LENGTH: usize = 32;
+
+/// The fewest digits of a phone number in running text.
+const PHONE_DIGITS: usize = 5;
+
+/// A link whose label is the text itself.
+fn link(src: Vec<u16>, label: &[u16]) -> Rc<Inline> {
+    Rc::new(Inline::Link {
+        src,
+        label: vec![Inline::plain(label)],
+    })
+}
+
+/// `prefix` and the units.
+fn prefixed(prefix: &str, units: &[u16]) -> Vec<u16> {
+    prefix.encode_utf16().chain(units.iter().copied()).collect()
+}
+
+/// An address of the web. One whose host nobody can know is text, and all of it.
+pub(super) fn url(source: &Source, place: usize) -> Option<(usize, Rc<Inline>)> {
+    let end = with_scheme(source, place).or_else(|| without_scheme(source, place))?;
+    source.work(end - place);
+    let text = source.slice(place, end);
+    let address = String::from_utf16_lossy(text);
+    if !host::is_known(&address) {
+        return Some((end, Inline::plain(text)));
+    }
+    let src = if has_scheme(&address) {
+        text.to_vec()
+    } else {
+        prefixed("//", text)
+    };
+    Some((end, link(src, text)))
+}
+
+/// Does a link that begins like this need no `//` before it?
+fn has_scheme(address: &str) -> bool {
+    address.starts_with(|c: char| c.is_ascii_alphabetic())
+        && address
+            .find(|c: char| !c.is_ascii_alphanumeric() && !"+.-".contains(c))
+            .is_some_and(|at| address[at..].starts_with(':'))
+}
+
+/// `scheme://user:password@host…`
+fn with_scheme(source: &Source, place: usize) -> Option<usize> {
+    let mut colon = place;
+    while colon - place < SCHEME_LENGTH
+        && source
+            .at(colon)
+            .is_some_and(|unit| chars::is_alphanumeric(unit) || chars::among(unit, "+-"))
+    {
+        colon += 1;
+    }
+    if colon == place || !source.starts(colon, "://") {
+        return None;
+    }
+    let authority = colon + 3;
+    credentials(source, authority)
+        .and_then(|host| server(source, host))
+        .or_else(|| server(source, authority))
+}
+
+/// `user@` and `user:password@`
+fn credentials(source: &Source, place: usize) -> Option<usize> {
+    let name = |place| {
+        source.skip(place, |unit| {
+            chars::is_alphanumeric(unit) || chars::among(unit, "$&+-_")
+        })
+    };
+    let mut end = name(place);
+    if end == place {
+        return None;
+    }
+    if source.is(end, ':') {
+        let password = end + 1;
+        end = name(password);
+        if end == password {
+            return None;
+        }
+    }
+    source.is(end, '@').then_some(end + 1)
+}
+
+/// The host of an address with a scheme, and what follows it.
+fn server(source: &Source, place: usize) -> Option<usize> {
+    source.host_or_local(place).map(|host| tail(source, host))
+}
+
+/// `host.name…`
+fn without_scheme(source: &Source, place: usize) -> Option<usize> {
+    if source.is(place, '_') || !source.dot_ahead(place) {
+        return None;
+    }
+    source.host_or_local(place).map(|host| tail(source, host))
+}
+
+/// Everything up to white space, but for punctuation at its end.
+fn tail(source: &Source, host: usize) -> usize {
+    let mut end = source.word_end(host);
+    while end > host
+        && source
+            .at(end - 1)
+            .is_some_and(|unit| chars::among(unit, "!%'\"()*,.:;=~"))
+    {
+        end -= 1;
+    }
+    end
+}
+
+/// `mailto:` and an address of mail, or the address alone. One whose host nobody can know is text.
+pub(super) fn email(source: &Source, place: usize) -> Option<(usize, Rc<Inline>)> {
+    let marked = place + "mailto:".len();
+    if source.starts(place, "mailto:")
+        && let Some(found) = address(source, place, marked)
+    {
+        return Some(found);
+    }
+    address(source, place, place)
+}
+
+/// The address of mail at `local`, when the text of the link begins at `place`.
+fn address(source: &Source, place: usize, local: usize) -> Option<(usize, Rc<Inline>)> {
+    if !source.at(local).is_some_and(chars::is_mailbox_start) {
+        return None;
+    }
+    let at = source.mailbox_end(local);
+    if !source.is(at, '@') {
+        return None;
+    }
+    let end = source.host_or_local(at + 1)?;
+    source.work(end - local);
+    let text = source.slice(local, end);
+    // What follows `/`, `?` or `#` is no host: with them before the `@` the address is text.
+    if !host::is_mail_domain(&format!("mailto:{}", String::from_utf16_lossy(text))) {
+        return Some((end, Inline::plain(source.slice(place, end))));
+    }
+    Some((end, link(prefixed("mailto:", text), text)))
+}
+
+/// A phone number, as `+` and digits.
+pub(super) fn phone(source: &Source, place: usize) -> Option<(usize, Rc<Inline>)> {
+    let (end, number) = digits_of_phone(source, place)?;
+    let text = source.slice(place, end);
+    if number.len() < PHONE_DIGITS {
+        return Some((end, Inline::plain(text)));
+    }
+    Some((end, link(prefixed("tel:", &number), text)))
+}
+
+/// The extent of a phone number and its digits: `+12`, `+12-34`, `+(12)34`, `+(12)34-56`.
+pub(super) fn digits_of_phone(source: &Source, place: usize) -> Option<(usize, Vec<u16>)> {
+    if !source.is(place, '+') {
+        return None;
+    }
+    let mut number = Vec::new();
+    let mut next = place + 1;
+    if source.is(next, '(') {
+        let end = source.skip(next + 1, chars::is_digit);
+        if end == next + 1 || !source.is(end, ')') {
+            return None;
+        }
+        number.extend_from_slice(source.slice(next + 1, end));
+        next = end + 1;
+    }
+    let end = source.skip(next, chars::is_digit);
+    if end == next {
+        return None;
+    }
+    number.extend_from_slice(source.slice(next, end));
+    if source.is(end, '-') {
+        let last = source.skip(end + 1, chars::is_digit);
+        if last > end + 1 {
+            number.extend_from_slice(source.slice(end + 1, last));
+            return Some((last, number));
+        }
+    }
+    Some((end, number))
+}

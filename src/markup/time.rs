@@ -1,0 +1,165 @@
+//! Timestamps: `<t:1700000000:R>`, and the same with a date or a time of day.
+
+use std::rc::Rc;
+
+use super::chars;
+use super::source::Source;
+use super::tree::Inline;
+
+/// The digits of a timestamp in seconds.
+const SECONDS_DIGITS: usize = 10;
+
+/// Seconds of a day.
+const DAY: i64 = 86_400;
+
+/// A timestamp. A time of day is one of `today`, which is days since 1970.
+pub(super) fn timestamp(source: &Source, place: usize, today: i64) -> Option<(usize, Rc<Inline>)> {
+    if !source.starts(place, "<t:") {
+        return None;
+    }
+    let start = place + 3;
+    [
+        seconds(source, start),
+        date(source, start),
+        time_of_day(source, start, today),
+    ]
+    .into_iter()
+    .flatten()
+    .find_map(|(next, seconds)| {
+        let (end, format) = format(source, next)?;
+        Some((
+            end,
+            Rc::new(Inline::Timestamp {
+                seconds,
+                format,
+                range: (place, end),
+            }),
+        ))
+    })
+}
+
+/// `:R>` or `>`
+fn format(source: &Source, place: usize) -> Option<(usize, char)> {
+    if source.is(place, '>') {
+        return Some((place + 1, 't'));
+    }
+    let format = source
+        .at(place + 1)
+        .and_then(|unit| char::from_u32(u32::from(unit)))?;
+    (source.is(place, ':') && "tTdDfFR".contains(format) && source.is(place + 2, '>'))
+        .then_some((place + 3, format))
+}
+
+/// Ten digits, as they stand.
+fn seconds(source: &Source, place: usize) -> Option<(usize, String)> {
+    let next = place + SECONDS_DIGITS;
+    (place..next)
+        .all(|place| digit(source, place).is_some())
+        .then(|| (next, String::from_utf16_lossy(source.slice(place, next))))
+}
+
+/// `2025-07-22T10:00:00.000+00:00`, milliseconds and zone may be missing.
+fn date(source: &Source, place: usize) -> Option<(usize, String)> {
+    let year = i64::from(number(source, place, 4)?);
+    let month = i64::from(field(source, place + 4, '-')?);
+    let day = i64::from(field(source, place + 7, '-')?);
+    let hours = field(source, place + 10, 'T')?;
+    let minutes = field(source, place + 13, ':')?;
+    let seconds = field(source, place + 16, ':')?;
+    let mut next = place + 19;
+    let mut milliseconds = 0;
+    if source.is(next, '.')
+        && let Some(value) = number(source, next + 1, 3)
+    {
+        milliseconds = i64::from(value);
+        next += 4;
+    }
+    let (next, offset) = zone(source, next).unwrap_or((next, Some(0)));
+    let moment = clock(hours, minutes, seconds, milliseconds)
+        .zip(offset)
+        .and_then(|(clock, offset)| {
+            let valid = (1..=12).contains(&month) && (1..=31).contains(&day);
+            valid.then(|| {
+                truncate((days(year, month, day) * DAY + clock - offset) * 1000 + milliseconds)
+            })
+        });
+    Some((next, moment.unwrap_or(0).to_string()))
+}
+
+/// `10:00` or `10:00:00`; without a zone the original knows no moment, and says 0.
+fn time_of_day(source: &Source, place: usize, today: i64) -> Option<(usize, String)> {
+    let hours = number(source, place, 2)?;
+    let minutes = field(source, place + 2, ':')?;
+    let seconds = field(source, place + 5, ':');
+    let next = if seconds.is_some() {
+        place + 8
+    } else {
+        place + 5
+    };
+    let Some((next, offset)) = zone(source, next) else {
+        return Some((next, 0.to_string()));
+    };
+    let moment = clock(hours, minutes, seconds.unwrap_or(0), 0)
+        .zip(offset)
+        .map(|(clock, offset)| truncate((today * DAY + clock - offset) * 1000));
+    Some((next, moment.unwrap_or(0).to_string()))
+}
+
+/// `+03:00`: seconds, or none when there is no such zone.
+fn zone(source: &Source, place: usize) -> Option<(usize, Option<i64>)> {
+    let sign = match source.at(place)? {
+        unit if unit == u16::from(b'+') => 1,
+        unit if unit == u16::from(b'-') => -1,
+        _ => return None,
+    };
+    let hours = i64::from(number(source, place + 1, 2)?);
+    let minutes = i64::from(field(source, place + 3, ':')?);
+    Some((
+        place + 6,
+        (hours < 24 && minutes < 60).then_some(sign * (hours * 3600 + minutes * 60)),
+    ))
+}
+
+/// Seconds of the day, or none when no clock shows them. 24:00:00 is the end of the day.
+fn clock(hours: u32, minutes: u32, seconds: u32, milliseconds: i64) -> Option<i64> {
+    let end_of_day = hours == 24 && minutes == 0 && seconds == 0 && milliseconds == 0;
+    (hours < 24 && minutes < 60 && seconds < 60 || end_of_day)
+        .then_some(i64::from(hours) * 3600 + i64::from(minutes) * 60 + i64::from(seconds))
+}
+
+/// Milliseconds as whole seconds, in the 32 bits that the original leaves of them.
+fn truncate(milliseconds: i64) -> i32 {
+    (milliseconds / 1000) as i32
+}
+
+/// Days since 1970 of a date of the Gregorian calendar; a day too many runs into the next month.
+fn days(year: i64, month: i64, day: i64) -> i64 {
+    let year = if month <= 2 { year - 1 } else { year };
+    let era = year.div_euclid(400);
+    let of_era = year.rem_euclid(400);
+    let of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+    era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468
+}
+
+/// A separator and two digits.
+fn field(source: &Source, place: usize, separator: char) -> Option<u32> {
+    source
+        .is(place, separator)
+        .then(|| number(source, place + 1, 2))
+        .flatten()
+}
+
+/// So many digits.
+fn number(source: &Source, place: usize, length: usize) -> Option<u32> {
+    (0..length).try_fold(0, |value, index| {
+        Some(value * 10 + digit(source, place + index)?)
+    })
+}
+
+/// One digit.
+fn digit(source: &Source, place: usize) -> Option<u32> {
+    source
+        .at(place)
+        .filter(|unit| chars::is_digit(*unit))
+        .map(|unit| u32::from(unit) - u32::from(b'0'))
+}

@@ -1,0 +1,113 @@
+//! `--broadcast EVENT ARGS`: one event, for scripts and integration tests.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::SandboxError;
+use crate::mesh::{Mesh, MeshConfig, MeshState, NatsTarget, NodeId, Transporter};
+
+/// Longest wait for the mesh, or for the running sandbox's answer.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Who is to broadcast it.
+#[derive(Debug, Clone)]
+pub enum Target {
+    /// A sandbox that runs: `host:port` of its page.
+    Sandbox(String),
+    /// A node of our own, on this mesh, for as long as it takes.
+    Mesh {
+        /// `nats://…`.
+        transporter: String,
+        /// `MS_NAMESPACE`.
+        namespace: String,
+    },
+}
+
+/// Broadcasts the event; `args` is a JSON array.
+///
+/// # Errors
+/// The arguments are none, or nobody takes the event.
+pub async fn inject(target: &Target, event: &str, args: &str) -> Result<(), SandboxError> {
+    let wrong = |reason: String| SandboxError::Arguments {
+        event: event.to_owned(),
+        reason,
+    };
+    let args: Value = serde_json::from_str(args).map_err(|error| wrong(error.to_string()))?;
+    if !args.is_array() {
+        return Err(wrong("this is something else".to_owned()));
+    }
+    match target {
+        Target::Sandbox(address) => {
+            let body = json!({ "event": event, "args": args }).to_string();
+            let posted = tokio::time::timeout(TIMEOUT, post(address, &body));
+            let posted = posted
+                .await
+                .unwrap_or_else(|_| Err(std::io::ErrorKind::TimedOut.into()));
+            posted.map_err(|error| SandboxError::Broadcast {
+                to: format!("the sandbox at {address}"),
+                reason: error.to_string(),
+            })
+        }
+        Target::Mesh {
+            transporter,
+            namespace,
+        } => on_mesh(transporter, namespace, event, &args.to_string()).await,
+    }
+}
+
+async fn on_mesh(
+    transporter: &str,
+    namespace: &str,
+    event: &str,
+    args: &str,
+) -> Result<(), SandboxError> {
+    let node_id = NodeId::new(format!("sandbox-voice-{}", std::process::id()))
+        .map_err(|error| SandboxError::NodeId(error.to_string()))?;
+    let config = MeshConfig {
+        namespace: namespace.to_owned(),
+        ..MeshConfig::new(node_id, Transporter::Nats(NatsTarget::parse(transporter)?))
+    };
+    let (tracker, token) = (TaskTracker::new(), CancellationToken::new());
+    let mesh = Mesh::start(config, Vec::new(), Arc::new(()), &tracker, &token)?;
+    let mut state = mesh.state();
+    let joined = state.wait_for(|state| *state == MeshState::Joined);
+    let joined = matches!(tokio::time::timeout(TIMEOUT, joined).await, Ok(Ok(_)));
+    if !joined {
+        token.cancel();
+        return Err(SandboxError::Broadcast {
+            to: "the mesh".to_owned(),
+            reason: "it could not be joined".to_owned(),
+        });
+    }
+    mesh.broadcast(event, args);
+    mesh.leave().await;
+    token.cancel();
+    tracker.close();
+    tracker.wait().await;
+    Ok(())
+}
+
+/// One request, one answer: not worth an HTTP client.
+async fn post(address: &str, body: &str) -> std::io::Result<()> {
+    let mut socket = TcpStream::connect(address).await?;
+    let length = body.len();
+    let head = format!(
+        "POST /inject HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n"
+    );
+    socket.write_all(head.as_bytes()).await?;
+    socket.write_all(body.as_bytes()).await?;
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).await?;
+    match answer.split(' ').nth(1) {
+        Some("200") => Ok(()),
+        _ => Err(std::io::Error::other(
+            answer.lines().last().unwrap_or_default().to_owned(),
+        )),
+    }
+}

@@ -1,0 +1,104 @@
+//! The core on a mesh: its node, the probe's, the task that owns the world.
+
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::core::{self, Core};
+use super::database::Database;
+use super::journal::Journal;
+use super::probe::Probe;
+use super::services;
+use super::world::World;
+use super::{CoreRelease, SandboxError};
+use crate::mesh::{Event, Mesh, MeshConfig, NodeId, Transporter};
+
+/// The core's node.
+const CORE: &str = "sandbox-core";
+/// The one that listens along.
+const PROBE: &str = "sandbox-probe";
+
+/// A core that runs.
+pub(super) struct CoreNode {
+    pub(super) core: Core,
+    pub(super) journal: Journal,
+    pub(super) mesh: Mesh,
+    probe: Mesh,
+}
+
+/// Where and as what the core joins.
+pub(super) struct Joining {
+    pub(super) transporter: Transporter,
+    pub(super) namespace: String,
+    pub(super) release: CoreRelease,
+    /// Added to the node ids, where several sandboxes may share a mesh.
+    pub(super) suffix: String,
+}
+
+impl CoreNode {
+    /// Joins the mesh with this world, which is in the database already.
+    pub(super) fn start(
+        joining: Joining,
+        world: World,
+        database: Database,
+        tracker: &TaskTracker,
+        token: &CancellationToken,
+    ) -> Result<Self, SandboxError> {
+        let Joining {
+            transporter,
+            namespace,
+            release,
+            suffix,
+        } = joining;
+        let node_id = |name: &str| {
+            NodeId::new(format!("{name}{suffix}"))
+                .map_err(|error| SandboxError::NodeId(error.to_string()))
+        };
+        let config = |id: NodeId| MeshConfig {
+            namespace: namespace.clone(),
+            ..MeshConfig::new(id, transporter.clone())
+        };
+        let journal = Journal::new();
+        let (core, inbox) = Core::new(journal.clone());
+
+        let core_id = node_id(CORE)?;
+        let probe = Probe::new(journal.clone(), core_id.to_string());
+        let probe = Mesh::start(
+            config(node_id(PROBE)?),
+            vec![Probe::service()],
+            Arc::new(probe),
+            tracker,
+            token,
+        )?;
+
+        let ears = core.clone();
+        let listener = Arc::new(move |event: &Event<'_>| ears.hear(event));
+        let mesh = Mesh::start(
+            config(core_id),
+            services::specs(&core, release),
+            listener,
+            tracker,
+            token,
+        )?;
+        tracker.spawn(core::run(
+            world,
+            inbox,
+            database,
+            mesh.clone(),
+            journal.clone(),
+            token.clone(),
+        ));
+        Ok(Self {
+            core,
+            journal,
+            mesh,
+            probe,
+        })
+    }
+
+    /// Leaves the mesh.
+    pub(super) async fn leave(&self) {
+        tokio::join!(self.mesh.leave(), self.probe.leave());
+    }
+}

@@ -1,0 +1,53 @@
+//! What can be chosen at the start.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+/// Which release the core plays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CoreRelease {
+    /// 6.x; 7.x is the same for a streamer.
+    V6,
+    /// 8.x.
+    V8,
+}
+
+impl CoreRelease {
+    /// As `--release` takes it.
+    pub fn number(self) -> u8 {
+        match self {
+            Self::V6 => 6,
+            Self::V8 => 8,
+        }
+    }
+}
+
+/// Ports, release, and where the core is.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Address of the page and, in this process, of the service.
+    pub bind: IpAddr,
+    /// Port of the service in this process; 0 for any that is free.
+    pub port: u16,
+    /// Port of the page; 0 for any that is free.
+    pub page_port: u16,
+    /// Which release the core plays.
+    pub release: CoreRelease,
+    /// The core alone, on a real mesh; everything in this process without it.
+    pub on_mesh: Option<OnMesh>,
+}
+
+/// The core alone, for a streamer that runs elsewhere.
+#[derive(Debug, Clone)]
+pub struct OnMesh {
+    /// `nats://[user:pass@]host:port[,…]`.
+    pub transporter: String,
+    /// `MS_NAMESPACE` of the mesh; empty for none.
+    pub namespace: String,
+    /// The MongoDB that the streamer reads; the sandbox's collections in it are replaced.
+    pub mongo_url: Option<String>,
+    /// Written at the start, for a streamer with `MONGO_URL=memory:<file>`.
+    pub seed_file: Option<PathBuf>,
+    /// Where the page finds the streamer.
+    pub service: String,
+}

@@ -1,0 +1,159 @@
+//! The service as a node of the mesh, seen by a real Moleculer node: what it lists, answers and obeys.
+
+use serde_json::{Value, json};
+
+use crate::support::service::Service;
+use crate::support::{Workspace, free_port};
+
+#[tokio::test]
+async fn moleculers_own_tools_see_it() {
+    let workspace = Workspace::start().await;
+    let node = workspace.node_id();
+    let seen = workspace
+        .core
+        .ask("awaitNode", json!({"nodeID": node}))
+        .await;
+    assert_eq!(seen["available"], true);
+    let streamer = seen["services"]
+        .as_array()
+        .and_then(|services| {
+            services
+                .iter()
+                .find(|service| service["name"] == "streamer")
+        })
+        .unwrap_or_else(|| panic!("no streamer: {seen}"));
+    for event in [
+        "watch.messages",
+        "presence.status",
+        "stream",
+        "user.forceLogout",
+        "$node.connected",
+    ] {
+        let events = streamer["events"].to_string();
+        assert!(
+            events.contains(&format!("\"{event}\"")),
+            "{event}: {events}"
+        );
+    }
+    let ask = |action: &'static str, params: Value| {
+        let node = node.clone();
+        let core = &workspace.core;
+        async move {
+            core.ask(
+                "call",
+                json!({"action": action, "params": params, "nodeID": node}),
+            )
+            .await
+        }
+    };
+    let nodes = ask("$node.list", json!({})).await;
+    assert!(
+        nodes.as_array().is_some_and(|nodes| nodes
+            .iter()
+            .any(|one| one["id"] == json!(node) && one["local"] == true)),
+        "{nodes}"
+    );
+    let services = ask("$node.services", json!({})).await;
+    assert!(services.to_string().contains("\"streamer\""), "{services}");
+    assert!(ask("$node.health", json!({})).await["process"]["pid"].is_number());
+    for action in ["$node.actions", "$node.events", "$node.options"] {
+        let answer = ask(action, json!({})).await;
+        assert!(
+            answer.is_array() || answer.is_object(),
+            "{action}: {answer}"
+        );
+    }
+    let pong = workspace.core.ask("ping", json!({"nodeID": node})).await;
+    assert!(pong["elapsedTime"].is_number(), "{pong}");
+    let unknown = workspace
+        .core
+        .try_ask(
+            "call",
+            json!({"action": "streamer.nothing", "params": [], "nodeID": node}),
+        )
+        .await;
+    assert!(
+        unknown.is_err_and(|error| error["code"] == 404),
+        "an unknown action"
+    );
+}
+
+#[tokio::test]
+async fn a_node_id_twice_is_fatal_and_says_so() {
+    let mut workspace = Workspace::with()
+        .env("NODE_ID", "streamer.with.dots")
+        .start()
+        .await;
+    let mut env = workspace.env.clone();
+    env.insert("PORT".into(), free_port().to_string());
+    let newcomer = Service::spawn(&env);
+    newcomer.ready().await;
+    assert_eq!(
+        workspace.service.process.ended().await.code(),
+        Some(1),
+        "the older one stops"
+    );
+    let fatal = workspace.service.logged("fatal");
+    assert_eq!(fatal.len(), 1, "{fatal:?}");
+    assert!(
+        fatal[0]["msg"]
+            .as_str()
+            .is_some_and(|msg| msg.contains("streamer.with.dots")),
+        "{fatal:?}"
+    );
+}
+
+#[tokio::test]
+async fn without_a_licence_the_first_of_two_streamers_stops() {
+    let mut workspace = Workspace::with()
+        .env("NODE_ID", "a-streamer")
+        .env("LICENSE_CHECK_INTERVAL", "1")
+        .start()
+        .await;
+    let mut env = workspace.env.clone();
+    env.insert("PORT".into(), free_port().to_string());
+    env.insert("NODE_ID".into(), "b-streamer".into());
+    let second = Service::spawn(&env);
+    second.ready().await;
+    workspace
+        .core
+        .ask("awaitNode", json!({"nodeID": "b-streamer"}))
+        .await;
+    workspace
+        .core
+        .ask("set", json!({"state": {"license": {"valid": false}}}))
+        .await;
+    let mut client = workspace.client().await;
+    assert_eq!(client.closed().await.code, Some(1001), "clients are told");
+    assert_eq!(workspace.service.process.ended().await.code(), Some(1));
+    let fatal = workspace.service.logged("fatal");
+    assert!(
+        fatal
+            .iter()
+            .any(|line| line["msg"] == "Enterprise license not found. Shutting down..."),
+        "{fatal:?}"
+    );
+    // The other one is not alone online, and goes on.
+    assert_eq!(
+        crate::support::http::get(second.port, "/readyz")
+            .await
+            .unwrap()
+            .status,
+        200
+    );
+}
+
+#[tokio::test]
+async fn the_release_of_the_core_decides_and_may_change() {
+    let workspace = Workspace::with().core("--release", "7").start().await;
+    let mut anonymous = workspace.client().await;
+    // 6.x and 7.x: webrtc of any room, for anybody; 8.x: no exception.
+    let id = anonymous.listen("notify-room", "private-id/webrtc").await;
+    workspace.core.ask("services", json!({"release": 8})).await;
+    let ended = anonymous.expect(json!({"msg": "nosub", "id": id})).await;
+    assert_eq!(ended["error"]["error"], "not-allowed", "{ended}");
+    let (_, refused) = anonymous
+        .try_sub("stream-notify-room", json!(["private-id/webrtc", false]))
+        .await;
+    assert_eq!(refused["error"]["error"], "not-allowed", "{refused}");
+}
