@@ -22,6 +22,7 @@ mod door;
 mod load;
 mod mesh_node;
 mod outage;
+mod plain_broker;
 mod real_clients;
 mod sandbox;
 mod serializers;

@@ -305,7 +305,6 @@ fn what_is_not_built_yet_stops_the_start() {
     for (name, value) in [
         ("ENABLE_TLS", "true"),
         ("TRACING_ENABLED", "yes"),
-        ("BROKER", "nats"),
         ("ADMIN_PORT", "9000"),
     ] {
         assert_eq!(
@@ -330,15 +329,57 @@ fn what_is_not_built_yet_stops_the_start() {
         alone(&[("DDP_SERVER_URL", "ws://me:pass@server")]),
         [hidden]
     );
-    assert_eq!(
-        alone(&[("BROKER", "nats")]),
-        [Problem::NotSupportedYet {
-            variable: "BROKER",
-            value: "nats".into()
-        }]
-    );
     assert_eq!(alone(&[]), [Problem::NoCore]);
     assert_eq!(alone(&[("TRANSPORTER", "  ")]), [Problem::NoCore]);
+}
+
+#[test]
+fn the_plain_broker_finds_nats_by_itself() {
+    let mesh = |env: &[(&str, &str)]| loaded(&[&[("BROKER", "nats")], env].concat()).config.mesh;
+    let nobody_says = mesh(&[]);
+    assert_eq!(nobody_says.broker, Broker::Nats);
+    assert_eq!(nobody_says.transporter.servers, ["nats://localhost:4222"]);
+    assert!(
+        !nobody_says
+            .node_id
+            .ends_with(&format!("-{}", std::process::id()))
+    );
+    let transporter = ("TRANSPORTER", "monolith+nats://me:pass@a:1");
+    let of_transporter = mesh(&[transporter]).transporter;
+    assert_eq!(of_transporter.servers, ["nats://a:1"]);
+    assert!(of_transporter.credentials.is_some());
+    let own = mesh(&[transporter, ("NATS_URL", "tls://b:2"), ("NODE_ID", "pod.1")]);
+    assert_eq!(own.transporter.servers, ["tls://b:2"]);
+    assert_eq!(
+        (own.transporter.credentials, own.node_id),
+        (None, "pod.1".to_owned())
+    );
+
+    assert_eq!(
+        config(&[("NATS_URL", "nats://b:2")])
+            .mesh
+            .transporter
+            .servers,
+        ["nats://nats:4222"]
+    );
+    let warnings = notes(&[("NATS_URL", "nats://b:2")], NoteLevel::Warn);
+    assert_eq!(
+        warnings,
+        ["NATS_URL has no effect without BROKER=nats: TRANSPORTER is used"]
+    );
+    let idle = [
+        ("BROKER", "nats"),
+        ("MS_NAMESPACE", "a"),
+        ("SERIALIZER", "CBOR"),
+        ("DDP_SERVER_URL", "ws://x"),
+    ];
+    assert_eq!(
+        notes(&idle, NoteLevel::Warn),
+        [
+            "DDP_SERVER_URL has no effect: BROKER=nats, and the mesh is used",
+            "without effect with BROKER=nats: MS_NAMESPACE, SERIALIZER",
+        ]
+    );
 }
 
 #[test]
