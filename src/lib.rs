@@ -8,6 +8,9 @@ pub mod config;
 pub mod ddp;
 pub mod ejson;
 pub mod events;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod gateway;
 pub mod markup;
 pub mod mesh;

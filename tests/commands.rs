@@ -378,3 +378,26 @@ async fn check_sees_the_mesh_next_door_and_a_database_that_is_not_the_workspaces
     checked.has("wrong    MongoDB        version _ answers in _ ms, 0 of 5 collections in database 'rocketchat'");
     assert_eq!(checked.code, Some(1));
 }
+
+#[tokio::test]
+async fn check_lists_the_nodes_of_the_plain_broker() {
+    let nats = Nats::start().await;
+    let mut env = Service::usual_env(&nats.url());
+    env.insert("BROKER".into(), "nats".into());
+    let nobody = run("check", &env).await;
+    nobody.has("wrong    nodes          nobody answers with BROKER=nats");
+    assert_eq!(nobody.code, Some(1));
+    let services = "license,meteor,authorization,accounts,presence";
+    let args = ["--nats", &nats.url(), "--services", services];
+    let _core = Peer::start("nats-core.js", &args).await;
+    let checked = run("check", &env).await;
+    checked.has(
+        "ok       node           core-1: plain broker, answers in _ ms: accounts, authorization, license, meteor, presence",
+    );
+    checked.has("ok       release        Rocket.Chat 8.x");
+    checked.has("ok       services       accounts, authorization, presence, meteor, license");
+    assert_eq!(
+        (checked.code, checked.last()),
+        (Some(0), "Nothing is wrong, 1 warning.")
+    );
+}

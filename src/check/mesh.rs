@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::clock::Reading;
 use super::{Finding, Verdict, millis};
 use crate::app;
-use crate::config::MeshSettings;
+use crate::config::{Broker, MeshSettings};
 use crate::mesh::{NodeSeen, Release, ServerSeen, ServerTrouble, Survey, survey};
 
 /// A service that clients cannot do without: what fails, and who has it.
@@ -89,11 +89,10 @@ pub(super) fn judge(
     }
     findings.extend(survey.nodes.iter().map(about_node));
     let counted = survey.nodes.iter().filter_map(|node| {
-        let (round_trip, ahead_ms) = node.clock?;
         Some(Reading {
             whose: node.id.to_string(),
-            round_trip,
-            ahead_ms,
+            round_trip: node.round_trip?,
+            ahead_ms: node.ahead_ms?,
         })
     });
     clocks.extend(counted);
@@ -189,7 +188,7 @@ fn about_node(node: &NodeSeen) -> Finding {
         .as_deref()
         .map(|host| format!(" on {host}"))
         .unwrap_or_default();
-    let Some((took, _)) = node.clock else {
+    let Some(took) = node.round_trip else {
         let found = format!(
             "{}: {}{host}, does not answer pings: {services}",
             node.id, node.client
@@ -206,6 +205,10 @@ fn about_node(node: &NodeSeen) -> Finding {
 }
 
 fn nobody(survey: &Survey, settings: &MeshSettings) -> Finding {
+    if settings.broker == Broker::Nats {
+        let advice = "start Rocket.Chat 8.x with its plain broker on this server, or unset BROKER if the workspace runs Moleculer";
+        return Finding::wrong("nodes", "nobody answers with BROKER=nats", advice);
+    }
     let here = named(&settings.namespace);
     if !survey.mute.is_empty() || survey.unreadable > 0 {
         let found = format!("nobody tells of itself in {here}, and somebody beats");
@@ -213,7 +216,7 @@ fn nobody(survey: &Survey, settings: &MeshSettings) -> Finding {
         return Finding::wrong("nodes", found, advice);
     }
     if survey.strangers.is_empty() {
-        let advice = "start Rocket.Chat and its services with this TRANSPORTER";
+        let advice = "start Rocket.Chat and its services with this TRANSPORTER, or set BROKER=nats if that is what they run";
         return Finding::wrong(
             "nodes",
             format!("nobody is there, in {here} or elsewhere"),

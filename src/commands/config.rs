@@ -4,10 +4,14 @@ use std::io::{Write, stderr, stdout};
 use std::process::ExitCode;
 
 use clap::Command;
-use ddp_streamer::config::{self, CONFIG_FILE, Config, Loaded, NoteLevel, Origin, VARIABLES};
+use ddp_streamer::config::{
+    self, Broker, CONFIG_FILE, Config, Loaded, MeshSettings, NoteLevel, Origin, VARIABLES,
+};
 
 /// In place of a value that nobody set and that has no default.
 const NONE: &str = "-";
+/// As text.
+const UUID_LENGTH: usize = 36;
 
 pub(super) fn command() -> Command {
     Command::new("config").about(
@@ -105,16 +109,17 @@ fn unset(name: &str, config: &Config) -> String {
         "TOKIO_WORKER_THREADS" => std::thread::available_parallelism()
             .map_or_else(|_| NONE.to_owned(), |cores| cores.to_string()),
         "MULTIPLE_INSTANCES_EXPIRE" => (config.store.expire.as_secs() / 60).to_string(),
-        "NODE_ID" => node_id(&config.mesh.node_id),
+        "NODE_ID" => node_id(&config.mesh),
         _ => NONE.to_owned(),
     }
 }
 
-/// The process id in it is that of this command.
-fn node_id(own: &str) -> String {
-    let pid = std::process::id().to_string();
-    match own.strip_suffix(&pid) {
-        Some(host) => format!("{host}<pid>"),
-        None => own.to_owned(),
-    }
+/// The end of it, a process id or a random UUID, is that of this command.
+fn node_id(mesh: &MeshSettings) -> String {
+    let (end, shown) = match mesh.broker {
+        Broker::Moleculer => (std::process::id().to_string().len(), "<pid>"),
+        Broker::Nats => (UUID_LENGTH, "<random>"),
+    };
+    let host = mesh.node_id.len().saturating_sub(end);
+    format!("{}{shown}", mesh.node_id.get(..host).unwrap_or_default())
 }

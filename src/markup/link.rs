@@ -70,7 +70,11 @@ impl Parser<'_> {
         if !source.is(close, ')') {
             return None;
         }
-        let label = if end == place + 2 { src.clone() } else { source.slice(place + 2, end).to_vec() };
+        let label = if end == place + 2 {
+            src.clone()
+        } else {
+            source.slice(place + 2, end).to_vec()
+        };
         Some((close + 1, Rc::new(Inline::Image { src, label })))
     }
 }
@@ -81,7 +85,11 @@ fn target(source: &Source, place: usize, round: bool) -> Option<(usize, Vec<u16>
         return Some((end, "tel:".encode_utf16().chain(number).collect()));
     }
     let mut colon = place;
-    while colon - place < SCHEME_LENGTH && source.at(colon).is_some_and(|unit| chars::is_alphanumeric(unit) || chars::among(unit, "+-")) {
+    while colon - place < SCHEME_LENGTH
+        && source
+            .at(colon)
+            .is_some_and(|unit| chars::is_alphanumeric(unit) || chars::among(unit, "+-"))
+    {
         colon += 1;
     }
     let end = if colon > place && source.is(colon, ':') {
@@ -107,6 +115,10 @@ fn path(source: &Source, place: usize, round: bool, allowed: impl Fn(u16) -> boo
             return end;
         }
         let close = source.skip(end + 1, inner);
-        end = if round && source.is(close, ')') { close + 1 } else { end + 1 };
+        end = if round && source.is(close, ')') {
+            close + 1
+        } else {
+            end + 1
+        };
     }
 }

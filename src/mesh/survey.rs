@@ -1,9 +1,10 @@
 //! A look at the mesh from outside: which servers answer, who is there, whose clock is off.
 //!
-//! Who looks is no node. It publishes DISCOVER and PING, which every node answers to whoever asks, and never an INFO or a
+//! Who looks is no node. It publishes DISCOVER and PING (with the plain broker `$SRV.PING`), which every node answers to whoever asks, and never an INFO or a
 //! heartbeat: nobody takes it into a registry, no `$node.connected` fires anywhere, and nothing is left when it goes.
 
 mod around;
+mod plain;
 mod server;
 
 use std::collections::BTreeSet;
@@ -45,11 +46,13 @@ pub struct NodeSeen {
     pub client: String,
     /// Full names of its services, sorted, Moleculer's own (`$…`) left out.
     pub services: Vec<String>,
-    /// The quickest of its answers to pings, and how many milliseconds its clock was ahead of ours then.
-    pub clock: Option<(Duration, i64)>,
+    /// The quickest of its answers.
+    pub round_trip: Option<Duration>,
+    /// How many milliseconds its clock was ahead of ours then; `None` where the broker does not tell.
+    pub ahead_ms: Option<i64>,
 }
 
-/// Looks at the servers and the nodes of a Moleculer mesh. It takes a second when `enough` is content with the services
+/// Looks at the servers and the nodes of a mesh. It takes a second when `enough` is content with the services
 /// that were found, three when it is not, and as long as a silent mesh could go without a heartbeat when nobody is heard.
 ///
 /// # Errors
@@ -66,16 +69,20 @@ pub async fn survey(
         unreadable: 0,
         strangers: BTreeSet::new(),
     };
-    let Transporter::Nats(target) = &config.transporter else {
-        return Ok(found);
+    let (target, is_plain) = match &config.transporter {
+        Transporter::Nats(target) => (target, false),
+        Transporter::Plain(target) => (target, true),
+        Transporter::Local(_) => return Ok(found),
     };
     let host = Host::read().hostname.to_lowercase();
     let own = NodeId::new(format!("{host}-check-{}", std::process::id()))?;
     let since = Instant::now();
     let (servers, client) = server::visit_all(target, &own).await;
     found.servers = servers;
-    if let Some(client) = client {
-        around::look(config, &own, &client, since, &enough, &mut found).await;
+    match client {
+        None => {}
+        Some(client) if is_plain => plain::look(&client, &enough, &mut found).await,
+        Some(client) => around::look(config, &own, &client, since, &enough, &mut found).await,
     }
     Ok(found)
 }

@@ -9,24 +9,23 @@ use std::time::Duration;
 
 use metrics::{counter, histogram};
 use serde_json::value::RawValue;
-use tokio::time::Instant;
 
-pub(crate) use gates::Gates;
+pub(crate) use gates::{Gates, Pass};
 pub(crate) use pending::{Pending, Reply};
 pub(crate) use waits::Waits;
 
+use super::base::Base;
 use super::error::CallError;
-use super::handle::{Inner, Mesh};
+use super::moleculer::MoleculerNode;
 use super::node_id::NodeId;
 use super::packet::{self, RequestOut};
-use super::publish::PublishError;
 use super::registry::Vitals;
 use super::service::{Answer, Request};
 
 /// A request that nobody took is sent again after these times, to whichever node has its turn then: it cannot have
 /// been run, so any call may be. It bridges the two seconds that other nodes' clients take to come back after NATS did,
 /// and the time until a node that died without a word is missed.
-const UNREACHED_PAUSES: [Duration; 5] = [
+pub(super) const UNREACHED_PAUSES: [Duration; 5] = [
     Duration::from_millis(100),
     Duration::from_millis(250),
     Duration::from_millis(500),
@@ -35,7 +34,7 @@ const UNREACHED_PAUSES: [Duration; 5] = [
 ];
 
 /// What came of one request.
-enum Attempt {
+pub(super) enum Attempt {
     Done(Answer),
     /// Nobody took it.
     Unreached,
@@ -100,21 +99,57 @@ impl<'a> Call<'a> {
     }
 }
 
-impl Mesh {
-    /// Calls an action and waits for its result; `None` is Moleculer's undefined, `null` is a value.
-    ///
-    /// Dropping the future gives the call up. A service that nobody offers is waited for, once for all callers; a
-    /// repeatable call is retried as configured.
-    pub async fn call(&self, call: Call<'_>) -> Result<Option<Box<RawValue>>, CallError> {
-        let started = Instant::now();
-        let result = self.0.call_with_retries(&call).await;
-        observe(&call, &result, started.elapsed());
-        result
+impl Base {
+    /// A place in the bulkhead, where there is one.
+    pub(super) async fn pass(&self, call: &Call<'_>) -> Result<Option<Pass>, CallError> {
+        let Some(gates) = &self.gates else {
+            return Ok(None);
+        };
+        let pass = gates.enter(call.action).await;
+        pass.map(Some).map_err(|_| CallError::QueueFull {
+            action: call.action.to_owned(),
+        })
+    }
+
+    /// A call that the own node answers.
+    pub(super) async fn call_local<F: Future<Output = Answer>>(
+        &self,
+        call: &Call<'_>,
+        timeout: Duration,
+        run: impl FnOnce(Request) -> F,
+    ) -> Answer {
+        let own = || Some(self.config.node_id.clone());
+        let action = call.action.to_owned();
+        let Ok(params) = RawValue::from_string(call.params.to_owned()) else {
+            return Err(CallError::BadAnswer {
+                action,
+                node: own(),
+                reason: "the arguments are not JSON",
+            });
+        };
+        let meta = call
+            .meta
+            .and_then(|meta| RawValue::from_string(meta.to_owned()).ok());
+        let request = Request {
+            action: action.clone(),
+            params,
+            meta,
+            sender: self.config.node_id.clone(),
+        };
+        match tokio::time::timeout(timeout, run(request)).await {
+            Ok(answer) => answer,
+            Err(_) => Err(CallError::Timeout {
+                action,
+                node: own(),
+                after: timeout,
+            }),
+        }
     }
 }
 
-impl Inner {
-    async fn call_with_retries(self: &Arc<Self>, call: &Call<'_>) -> Answer {
+impl MoleculerNode {
+    /// See [`Mesh::call`](super::Mesh::call).
+    pub(super) async fn call(&self, call: &Call<'_>) -> Answer {
         let retry = self.config.retry;
         let mut repeated = 0;
         loop {
@@ -135,26 +170,16 @@ impl Inner {
         }
     }
 
-    async fn call_once(self: &Arc<Self>, call: &Call<'_>) -> Answer {
-        let _pass = match &self.gates {
-            Some(gates) => {
-                Some(
-                    gates
-                        .enter(call.action)
-                        .await
-                        .map_err(|_| CallError::QueueFull {
-                            action: call.action.to_owned(),
-                        })?,
-                )
-            }
-            None => None,
-        };
+    async fn call_once(&self, call: &Call<'_>) -> Answer {
+        let _pass = self.pass(call).await?;
         let timeout = call.timeout.unwrap_or(self.config.request_timeout);
         let mut pauses = UNREACHED_PAUSES.into_iter();
         loop {
             let target = self.endpoint(call).await?;
             if target.local {
-                return self.call_local(call, &target, timeout).await;
+                return self
+                    .call_local(call, timeout, |request| self.run_action(request))
+                    .await;
             }
             match self.call_remote(call, &target, timeout).await {
                 Attempt::Done(answer) => return answer,
@@ -163,7 +188,7 @@ impl Inner {
                     None => {
                         return Err(CallError::NodeLost {
                             action: call.action.to_owned(),
-                            node: target.id.clone(),
+                            node: Some(target.id.clone()),
                         });
                     }
                 },
@@ -171,37 +196,9 @@ impl Inner {
         }
     }
 
-    async fn call_local(&self, call: &Call<'_>, target: &Vitals, timeout: Duration) -> Answer {
-        let action = call.action.to_owned();
-        let Ok(params) = RawValue::from_string(call.params.to_owned()) else {
-            return Err(CallError::BadAnswer {
-                action,
-                node: target.id.clone(),
-                reason: "the arguments are not JSON",
-            });
-        };
-        let meta = call
-            .meta
-            .and_then(|meta| RawValue::from_string(meta.to_owned()).ok());
-        let request = Request {
-            action: action.clone(),
-            params,
-            meta,
-            sender: target.id.clone(),
-        };
-        match tokio::time::timeout(timeout, self.run_action(request)).await {
-            Ok(answer) => answer,
-            Err(_) => Err(CallError::Timeout {
-                action,
-                node: target.id.clone(),
-                after: timeout,
-            }),
-        }
-    }
-
     async fn call_remote(&self, call: &Call<'_>, target: &Vitals, timeout: Duration) -> Attempt {
         let action = || call.action.to_owned();
-        let node = || target.id.clone();
+        let node = || Some(target.id.clone());
         let instance = self
             .registry
             .index()
@@ -227,15 +224,7 @@ impl Inner {
             }));
         }
         if let Err(error) = self.publish_request(&target.id, json, ticket.id) {
-            return Attempt::Done(Err(match error {
-                PublishError::Away => CallError::MeshAway { action: action() },
-                PublishError::Full => CallError::QueueFull { action: action() },
-                PublishError::TooLarge { size, limit } => CallError::TooLarge {
-                    action: action(),
-                    size,
-                    limit,
-                },
-            }));
+            return Attempt::Done(Err(error.of_call(call.action)));
         }
         Attempt::Done(match tokio::time::timeout(timeout, ticket.reply()).await {
             Ok(Reply::Data(data)) => Ok(data),
@@ -325,7 +314,8 @@ impl Inner {
     }
 }
 
-fn observe(call: &Call<'_>, result: &Answer, took: Duration) {
+/// Metrics of a call that is over.
+pub(super) fn observe(call: &Call<'_>, result: &Answer, took: Duration) {
     let action = call.action.to_owned();
     let service = call
         .action

@@ -149,6 +149,13 @@ impl Registry {
         Heard::Known
     }
 
+    /// A node lives, without a heartbeat that would say more.
+    pub(crate) fn heard(&self, id: &NodeId) {
+        if let Some(node) = self.nodes.lock().by_id.get_mut(id) {
+            node.heard = Instant::now();
+        }
+    }
+
     /// A node is gone. Tells whether it was there.
     pub(crate) fn disconnected(&self, id: &str) -> bool {
         let mut nodes = self.nodes.lock();

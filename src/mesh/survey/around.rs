@@ -225,6 +225,7 @@ impl Look<'_> {
                     .map(|service| service.full_name.clone());
                 let mut services: Vec<_> = names.filter(|name| !name.starts_with('$')).collect();
                 services.sort();
+                let clock = self.clocks.get(node.id()).copied();
                 let client = [&node.client.type_, &node.client.version];
                 let client: Vec<_> = client.into_iter().flatten().cloned().collect();
                 NodeSeen {
@@ -232,7 +233,8 @@ impl Look<'_> {
                     hostname: node.vitals.hostname.clone(),
                     client: client.join(" "),
                     services,
-                    clock: self.clocks.get(node.id()).copied(),
+                    round_trip: clock.map(|(took, _)| took),
+                    ahead_ms: clock.map(|(_, ahead)| ahead),
                 }
             });
             seen.collect()

@@ -184,8 +184,8 @@ fn a_balanced_event_names_its_groups_after_its_data() {
 fn our_info_has_the_keys_of_theirs() {
     let net = Net::new();
     let mesh = Mesh::new(net.config("n"), vec![core()], Arc::new(())).unwrap();
-    let ours: Value = serde_json::from_slice(&mesh.0.info_packet()).unwrap();
-    let text = String::from_utf8(mesh.0.info_packet()).unwrap();
+    let ours: Value = serde_json::from_slice(&mesh.0.base().info_packet()).unwrap();
+    let text = String::from_utf8(mesh.0.base().info_packet()).unwrap();
     let theirs = recorded(PacketKind::Info)
         .into_iter()
         .find(|p| p.contains("\"meteor\""))

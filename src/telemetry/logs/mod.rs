@@ -21,6 +21,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 use file::LogFile;
 use layer::Lines;
 use line::Look;
+pub(crate) use time::timestamp;
 
 /// The target of what ends the process: `error!(target: FATAL, …)` is written with the level `fatal`, which `tracing` does not have.
 pub const FATAL: &str = "ddp_streamer::fatal";
