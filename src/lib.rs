@@ -1,6 +1,7 @@
 //! `ddp-streamer`: the edge of a Rocket.Chat workspace, where every client's WebSocket ends.
 
 pub mod app;
+pub mod check;
 pub mod client;
 pub mod collections;
 pub mod config;

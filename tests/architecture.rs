@@ -78,6 +78,8 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
         "session",
         &["ddp", "client", "config", "ejson", "telemetry"],
     ),
+    // What `app` makes of the settings, it asks `app` for.
+    ("check", &["mesh", "store", "config", "ejson", "telemetry"]),
     (
         "gateway",
         &["session", "client", "ddp", "config", "ejson", "telemetry"],

@@ -17,6 +17,7 @@ mod support;
 mod architecture;
 mod bad_input;
 mod basics;
+mod commands;
 mod database;
 mod door;
 mod load;

@@ -19,10 +19,10 @@ use tracing::{info, warn};
 
 use crate::client::Directory;
 use crate::collections::Collections;
-use crate::config::Config;
+use crate::config::{Config, MeshSettings};
 use crate::events::{Events, Late, Live};
 use crate::gateway::{Gateway, GatewayError, Liveness};
-use crate::mesh::{Mesh, MeshError, ServiceSpec, Transporter};
+use crate::mesh::{Mesh, MeshConfig, MeshError, ServiceSpec, Transporter};
 use crate::methods::{Methods, Rooms};
 use crate::services::Services;
 use crate::session::Sessions;
@@ -56,6 +56,14 @@ pub enum StartError {
     /// Metrics cannot be served.
     #[error(transparent)]
     Metrics(#[from] MetricsError),
+}
+
+/// What the node is told for these settings.
+///
+/// # Errors
+/// A setting that was checked in form cannot be used.
+pub fn mesh_config(settings: &MeshSettings) -> Result<MeshConfig, StartError> {
+    settings::mesh(settings, None)
 }
 
 /// Why the service stopped by itself.

@@ -45,6 +45,7 @@ mod serializer;
 mod service;
 mod stats;
 mod subject;
+mod survey;
 mod transport;
 
 #[cfg(test)]
@@ -66,6 +67,7 @@ pub use remote_error::{Code, MeteorError, RemoteError};
 pub use serializer::{SerializeError, SerializerKind};
 pub use service::{Answer, BoxFuture, Handler, Request, ServiceSpec};
 pub use stats::MeshStats;
+pub use survey::{NodeSeen, ServerFacts, ServerSeen, ServerTrouble, Survey, survey};
 pub use transport::{LocalBus, NatsTarget, NatsTls};
 
 /// Reads a payload as every kind of packet: a door for the fuzz targets.

@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 pub use local::LocalBus;
 pub(crate) use nats::client as nats_client;
+pub(crate) use nats::visit;
 pub use nats::{NatsTarget, NatsTls};
 
 use super::config::Transporter;

@@ -199,6 +199,22 @@ pub(crate) async fn client(
     Ok((client, Down(down)))
 }
 
+/// A client of just this server of the target, for a look; `None` when it has no such server.
+pub(crate) async fn visit(
+    target: &NatsTarget,
+    own: &NodeId,
+    server: usize,
+) -> Option<Result<async_nats::Client, async_nats::ConnectError>> {
+    let server = target.servers.get(server)?;
+    let (down, _) = watch::channel(None);
+    let established = Arc::new(AtomicBool::new(false));
+    let stats = Arc::new(Stats::new(own.as_str(), ""));
+    let options = options(target, own, down, &established, &stats);
+    let client = Box::pin(options.connect(server)).await;
+    established.store(true, Ordering::SeqCst);
+    Some(client)
+}
+
 fn options(
     target: &NatsTarget,
     own: &NodeId,
