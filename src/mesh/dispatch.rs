@@ -5,8 +5,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use metrics::counter;
 use serde_json::value::RawValue;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -15,6 +15,7 @@ use super::handle::{Inner, Mesh};
 use super::node_id::NodeId;
 use super::packet::{self, EventOut, EventPacket, PacketKind, ReadError};
 use super::publish::PublishError;
+use crate::telemetry::metrics;
 
 /// Events that are dispatched before others of the runtime get a turn.
 const BATCH: usize = 64;
@@ -22,8 +23,8 @@ const BATCH: usize = 64;
 /// What waits for the dispatcher.
 #[derive(Debug)]
 pub(super) enum Incoming {
-    /// A payload from the wire.
-    Wire(Bytes),
+    /// A payload from the wire, and when it came, if somebody counts.
+    Wire(Bytes, Option<Instant>),
     /// An event of this node.
     Local {
         name: String,
@@ -94,7 +95,9 @@ impl Inner {
 
     fn deliver(&self, incoming: Incoming) {
         match incoming {
-            Incoming::Wire(payload) => self.deliver_payload(payload),
+            Incoming::Wire(payload, arrived) => {
+                metrics::handling(arrived, || self.deliver_payload(payload));
+            }
             Incoming::Local {
                 name,
                 args,
@@ -157,7 +160,7 @@ impl Inner {
     }
 
     fn broadcast(&self, event: &str, args: &str, meta: Option<&str>, own: bool) {
-        counter!("moleculer_event_broadcast_total", "event" => event.to_owned()).increment(1);
+        metrics::mesh_broadcast(event);
         let index = self.registry.index();
         let mut nodes: Vec<&NodeId> = Vec::new();
         let mut local = false;

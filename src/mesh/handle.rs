@@ -157,7 +157,7 @@ impl Mesh {
             max_payload: AtomicUsize::new(usize::MAX),
             up: AtomicBool::new(false),
             state: watch::channel(MeshState::Joining).0,
-            stats: Arc::new(Stats::new(config.node_id.as_str(), namespace)),
+            stats: Arc::new(Stats::new()),
             limits: Limits::default(),
             requests: Arc::new(Semaphore::new(MAX_REQUESTS_IN_FLIGHT)),
             leaving: CancellationToken::new(),

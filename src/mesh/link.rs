@@ -17,6 +17,7 @@ use super::packet::{self, PacketKind};
 use super::publish::Outgoing;
 use super::service::LocalServices;
 use super::transport::{Arrival, Connection, Inlet, Outlet};
+use crate::telemetry::metrics;
 
 /// Longest pause between attempts to connect (reference/mesh.md: at most 500 ms, jittered).
 const MAX_PAUSE: Duration = Duration::from_millis(500);
@@ -127,7 +128,7 @@ async fn session(
     inner.waits.clear();
     inner.outbox.open();
     inner.up.store(true, Ordering::Release);
-    metrics::gauge!("mesh_connected").set(1.0);
+    metrics::nats_connected(true);
     let _ = inner.publish(
         PacketKind::Discover,
         None,
@@ -186,7 +187,7 @@ async fn session(
         let _ = task.await;
     }
     inner.up.store(false, Ordering::Release);
-    metrics::gauge!("mesh_connected").set(0.0);
+    metrics::nats_connected(false);
     let lost = inner
         .outbox
         .close()
@@ -236,7 +237,7 @@ async fn pump_events(inner: Arc<Inner>, mut events: Inlet, over: CancellationTok
         };
         inner.stats.received(kind);
         let bytes = payload.len();
-        inner.take_in(Incoming::Wire(payload), bytes);
+        inner.take_in(Incoming::Wire(payload, metrics::arrived()), bytes);
     }
     over.cancel();
 }
