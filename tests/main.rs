@@ -18,6 +18,8 @@ mod architecture;
 mod bad_input;
 mod basics;
 mod database;
+mod logs;
+mod metrics;
 mod outage;
 mod real_clients;
 mod shutdown;

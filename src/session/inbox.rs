@@ -6,7 +6,7 @@ use super::task::Session;
 use crate::ddp::frame::Messages;
 use crate::ddp::message::{self, ClientMessage, Request};
 use crate::ddp::{Close, DdpError};
-use crate::telemetry::metrics;
+use crate::telemetry::metrics::{self, Incoming};
 
 /// So many messages of one SockJS array are worked on before others get their turn.
 const MESSAGES_A_TURN: usize = 64;
@@ -114,13 +114,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
 
     fn malformed(&mut self, close: Close) {
         tracing::debug!(session = %self.client.id(), close = close.name(), "a message that cannot be read");
-        metrics::message_received(metrics::Incoming::Malformed);
+        metrics::message_received(Incoming::Malformed);
         self.close(close);
     }
 }
 
-fn kind(message: &ClientMessage) -> metrics::Incoming {
-    use metrics::Incoming;
+fn kind(message: &ClientMessage) -> Incoming {
     match message {
         ClientMessage::Connect { .. } => Incoming::Connect,
         ClientMessage::Ping(_) => Incoming::Ping,
