@@ -55,7 +55,8 @@ impl Parser<'_> {
                 let mut flat = vec![Inline::plain(source.slice(place, start))];
                 flat.extend(items);
                 flat.push(Inline::plain(source.slice(end, word)));
-                return Some((word, flat));
+                // The line reduces it once more: an emoji that touches a word of this one is text then.
+                return Some((word, reduce(flat)));
             }
         }
         let value = reduce(items);
@@ -103,7 +104,8 @@ impl Parser<'_> {
         if unit == u16::from(b'\n') {
             return None;
         }
-        if is_plain_in_strike(unit) {
+        let plain = !chars::among(unit, "!#:<*_[@`~") && !(0x2300..=0x27bf).contains(&unit) && !(0xd800..0xe000).contains(&unit);
+        if plain {
             return self.escaped_timestamp(place).or_else(|| self.single(place));
         }
         let context = Context::Strike(active);
@@ -156,9 +158,4 @@ impl Parser<'_> {
             .or_else(|| self.run(place, |unit| !chars::among(unit, "\t\n\r ()*]_~")))
             .or_else(|| self.single(place))
     }
-}
-
-/// Between tildes, what begins nothing is taken unit by unit.
-pub(super) fn is_plain_in_strike(unit: u16) -> bool {
-    !chars::among(unit, "\n!#:<*_[@`~") && !(0x2300..=0x27bf).contains(&unit) && !(0xd800..0xe000).contains(&unit)
 }
