@@ -100,16 +100,14 @@ impl Parser<'_> {
     /// Between tildes.
     pub(super) fn in_strike(&self, place: usize, active: u8) -> Option<Found> {
         let source = self.source;
-        let unit = source.at(place)?;
-        if unit == u16::from(b'\n') {
+        if source.at(place).is_none_or(|unit| unit == u16::from(b'\n')) {
             return None;
         }
-        let plain = !chars::among(unit, "!#:<*_[@`~") && !(0x2300..=0x27bf).contains(&unit) && !(0xd800..0xe000).contains(&unit);
-        if plain {
-            return self.escaped_timestamp(place).or_else(|| self.single(place));
-        }
         let context = Context::Strike(active);
-        self.before_emoji(context, place)
+        self.run(place, |unit| unit == u16::from(b' '))
+            .or_else(|| self.escaped_timestamp(place))
+            .or_else(|| self.run(place, is_plain_in_strike))
+            .or_else(|| self.before_emoji(context, place))
             .or_else(|| self.emoji(context, place))
             .or_else(|| if source.is(place, '~') { None } else { self.single(place) })
     }
@@ -158,4 +156,9 @@ impl Parser<'_> {
             .or_else(|| self.run(place, |unit| !chars::among(unit, "\t\n\r ()*]_~")))
             .or_else(|| self.single(place))
     }
+}
+
+/// Between tildes, units that begin nothing make a run.
+fn is_plain_in_strike(unit: u16) -> bool {
+    !chars::among(unit, "\n !#:<*_[@`~\\") && !(0x2300..=0x27bf).contains(&unit) && !(0xd800..0xe000).contains(&unit)
 }
