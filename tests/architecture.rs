@@ -232,6 +232,20 @@ fn the_way_of_an_event_has_no_parsed_values() {
 }
 
 #[test]
+fn metrics_are_named_in_one_place() {
+    let mut files = Vec::new();
+    sources(&root().join("src"), &mut files);
+    let counting = files.iter().filter(|file| {
+        let telemetry = file.starts_with(root().join("src/telemetry"));
+        let code = code(file);
+        let of_the_crate = ["use metrics::", "counter!(", "gauge!(", "histogram!("];
+        !telemetry && of_the_crate.iter().any(|word| code.contains(word))
+    });
+    let counting: Vec<_> = counting.collect();
+    assert!(counting.is_empty(), "{counting:?}");
+}
+
+#[test]
 fn known_rooms_are_found_in_every_form_of_use() {
     let code = "use crate::mesh::Call; use crate::{ddp::{Close, frame}, store}; let x = crate::client::Client;";
     let expected: BTreeSet<String> = ["mesh", "ddp", "store", "client"]

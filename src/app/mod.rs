@@ -28,7 +28,7 @@ use crate::services::Services;
 use crate::session::Sessions;
 use crate::store::{Instance, Settings, Store, StoreError};
 use crate::streams::{CHANNELS, Hub, Streams, StreamsSeed};
-use crate::telemetry::metrics::{Exporter, MetricsError, MetricsSettings};
+use crate::telemetry::metrics::{self, Exporter, MetricsError, MetricsSettings};
 
 /// The own service's name in the mesh, which is also the group of its events.
 pub const SERVICE: &str = "streamer";
@@ -241,6 +241,16 @@ impl App {
         let instance_tracker = TaskTracker::new();
         instance_tracker.spawn(self.instance.clone().run(conns, closing.clone()));
         if let Some(exporter) = self.exporter {
+            let (directory, mesh) = (self.directory.clone(), self.mesh.clone());
+            let exporter = exporter.sampling(move || {
+                metrics::queue_bytes(directory.unsent());
+                let waiting = mesh.stats();
+                metrics::mesh_waiting(
+                    waiting.queued_event_bytes,
+                    waiting.outbox_bytes,
+                    waiting.pending_calls,
+                );
+            });
             self.tracker.spawn(exporter.run(closing.clone()));
         }
         let collections = self.collections.clone();

@@ -64,18 +64,17 @@ impl House for Live {
         self.streams.setting_changed(id);
     }
 
-    // 8.x can hide a user's status from others. That gate is not built yet: `user-status` is told as on 6.x and 7.x, and
-    // a change of visibility becomes nothing.
-    fn status_changed(&self, _uid: &str, args: &str) {
-        self.streams
-            .publish(Stream::NotifyLogged, "user-status", args);
+    fn status_changed(&self, uid: &str, args: &str) {
+        self.streams.status_changed(uid, args);
     }
 
     fn presence_changed(&self, uid: &str, args: &str) {
         self.streams.presence_changed(uid, args);
     }
 
-    fn visibility_changed(&self, _data: &RawValue) {}
+    fn visibility_changed(&self, data: &RawValue) {
+        self.streams.visibility_changed(data);
+    }
 
     fn login_service_changed(&self, id: &str, record: Option<&RawValue>) {
         self.collections.login_service_changed(id, record);

@@ -65,16 +65,14 @@ fn with_scheme(source: &Source, place: usize) -> Option<usize> {
         return None;
     }
     let authority = colon + 3;
-    credentials(source, authority)
-        .and_then(|host| server(source, host))
-        .or_else(|| server(source, authority))
+    server(source, credentials(source, authority).unwrap_or(authority))
 }
 
 /// `user@` and `user:password@`
 fn credentials(source: &Source, place: usize) -> Option<usize> {
     let name = |place| {
         source.skip(place, |unit| {
-            chars::is_alphanumeric(unit) || chars::among(unit, "$&+-_")
+            chars::is_alphanumeric(unit) || chars::among(unit, "#$&+-?_")
         })
     };
     let mut end = name(place);
@@ -98,7 +96,7 @@ fn server(source: &Source, place: usize) -> Option<usize> {
 
 /// `host.name…`
 fn without_scheme(source: &Source, place: usize) -> Option<usize> {
-    if source.is(place, '_') || !source.dot_ahead(place) {
+    if !source.dot_ahead(place) {
         return None;
     }
     source.host_or_local(place).map(|host| tail(source, host))
@@ -117,19 +115,20 @@ fn tail(source: &Source, host: usize) -> usize {
     end
 }
 
-/// `mailto:` and an address of mail, or the address alone. One whose host nobody can know is text.
+/// `mailto:` and an address of mail, or the address alone. One whose host nobody can know is text,
+/// without the scheme.
 pub(super) fn email(source: &Source, place: usize) -> Option<(usize, Rc<Inline>)> {
     let marked = place + "mailto:".len();
     if source.starts(place, "mailto:")
-        && let Some(found) = address(source, place, marked)
+        && let Some(found) = address(source, marked)
     {
         return Some(found);
     }
-    address(source, place, place)
+    address(source, place)
 }
 
-/// The address of mail at `local`, when the text of the link begins at `place`.
-fn address(source: &Source, place: usize, local: usize) -> Option<(usize, Rc<Inline>)> {
+/// An address of mail.
+fn address(source: &Source, local: usize) -> Option<(usize, Rc<Inline>)> {
     if !source.at(local).is_some_and(chars::is_mailbox_start) {
         return None;
     }
@@ -142,7 +141,7 @@ fn address(source: &Source, place: usize, local: usize) -> Option<(usize, Rc<Inl
     let text = source.slice(local, end);
     // What follows `/`, `?` or `#` is no host: with them before the `@` the address is text.
     if !host::is_mail_domain(&format!("mailto:{}", String::from_utf16_lossy(text))) {
-        return Some((end, Inline::plain(source.slice(place, end))));
+        return Some((end, Inline::plain(text)));
     }
     Some((end, link(prefixed("mailto:", text), text)))
 }

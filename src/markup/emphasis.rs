@@ -64,7 +64,8 @@ impl Parser<'_> {
                 let mut flat = vec![Inline::plain(source.slice(place, start))];
                 flat.extend(items);
                 flat.push(Inline::plain(source.slice(end, word)));
-                return Some((word, flat));
+                // The line reduces it once more: an emoji that touches a word of this one is text then.
+                return Some((word, reduce(flat)));
             }
         }
         let value = reduce(items);
@@ -129,15 +130,14 @@ impl Parser<'_> {
     /// Between tildes.
     pub(super) fn in_strike(&self, place: usize, active: u8) -> Option<Found> {
         let source = self.source;
-        let unit = source.at(place)?;
-        if unit == u16::from(b'\n') {
+        if source.at(place).is_none_or(|unit| unit == u16::from(b'\n')) {
             return None;
         }
-        if is_plain_in_strike(unit) {
-            return self.escaped_timestamp(place).or_else(|| self.single(place));
-        }
         let context = Context::Strike(active);
-        self.before_emoji(context, place)
+        self.run(place, |unit| unit == u16::from(b' '))
+            .or_else(|| self.escaped_timestamp(place))
+            .or_else(|| self.run(place, is_plain_in_strike))
+            .or_else(|| self.before_emoji(context, place))
             .or_else(|| self.emoji(context, place))
             .or_else(|| {
                 if source.is(place, '~') {
@@ -204,9 +204,9 @@ impl Parser<'_> {
     }
 }
 
-/// Between tildes, what begins nothing is taken unit by unit.
-pub(super) fn is_plain_in_strike(unit: u16) -> bool {
-    !chars::among(unit, "\n!#:<*_[@`~")
+/// Between tildes, units that begin nothing make a run.
+fn is_plain_in_strike(unit: u16) -> bool {
+    !chars::among(unit, "\n !#:<*_[@`~\\")
         && !(0x2300..=0x27bf).contains(&unit)
         && !(0xd800..0xe000).contains(&unit)
 }

@@ -25,29 +25,15 @@ pub(super) fn is_known(address: &str) -> bool {
     let Some(host) = host(address) else {
         return false;
     };
-    if host == "localhost" {
-        // Whatever `@` there is before a slash ends a user's name here, even behind `?` and `#`.
-        let authority = address
-            .split_once("//")
-            .map_or(address, |(_, rest)| rest)
-            .split('/')
-            .next()
-            .unwrap_or_default();
-        return authority
-            .rsplit_once('@')
-            .is_none_or(|(_, host)| host.starts_with("localhost"));
-    }
-    host.ends_with(".localhost") || is_ipv4(&host) || is_domain(&host)
+    host == "localhost"
+        || is_ipv4(&host)
+        || is_ipv6(&host)
+        || (is_valid(&host) && (host.ends_with(".localhost") || has_known_suffix(&host)))
 }
 
 /// Does the address of mail lead to a known top-level domain?
 pub(super) fn is_mail_domain(address: &str) -> bool {
-    host(address).is_some_and(|host| is_domain(&host))
-}
-
-/// A well-formed name below a known top-level domain.
-fn is_domain(host: &str) -> bool {
-    is_valid(host) && has_known_suffix(host)
+    host(address).is_some_and(|host| is_valid(&host) && has_known_suffix(&host))
 }
 
 /// The host name in an address with or without a scheme.
@@ -71,7 +57,12 @@ fn host(address: &str) -> Option<String> {
     let host = authority
         .rsplit_once('@')
         .map_or(authority, |(_, host)| host);
-    let host = host.rsplit_once(':').map_or(host, |(host, _)| host);
+    let host = match host.strip_prefix('[') {
+        Some(rest) => rest.rsplit_once(']')?.0,
+        None => host
+            .rsplit_once(':')
+            .map_or(host, |(name, _)| if name.is_empty() { host } else { name }),
+    };
     let host = host.trim_end_matches('.');
     if host.chars().any(|c| c.is_ascii_uppercase()) {
         return Some(host.to_lowercase());
@@ -89,6 +80,15 @@ fn is_ipv4(host: &str) -> bool {
         groups += 1;
     }
     groups == 4 && host.len() <= 15
+}
+
+/// Colons and hexadecimal digits.
+fn is_ipv6(host: &str) -> bool {
+    host.len() > 2
+        && host.contains(':')
+        && host
+            .bytes()
+            .all(|byte| byte == b':' || byte.is_ascii_hexdigit())
 }
 
 /// Labels of letters, digits, hyphens and underscores, none too long, none but the last ending in an underscore and none

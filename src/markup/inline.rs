@@ -10,7 +10,6 @@ use std::rc::Rc;
 use super::auto;
 use super::chars;
 use super::emoji;
-use super::emphasis::is_plain_in_strike;
 use super::reduce::reduce;
 use super::source::Source;
 use super::time;
@@ -242,9 +241,13 @@ impl<'a> Parser<'a> {
     }
 
     /// May this be what stands behind an emoticon? An end, white space, whatever a rule takes for more than the last resort:
-    /// another emoticon, too, when the same holds for it. The run of emoticons is walked, not descended into.
+    /// another emoticon, too, when the same holds for it. The run of emoticons is walked, not descended into. Between tildes
+    /// anything may.
     fn may_follow_emoticon(&self, context: Context, place: usize) -> bool {
         let source = self.source;
+        if let Context::Strike(_) = context {
+            return true;
+        }
         let mut passed = Vec::new();
         let mut next = place;
         let fits = loop {
@@ -255,7 +258,6 @@ impl<'a> Parser<'a> {
             passed.push(next);
             let ends = match context {
                 Context::Emphasis(Mark::Italic, _) => "*_",
-                Context::Strike(_) => "*~",
                 _ => "*",
             };
             if source
@@ -265,8 +267,6 @@ impl<'a> Parser<'a> {
                 || emoji::short_code(source, next).is_some()
                 || emoji::character(source, next).is_some()
                 || (context == Context::Line && self.after_emoji(next).is_some())
-                || (matches!(context, Context::Strike(_))
-                    && source.at(next).is_some_and(is_plain_in_strike))
             {
                 break true;
             }
@@ -428,7 +428,7 @@ impl<'a> Parser<'a> {
     /// An underscore before a host name takes it along, unless another ends it.
     fn underscored(&self, place: usize) -> Option<Found> {
         let source = self.source;
-        if !source.is(place, '_') || source.is(place + 1, '_') {
+        if !source.is(place, '_') {
             return None;
         }
         source

@@ -81,9 +81,6 @@ impl Parser<'_> {
 
 /// Where a link leads. In round brackets a target may hold pairs of them.
 fn target(source: &Source, place: usize, round: bool) -> Option<(usize, Vec<u16>)> {
-    if let Some((end, number)) = auto::digits_of_phone(source, place) {
-        return Some((end, "tel:".encode_utf16().chain(number).collect()));
-    }
     let mut colon = place;
     while colon - place < SCHEME_LENGTH
         && source
@@ -99,10 +96,15 @@ fn target(source: &Source, place: usize, round: bool) -> Option<(usize, Vec<u16>
         None
     };
     let end = end.or_else(|| {
-        let host = source.host_or_local(place)?;
-        Some(path(source, host, round, |unit| !chars::is_space(unit)))
-    })?;
-    Some((end, source.slice(place, end).to_vec()))
+        source
+            .host_or_local(place)
+            .map(|host| path(source, host, round, |unit| !chars::is_space(unit)))
+    });
+    if let Some(end) = end {
+        return Some((end, source.slice(place, end).to_vec()));
+    }
+    let (end, number) = auto::digits_of_phone(source, place)?;
+    Some((end, "tel:".encode_utf16().chain(number).collect()))
 }
 
 /// The rest of a target.

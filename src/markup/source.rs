@@ -145,10 +145,10 @@ impl Source {
         ends.get(place).map_or(place, |end| *end as usize)
     }
 
-    /// Where the host name that begins here ends: two labels or more.
+    /// Where the host name that begins here ends: two labels or more, the first without an underscore before it.
     pub(super) fn host_end(&self, place: usize) -> Option<usize> {
         let mut end = self.label_end(place);
-        if end == place {
+        if end == place || self.is(place, '_') {
             return None;
         }
         let first = end;

@@ -90,7 +90,7 @@ impl Base {
             up: AtomicBool::new(false),
             connected_before: AtomicBool::new(false),
             state: watch::channel(MeshState::Joining).0,
-            stats: Arc::new(Stats::new(config.node_id.as_str(), &config.namespace)),
+            stats: Arc::new(Stats::new()),
             limits: Limits::default(),
             requests: Arc::new(Semaphore::new(MAX_REQUESTS_IN_FLIGHT)),
             leaving: CancellationToken::new(),
@@ -109,7 +109,7 @@ impl Base {
     /// A connection is there, or no more.
     pub(super) fn set_up(&self, up: bool) {
         self.up.store(up, Ordering::Release);
-        metrics::gauge!("mesh_connected").set(if up { 1.0 } else { 0.0 });
+        crate::telemetry::metrics::nats_connected(up);
     }
 
     /// A connection was made.

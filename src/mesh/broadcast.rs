@@ -1,7 +1,6 @@
 //! Events of a Moleculer node: read from packets, and sent to each node that listens.
 
 use bytes::Bytes;
-use metrics::counter;
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
@@ -9,6 +8,7 @@ use super::event::Event;
 use super::moleculer::MoleculerNode;
 use super::node_id::NodeId;
 use super::packet::{self, EventOut, EventPacket, PacketKind, ReadError};
+use crate::telemetry::metrics;
 
 impl MoleculerNode {
     pub(super) fn deliver_packet(&self, payload: Bytes) {
@@ -40,7 +40,7 @@ impl MoleculerNode {
 
     /// To every node that listens; with `own`, to the own listener too.
     pub(super) fn broadcast(&self, event: &str, args: &str, meta: Option<&str>, own: bool) {
-        counter!("moleculer_event_broadcast_total", "event" => event.to_owned()).increment(1);
+        metrics::mesh_broadcast(event);
         let index = self.registry.index();
         let mut nodes: Vec<&NodeId> = Vec::new();
         let mut local = false;

@@ -27,6 +27,7 @@ use super::packet::{
 use super::publish::PublishError;
 use super::registry::{Heard, Joined};
 use super::remote_error::RemoteError;
+use crate::telemetry::metrics;
 
 /// Heartbeats of nodes that started together drift apart by up to this much either way.
 const HEARTBEAT_JITTER: Duration = Duration::from_millis(500);
@@ -331,6 +332,7 @@ impl Base {
             Joined::Restarted | Joined::Updated => ("$node.updated", json!([{ "node": node }])),
             Joined::Same => return,
         };
+        metrics::mesh_broadcast_local(event);
         self.tell_later(event, &args.to_string(), None, false);
     }
 
@@ -342,6 +344,7 @@ impl Base {
         let given_up = self.pending.fail_node(node);
         tracing::info!(%node, unexpected, given_up, "a node left");
         let args = json!([{ "node": { "id": node.as_str(), "available": false }, "unexpected": unexpected }]);
+        metrics::mesh_broadcast_local("$node.disconnected");
         self.tell_later("$node.disconnected", &args.to_string(), None, false);
     }
 }

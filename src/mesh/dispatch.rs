@@ -5,12 +5,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use bytes::Bytes;
 use serde_json::value::RawValue;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::base::Base;
 use super::event::Event;
 use super::handle::Broker;
 use super::packet::PacketKind;
+use crate::telemetry::metrics;
 
 /// Events that are dispatched before others of the runtime get a turn.
 const BATCH: usize = 64;
@@ -18,10 +20,14 @@ const BATCH: usize = 64;
 /// What waits for the dispatcher.
 #[derive(Debug)]
 pub(super) enum Incoming {
-    /// A Moleculer packet.
-    Packet(Bytes),
+    /// A Moleculer packet, and when it came, if somebody counts.
+    Packet(Bytes, Option<Instant>),
     /// A payload of the plain broker, which is the arguments; the name was in its subject.
-    Named { name: String, payload: Bytes },
+    Named {
+        name: String,
+        payload: Bytes,
+        arrived: Option<Instant>,
+    },
     /// An event of this node.
     Local {
         name: String,
@@ -53,9 +59,18 @@ pub(super) async fn run(broker: Broker, token: CancellationToken) {
 impl Broker {
     fn deliver(&self, incoming: Incoming) {
         match (self, incoming) {
-            (Self::Moleculer(node), Incoming::Packet(payload)) => node.deliver_packet(payload),
-            (Self::Plain(_), Incoming::Packet(_)) => {}
-            (_, Incoming::Named { name, payload }) => self.base().deliver_named(name, &payload),
+            (Self::Moleculer(node), Incoming::Packet(payload, arrived)) => {
+                metrics::handling(arrived, || node.deliver_packet(payload));
+            }
+            (Self::Plain(_), Incoming::Packet(..)) => {}
+            (
+                _,
+                Incoming::Named {
+                    name,
+                    payload,
+                    arrived,
+                },
+            ) => metrics::handling(arrived, || self.base().deliver_named(name, &payload)),
             (
                 _,
                 Incoming::Local {

@@ -15,6 +15,7 @@ use super::packet::{self, PacketKind};
 use super::publish::Outgoing;
 use super::service::LocalServices;
 use super::transport::{Arrival, ConnectFailed, Connection, Inlet, Outlet};
+use crate::telemetry::metrics;
 
 /// One attempt to connect, and the connection from its first packet to its end.
 pub(super) async fn serve(
@@ -135,7 +136,7 @@ async fn pump_events(inner: Arc<MoleculerNode>, mut events: Inlet, over: Cancell
         };
         inner.stats.received(kind);
         let bytes = payload.len();
-        inner.take_in(Incoming::Packet(payload), bytes);
+        inner.take_in(Incoming::Packet(payload, metrics::arrived()), bytes);
     }
     over.cancel();
 }

@@ -21,7 +21,6 @@ mod ending;
 mod guard;
 mod inbox;
 mod intake;
-mod metrics;
 mod outflow;
 mod reader;
 mod requests;

@@ -1,7 +1,11 @@
 //! What is broken in any way ends at its row: nothing undocumented goes out, and the next event follows.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
+use super::golden::{Case, Golden};
+use super::stage::Stage;
 use super::*;
 
 /// The values that take the place of each value.
@@ -22,7 +26,7 @@ fn replacements() -> Vec<Value> {
     .collect()
 }
 
-/// Every way to break one value inside of `value`: it is left out, or another takes its place.
+/// Every way to break one value inside of `value`: it is left out, or another takes its place (`null` among them).
 fn broken(value: &Value) -> Vec<Value> {
     let mut all = replacements();
     match value {
@@ -55,7 +59,7 @@ fn broken(value: &Value) -> Vec<Value> {
     all
 }
 
-/// The forms of a line: its stream, the last part of its event name, how many args, and what kind of value each is.
+/// The form of what a row says: where to, the last part of the event name, how many args.
 fn form(line: &str) -> String {
     let mut parts = line.splitn(3, ' ');
     let (what, name, args) = (
@@ -69,38 +73,120 @@ fn form(line: &str) -> String {
         _ => "*",
     };
     let args = serde_json::from_str::<Value>(args).unwrap_or_default();
-    let kinds = args.as_array().map(|args| args.len());
-    format!("{what} {name} {kinds:?}")
+    let count = args.as_array().map(Vec::len);
+    format!("{what} {name} {count:?}")
+}
+
+/// The forms of documented frames: the message and its collection, the last part of the event name, how many args.
+fn frame_form(frame: &str) -> String {
+    let frame: Value = serde_json::from_str(frame).unwrap();
+    let fields = &frame["fields"];
+    let name = fields["eventName"].as_str().unwrap_or_default();
+    let name = match frame["collection"].as_str().unwrap() {
+        "stream-room-messages" | "stream-room-data" | "stream-user-presence" => "*",
+        _ => name.split_once('/').map_or(name, |(_, what)| what),
+    };
+    let count = fields["args"].as_array().map(Vec::len);
+    format!("{} {} {name} {count:?}", frame["msg"], frame["collection"])
+}
+
+/// Each event with the arguments of its packets.
+fn packets() -> BTreeSet<(String, String)> {
+    let mut packets = BTreeSet::new();
+    for file in Golden::all() {
+        // What the registry raises has no packet of its own, but arguments.
+        let node = r#"[{"node":{"id":"core-1"},"unexpected":true}]"#.to_owned();
+        for case in &file.cases {
+            let data = case.data().unwrap_or_else(|| node.clone());
+            packets.insert((file.event.clone(), data));
+        }
+    }
+    packets
 }
 
 #[tokio::test]
-async fn no_broken_event_becomes_something_undocumented() {
-    let forms: std::collections::HashSet<String> = samples::ALL
-        .iter()
-        .flat_map(|sample| sample.becomes.iter().map(|line| form(line)))
-        .collect();
+async fn no_row_says_something_undocumented() {
+    let packets = packets();
     for release in [Release::V6, Release::V8] {
         let bench = Bench::new(Recorder {
             release,
+            listing: Listed::All,
             ..Recorder::default()
         });
-        for sample in samples::ALL {
-            let whole: Value = serde_json::from_str(sample.data).unwrap();
-            for data in broken(&whole) {
-                for line in bench.event(sample.event, &data.to_string()).await {
+        // What whole packets become is documented: the golden test holds it to the files.
+        let mut forms = BTreeSet::new();
+        for (event, data) in &packets {
+            forms.extend(bench.event(event, data).await.iter().map(|line| form(line)));
+        }
+        for (event, data) in &packets {
+            for data in broken(&serde_json::from_str(data).unwrap()) {
+                for line in bench.event(event, &data.to_string()).await {
                     // The old name of `videoconf` is the call's id.
                     let documented =
-                        forms.contains(&form(&line)) || sample.event == "room.video-conference";
-                    assert!(documented, "{} {data} became {line}", sample.event);
+                        forms.contains(&form(&line)) || event == "room.video-conference";
+                    assert!(documented, "{event} {data} became {line}");
                     assert!(
                         !line.contains("/undefined") && !line.contains(" /"),
-                        "{} {data} became {line}",
-                        sample.event
+                        "{event} {data} became {line}"
                     );
                 }
             }
             let next = bench.event("license.sync", "[]").await;
-            assert_eq!(next, ["all license []"], "after {}", sample.event);
+            assert_eq!(next, ["all license []"], "after {event}");
+        }
+    }
+}
+
+/// The whole way, envelope and all: clients hear what is documented, and then the next event.
+#[tokio::test(start_paused = true)]
+async fn no_broken_packet_reaches_a_client_as_something_undocumented() {
+    let next = r#"{"msg":"changed","collection":"stream-notify-all","id":"id","fields":{"eventName":"license","args":[]}}"#;
+    let files = Golden::all();
+    let forms: BTreeSet<_> = files
+        .iter()
+        .flat_map(|file| file.cases.iter().flat_map(Case::raw))
+        .map(frame_form)
+        .collect();
+    for file in &files {
+        let mut names = file.names();
+        names.insert(("notify-all".to_owned(), "license".to_owned()));
+        for (at, case) in file.cases.iter().enumerate() {
+            let core = case.cores.last().unwrap();
+            let stage = async || {
+                let stage = Stage::start(core).await;
+                stage.listen(&names).await;
+                stage
+            };
+            let mut on = stage().await;
+            let whole: Value = serde_json::from_str(case.packet.get()).unwrap();
+            // One packet of each event with its envelope, the others' arguments.
+            let packets = match case.data() {
+                Some(_) if at > 0 => broken(&whole["data"])
+                    .into_iter()
+                    .map(|data| {
+                        let mut packet = whole.clone();
+                        packet["data"] = data;
+                        packet
+                    })
+                    .collect(),
+                _ => broken(&whole),
+            };
+            for packet in packets {
+                let packet = packet.to_string();
+                on.play(&case.subject, &packet).await;
+                let heard = on.raw.hears();
+                for frame in &heard {
+                    // What another node relays has the args of its stream, whatever they are.
+                    let documented = forms.contains(&frame_form(frame)) || file.event == "stream";
+                    assert!(documented, "{packet} became {frame}");
+                }
+                // A session that was thrown out hears nothing more, as it should.
+                if on.raw.closing().is_some() || on.sockjs.closing().is_some() {
+                    on = stage().await;
+                }
+                on.broadcast("license.sync", "[]").await;
+                assert_eq!(on.raw.hears(), [next], "after {packet}");
+            }
         }
     }
 }

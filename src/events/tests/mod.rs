@@ -1,18 +1,20 @@
-//! The whole table over a house that writes down what it is told.
+//! The table: the whole way over the golden files ([`golden`], [`stage`]), and single rows over a house that writes
+//! down what it is told ([`recorder`]).
 
 mod broken;
+mod golden;
 mod joined;
 mod recorder;
 mod releases;
 mod rows;
-mod samples;
 mod sessions;
+mod stage;
 
 use super::*;
 use crate::mesh::{Listed, Release};
 use recorder::Recorder;
 
-/// The names of events.md, in its order: INFO, table and samples are held to it.
+/// The names of events.md, in its order: the table is held to it, and INFO and the golden files to the table.
 const NAMES: &[&str] = &[
     "watch.messages",
     "watch.subscriptions",
@@ -93,16 +95,6 @@ fn the_table_is_the_list() {
     once.sort_unstable();
     once.dedup();
     assert_eq!(once.len(), list.len());
-}
-
-#[test]
-fn every_row_has_a_sample() {
-    let sampled: std::collections::HashSet<_> =
-        samples::ALL.iter().map(|sample| sample.event).collect();
-    let missing: Vec<_> = Events::names()
-        .filter(|name| !sampled.contains(name))
-        .collect();
-    assert_eq!(missing, [] as [&str; 0]);
 }
 
 /// Events over a recorder, and what they need to live.

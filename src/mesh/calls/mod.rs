@@ -7,7 +7,6 @@ mod waits;
 use std::sync::Arc;
 use std::time::Duration;
 
-use metrics::{counter, histogram};
 use serde_json::value::RawValue;
 
 pub(crate) use gates::{Gates, Pass};
@@ -21,6 +20,7 @@ use super::node_id::NodeId;
 use super::packet::{self, RequestOut};
 use super::registry::Vitals;
 use super::service::{Answer, Request};
+use crate::telemetry::metrics::{self, CallOutcome};
 
 /// A request that nobody took is sent again after these times, to whichever node has its turn then: it cannot have
 /// been run, so any call may be. It bridges the two seconds that other nodes' clients take to come back after NATS did,
@@ -163,8 +163,7 @@ impl MoleculerNode {
             }
             let pause = retry.pause(repeated);
             tracing::debug!(action = call.action, %error, ?pause, "a call is tried again");
-            counter!("moleculer_request_retry_attempts_total", "action" => call.action.to_owned())
-                .increment(1);
+            metrics::mesh_call_retried(call.action);
             tokio::time::sleep(pause).await;
             repeated += 1;
         }
@@ -184,7 +183,10 @@ impl MoleculerNode {
             match self.call_remote(call, &target, timeout).await {
                 Attempt::Done(answer) => return answer,
                 Attempt::Unreached => match pauses.next() {
-                    Some(pause) => tokio::time::sleep(pause).await,
+                    Some(pause) => {
+                        metrics::mesh_request_resent();
+                        tokio::time::sleep(pause).await;
+                    }
                     None => {
                         return Err(CallError::NodeLost {
                             action: call.action.to_owned(),
@@ -316,40 +318,25 @@ impl MoleculerNode {
 
 /// Metrics of a call that is over.
 pub(super) fn observe(call: &Call<'_>, result: &Answer, took: Duration) {
-    let action = call.action.to_owned();
-    let service = call
-        .action
-        .rsplit_once('.')
-        .map_or("", |(service, _)| service)
-        .to_owned();
-    counter!("moleculer_request_total", "action" => action.clone(), "service" => service.clone())
-        .increment(1);
-    histogram!("moleculer_request_time", "action" => action.clone(), "service" => service.clone())
-        .record(took.as_secs_f64() * 1000.0);
     let outcome = match result {
-        Ok(_) => "ok",
-        Err(CallError::Remote(error)) if error.error_type.is_some() => "refused",
-        Err(CallError::Remote(_)) => "error",
-        Err(CallError::Timeout { .. }) => "timeout",
-        Err(CallError::MeshAway { .. }) => "away",
-        Err(CallError::NodeLost { .. }) => "node_lost",
-        Err(CallError::QueueFull { .. }) => "queue_full",
-        Err(CallError::TooLarge { .. }) => "too_large",
-        Err(CallError::ServiceNotFound { .. } | CallError::ServiceNotAvailable { .. }) => {
-            "not_found"
-        }
-        Err(CallError::BadAnswer { .. }) => "bad_answer",
-        Err(CallError::Cancelled { .. }) => "cancelled",
+        Ok(_) => CallOutcome::Ok,
+        // Meteor's errors have an `errorType`: the core was asked, and said no.
+        Err(CallError::Remote(error)) if error.error_type.is_some() => CallOutcome::Refused,
+        Err(CallError::Remote(_) | CallError::BadAnswer { .. }) => CallOutcome::Failed,
+        Err(CallError::Timeout { .. }) => CallOutcome::TimedOut,
+        Err(
+            CallError::MeshAway { .. }
+            | CallError::NodeLost { .. }
+            | CallError::ServiceNotFound { .. }
+            | CallError::ServiceNotAvailable { .. },
+        ) => CallOutcome::Unavailable,
+        Err(CallError::QueueFull { .. } | CallError::TooLarge { .. }) => CallOutcome::Overloaded,
+        Err(CallError::Cancelled { .. }) => CallOutcome::Cancelled,
     };
-    if let Err(error) = result {
-        let name = match error {
-            // Thrown by others, with any name: a label must not take it.
-            CallError::Remote(_) => "RemoteError",
-            other => other.name(),
-        };
-        counter!("moleculer_request_error_total", "action" => action.clone(), "service" => service, "errorName" => name.to_owned())
-            .increment(1);
-    }
-    histogram!("mesh_call_seconds", "action" => action, "outcome" => outcome)
-        .record(took.as_secs_f64());
+    let error = result.as_ref().err().map(|error| match error {
+        // Thrown by others, with any name: a label must not take it.
+        CallError::Remote(_) => "RemoteError",
+        other => other.name(),
+    });
+    metrics::mesh_call(call.action, outcome, error, took);
 }

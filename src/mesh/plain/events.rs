@@ -1,12 +1,12 @@
 //! Sending events.
 
 use bytes::Bytes;
-use metrics::counter;
 
 use super::node::{Outgoing, PlainNode, Reply};
 use super::subject;
 use crate::mesh::packet::PacketKind;
 use crate::mesh::publish::PublishError;
+use crate::telemetry::metrics;
 
 impl PlainNode {
     /// To everybody who listens; with `own`, to the own listener too.
@@ -17,7 +17,7 @@ impl PlainNode {
         meta: Option<&str>,
         own: bool,
     ) {
-        counter!("moleculer_event_broadcast_total", "event" => event.to_owned()).increment(1);
+        metrics::mesh_broadcast(event);
         let published = match subject::event(event) {
             Some(subject) => self.publish(Outgoing {
                 kind: PacketKind::Event,

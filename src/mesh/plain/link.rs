@@ -17,6 +17,7 @@ use crate::mesh::dispatch::Incoming;
 use crate::mesh::life::{End, FLUSH_TIMEOUT};
 use crate::mesh::packet::PacketKind;
 use crate::mesh::transport::ConnectFailed;
+use crate::telemetry::metrics;
 
 /// One attempt to connect, and the connection to its end.
 pub(in crate::mesh) async fn serve(
@@ -130,6 +131,7 @@ async fn pump_events(node: Arc<PlainNode>, mut events: Subscriber, over: Cancell
         let incoming = Incoming::Named {
             name: name.to_owned(),
             payload: message.payload,
+            arrived: metrics::arrived(),
         };
         node.take_in(incoming, bytes);
     }

@@ -208,7 +208,7 @@ pub(crate) async fn visit(
     let server = target.servers.get(server)?;
     let (down, _) = watch::channel(None);
     let established = Arc::new(AtomicBool::new(false));
-    let stats = Arc::new(Stats::new(own.as_str(), ""));
+    let stats = Arc::new(Stats::new());
     let options = options(target, own, down, &established, &stats);
     let client = Box::pin(options.connect(server)).await;
     established.store(true, Ordering::SeqCst);

@@ -1,6 +1,8 @@
 //! The whole room over a real mesh node, a small core, and the store in memory. Time is paused.
 
 mod access;
+mod matrix;
+mod matrix_table;
 mod messages;
 mod presence;
 mod races;

@@ -36,13 +36,19 @@ pub(super) struct Core {
 }
 
 impl Core {
-    /// Grants a question: `canAccessRoom r u`, `hasPermission u p`, …
+    /// Grants a question: `canAccessRoom r u`, `hasPermission u p`, …; with its third argument behind it, only when it
+    /// is asked with that.
     pub(super) fn grant(&self, what: &str) {
         self.granted.lock().insert(what.into());
     }
 
     pub(super) fn revoke(&self, what: &str) {
         self.granted.lock().remove(what);
+    }
+
+    /// Grants nothing any more that `is` names.
+    pub(super) fn revoke_all(&self, is: impl Fn(&str) -> bool) {
+        self.granted.lock().retain(|question| !is(question));
     }
 
     /// From now on every answer takes this long.
@@ -82,11 +88,15 @@ impl Core {
         );
         let question = question.join(" ");
         let extra = params.get(2).filter(|extra| !extra.is_null());
-        self.asked.lock().push(match extra {
+        let whole = match extra {
             Some(extra) => format!("{question} {extra}"),
             None => question.clone(),
-        });
-        let granted = self.granted.lock().contains(&question);
+        };
+        let granted = {
+            let granted = self.granted.lock();
+            granted.contains(&question) || granted.contains(&whole)
+        };
+        self.asked.lock().push(whole);
         let (delay, broken) = (*self.delay.lock(), *self.broken.lock());
         tokio::time::sleep(delay).await;
         let answer = match name {
@@ -380,6 +390,12 @@ impl Session {
             hashed_token: "h".into(),
         };
         self.directory.identify(&self.client, Some(identity));
+    }
+
+    /// As the method does it: nothing flows on, and then the session is nobody's.
+    pub(super) fn logout(&self) {
+        self.streams.leave(&self.client);
+        self.directory.identify(&self.client, None);
     }
 
     pub(super) async fn sub(&self, stream: &str, id: &str, params: Value) -> SubOutcome {
