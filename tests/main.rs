@@ -17,6 +17,7 @@ mod support;
 mod architecture;
 mod bad_input;
 mod basics;
+mod contract;
 mod database;
 mod door;
 mod mesh_node;

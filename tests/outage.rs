@@ -6,6 +6,7 @@ use serde_json::json;
 
 use crate::support::{Peer, Workspace, eventually, http};
 
+// contract: mesh/outage/calls, mesh/outage/reconnect, mesh/outage/after, ddp/http/readyz
 #[tokio::test]
 async fn nats_killed_and_restarted_drops_no_client() {
     let mut workspace = Workspace::start().await;
@@ -54,6 +55,7 @@ async fn nats_killed_and_restarted_drops_no_client() {
     assert_eq!(calls.len(), 1, "{calls:?}");
 }
 
+// contract: mesh/outage/calls
 #[tokio::test]
 async fn a_frozen_nats_is_noticed_and_nothing_stale_arrives() {
     let workspace = Workspace::start().await;
@@ -88,6 +90,7 @@ async fn a_frozen_nats_is_noticed_and_nothing_stale_arrives() {
     );
 }
 
+// contract: mesh/node/leaving
 #[tokio::test]
 async fn a_core_that_leaves_mid_call_answers_at_once() {
     let workspace = Workspace::with().core("--services", "all").start().await;
@@ -110,6 +113,7 @@ async fn a_core_that_leaves_mid_call_answers_at_once() {
     );
 }
 
+// contract: mesh/node/silent, configuration/variable/HEARTBEAT_INTERVAL, configuration/variable/HEARTBEAT_TIMEOUT
 #[tokio::test]
 async fn a_core_that_dies_mid_call_is_noticed_by_its_silence() {
     let workspace = Workspace::with()
@@ -144,6 +148,7 @@ async fn a_core_that_dies_mid_call_is_noticed_by_its_silence() {
     assert_eq!(alice.call("echo", json!([1])).await["result"], json!([1]));
 }
 
+// contract: mesh/outage/reconnect, ddp/http/health, ddp/http/livez
 #[tokio::test]
 async fn the_service_starts_before_nats_and_the_core() {
     let mut workspace = Workspace::start().await;

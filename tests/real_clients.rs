@@ -9,6 +9,7 @@ async fn client(workspace: &Workspace, script: &str) -> Peer {
     Peer::start(&format!("clients/{script}.js"), &["--url", &url]).await
 }
 
+// contract: clients/ddp-client
 #[tokio::test]
 async fn the_ddp_client() {
     let workspace = Workspace::start().await;
@@ -40,6 +41,7 @@ async fn the_ddp_client() {
     ddp.ask("quit", json!({})).await;
 }
 
+// contract: clients/bots, configuration/variable/DDP_PASSWORD_LOGIN, methods/login/password
 #[tokio::test]
 async fn the_sdk_as_a_bot() {
     let workspace = Workspace::with()
@@ -80,6 +82,7 @@ async fn the_sdk_as_a_bot() {
     }
 }
 
+// contract: methods/publication/client-versions
 #[tokio::test]
 async fn a_meteor_client() {
     let workspace = Workspace::start().await;
@@ -131,6 +134,7 @@ fn ready(run: &Value) -> Vec<(String, bool)> {
         .collect()
 }
 
+// contract: clients/web
 #[tokio::test]
 async fn the_web_clients_traffic() {
     let workspace = Workspace::start().await;
@@ -156,6 +160,7 @@ async fn the_web_clients_traffic() {
     web.ask("quit", json!({})).await;
 }
 
+// contract: clients/mobile
 #[tokio::test]
 async fn the_mobile_clients_traffic() {
     let workspace = Workspace::start().await;
@@ -178,6 +183,7 @@ async fn the_mobile_clients_traffic() {
     }
 }
 
+// contract: clients/livechat, methods/livechat
 #[tokio::test]
 async fn the_livechat_widgets_traffic() {
     let workspace = Workspace::start().await;
@@ -209,6 +215,7 @@ async fn the_livechat_widgets_traffic() {
         .await;
 }
 
+// contract: clients/bots
 #[tokio::test]
 async fn the_old_bots_traffic() {
     let workspace = Workspace::with()

@@ -245,6 +245,7 @@ mod tests {
         .unwrap()
     }
 
+    // contract: mesh/error/code
     #[test]
     fn the_code_is_restored_from_the_brackets() {
         let rows = [
@@ -270,6 +271,7 @@ mod tests {
         }
     }
 
+    // contract: mesh/error/code
     #[test]
     fn the_message_is_reason_and_code() {
         assert_eq!(
@@ -279,6 +281,7 @@ mod tests {
         assert_eq!(meteor("[403]", None).message, "[403]");
     }
 
+    // contract: mesh/error/other
     #[test]
     fn other_errors_are_not_for_the_client() {
         let raw = RawValue::from_string(
