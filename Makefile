@@ -1,7 +1,7 @@
 # The one command surface; .ci/run calls the same. `make` alone lists it.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench fuzz doc fixtures
+.PHONY: help run test lint contract bench fuzz doc fixtures
 
 CARGO ?= cargo
 FUZZ_SECONDS ?= 30
@@ -22,8 +22,12 @@ lint: ## formatting, clippy, documentation, forbidden crates, the scripts' synta
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings -A rustdoc::private_intra_doc_links" $(CARGO) doc --locked --no-deps
 	scripts/forbidden-crates
-	bash -n scripts/* .ci/run
+	grep -lZ '^#!.*bash' scripts/* .ci/run | xargs -0 -n 1 bash -n
+	scripts/contract -q
 	find tests/peers tests/browser -name node_modules -prune -o -name '*.js' -print0 | xargs -0 -n 1 node --check
+
+contract: ## every row of the contract, and the tests that name it
+	@scripts/contract
 
 bench: ## the benchmarks
 	$(CARGO) bench --locked

@@ -32,6 +32,7 @@ fn assert_quiet(workspace: &Workspace) {
     );
 }
 
+// contract: ddp/close/1002, ddp/close/1007, ddp/close/1009, ddp/message/no-id
 #[tokio::test]
 async fn every_bad_message_gets_its_close() {
     let workspace = Workspace::start().await;
@@ -115,6 +116,7 @@ async fn every_bad_message_gets_its_close() {
     assert_quiet(&workspace);
 }
 
+// contract: ddp/handshake/other-first
 #[tokio::test]
 async fn the_handshake_comes_first() {
     let workspace = Workspace::start().await;
@@ -266,6 +268,7 @@ async fn operators_and_other_types_where_text_is_expected() {
     assert_quiet(&workspace);
 }
 
+// contract: ddp/message/bound
 #[tokio::test]
 async fn too_much_at_once_is_refused_in_order() {
     let workspace = Workspace::with()
@@ -300,6 +303,7 @@ async fn too_much_at_once_is_refused_in_order() {
     assert_quiet(&workspace);
 }
 
+// contract: mesh/packet/malformed
 #[tokio::test]
 async fn malformed_packets_on_every_subject() {
     let workspace = Workspace::start().await;
@@ -359,6 +363,7 @@ async fn malformed_packets_on_every_subject() {
     );
 }
 
+// contract: ddp/close/1013, configuration/variable/DDP_MAX_BUFFERED_BYTES
 #[tokio::test]
 async fn a_client_that_does_not_read_delays_nobody() {
     let workspace = Workspace::with()

@@ -5,6 +5,7 @@ use serde_json::json;
 use crate::support::peer::matches;
 use crate::support::{Client, Workspace, http};
 
+// contract: events/watch.messages, methods/login, ddp/message/method
 #[tokio::test]
 async fn two_people_and_a_message() {
     let workspace = Workspace::start().await;
@@ -44,6 +45,7 @@ async fn two_people_and_a_message() {
     }
 }
 
+// contract: ddp/own-document, database/users, methods/login
 #[tokio::test]
 async fn the_users_own_document_follows_the_login() {
     let workspace = Workspace::start().await;
@@ -74,6 +76,7 @@ async fn the_users_own_document_follows_the_login() {
     }
 }
 
+// contract: streams/subscribe/refused, streams/room-messages/read
 #[tokio::test]
 async fn who_may_not_see_a_room_hears_nothing() {
     let workspace = Workspace::start().await;
@@ -97,6 +100,7 @@ async fn who_may_not_see_a_room_hears_nothing() {
     assert_eq!(carol.so_far().await, Vec::<serde_json::Value>::new());
 }
 
+// contract: mesh/error/code, mesh/error/other, methods/anything-else
 #[tokio::test]
 async fn errors_of_methods_keep_their_code() {
     let workspace = Workspace::start().await;
@@ -124,6 +128,7 @@ async fn errors_of_methods_keep_their_code() {
     );
 }
 
+// contract: ddp/message/ejson, ddp/message/method, methods/anything-else
 #[tokio::test]
 async fn results_pass_through_as_they_are() {
     let workspace = Workspace::start().await;
@@ -156,6 +161,8 @@ async fn results_pass_through_as_they_are() {
     );
 }
 
+// contract: ddp/told/connected, ddp/told/login, ddp/told/logout, ddp/told/disconnected, methods/logout
+// contract: ddp/close/1002
 #[tokio::test]
 async fn the_mesh_is_told() {
     let workspace = Workspace::start().await;
@@ -212,6 +219,7 @@ async fn the_mesh_is_told() {
         .await;
 }
 
+// contract: streams/notify-room/write, streams/write/heard, streams/write/refused, methods/stream-writes
 #[tokio::test]
 async fn typing_reaches_the_others_and_the_mesh() {
     // One more of its services is a streamer, which hears what ours relays.
@@ -264,6 +272,7 @@ async fn typing_reaches_the_others_and_the_mesh() {
     assert_eq!(bob.so_far().await, Vec::<serde_json::Value>::new());
 }
 
+// contract: streams/presence/update, events/presence.status
 #[tokio::test]
 async fn presence_reaches_whoever_asked_for_it() {
     let workspace = Workspace::start().await;
@@ -281,6 +290,7 @@ async fn presence_reaches_whoever_asked_for_it() {
     );
 }
 
+// contract: ddp/http/info, ddp/http/health, ddp/http/livez, ddp/http/readyz
 #[tokio::test]
 async fn plain_http_answers() {
     let workspace = Workspace::start().await;
@@ -313,6 +323,7 @@ async fn plain_http_answers() {
     );
 }
 
+// contract: methods/publication/login-services, methods/publication/client-versions, methods/publication/kept
 #[tokio::test]
 async fn both_collections_are_published() {
     let workspace = Workspace::start().await;

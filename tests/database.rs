@@ -5,6 +5,8 @@ use serde_json::json;
 
 use crate::support::{Workspace, eventually, http};
 
+// contract: database/instances, configuration/variable/MULTIPLE_INSTANCES_PING_INTERVAL
+// contract: configuration/variable/MONGO_URL
 #[tokio::test]
 async fn the_instance_is_registered_counted_and_deleted() {
     let mut workspace = Workspace::with()
@@ -61,6 +63,7 @@ async fn the_instance_is_registered_counted_and_deleted() {
     assert_eq!(find().await, None, "deleted on a clean stop");
 }
 
+// contract: database/rooms, database/subscriptions, database/dates
 #[tokio::test]
 async fn rules_and_documents_from_a_real_database() {
     let workspace = Workspace::with().database().start().await;
@@ -106,6 +109,7 @@ async fn rules_and_documents_from_a_real_database() {
     );
 }
 
+// contract: database/absent, streams/rule/unasked
 #[tokio::test]
 async fn without_its_database_it_serves_what_it_can_and_refuses_the_rest() {
     let mut workspace = Workspace::with().database().start().await;

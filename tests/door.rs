@@ -20,6 +20,7 @@ async fn refused(port: u16, headers: &[(&'static str, &str)]) -> (u16, String) {
     }
 }
 
+// contract: configuration/variable/MAX_CONCURRENT_CONNECTIONS, ddp/http/readyz
 #[tokio::test]
 async fn over_the_limit_an_upgrade_is_refused_and_the_log_names_the_variable() {
     let workspace = Workspace::with()
@@ -54,6 +55,7 @@ async fn over_the_limit_an_upgrade_is_refused_and_the_log_names_the_variable() {
     let _third = workspace.client().await;
 }
 
+// contract: configuration/variable/DDP_ALLOWED_ORIGINS
 #[tokio::test]
 async fn other_origins_are_refused_where_origins_are_named() {
     let workspace = Workspace::with()
@@ -89,6 +91,7 @@ async fn other_origins_are_refused_where_origins_are_named() {
     let _none = workspace.client().await;
 }
 
+// contract: ddp/client-address, configuration/variable/HTTP_FORWARDED_COUNT
 #[tokio::test]
 async fn the_client_behind_trusted_proxies() {
     let workspace = Workspace::with()
@@ -127,6 +130,7 @@ async fn the_client_behind_trusted_proxies() {
     }
 }
 
+// contract: ddp/heartbeat/handshake, ddp/close/4000, configuration/variable/DDP_HANDSHAKE_TIMEOUT
 #[tokio::test]
 async fn the_clock_of_the_handshake_and_of_the_heartbeat() {
     let workspace = Workspace::with()

@@ -18,6 +18,7 @@ fn golden_events() -> Vec<String> {
     events
 }
 
+// contract: mesh/info/events, events/list, mesh/called/$node, mesh/called/unknown-action, mesh/packet/PING-PONG
 #[tokio::test]
 async fn moleculers_own_tools_see_it() {
     let workspace = Workspace::start().await;
@@ -81,6 +82,7 @@ async fn moleculers_own_tools_see_it() {
     );
 }
 
+// contract: mesh/conflict, mesh/node-id/dots, configuration/variable/NODE_ID
 #[tokio::test]
 async fn a_node_id_twice_is_fatal_and_says_so() {
     let mut workspace = Workspace::with()
@@ -106,6 +108,7 @@ async fn a_node_id_twice_is_fatal_and_says_so() {
     );
 }
 
+// contract: mesh/licence, configuration/variable/LICENSE_CHECK_INTERVAL, configuration/variable/MAX_FAILS
 #[tokio::test]
 async fn without_a_licence_the_first_of_two_streamers_stops() {
     let mut workspace = Workspace::with()
@@ -146,6 +149,7 @@ async fn without_a_licence_the_first_of_two_streamers_stops() {
     );
 }
 
+// contract: mesh/release/decided, mesh/release/changes
 #[tokio::test]
 async fn the_release_of_the_core_decides_and_may_change() {
     let workspace = Workspace::with().core("--release", "7").start().await;

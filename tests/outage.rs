@@ -6,6 +6,7 @@ use serde_json::json;
 
 use crate::support::{Peer, Workspace, eventually, http};
 
+// contract: mesh/outage/calls, mesh/outage/reconnect, mesh/outage/after, ddp/http/readyz
 #[tokio::test]
 async fn nats_killed_and_restarted_drops_no_client() {
     let mut workspace = Workspace::start().await;
@@ -74,6 +75,7 @@ async fn nats_killed_and_restarted_drops_no_client() {
     assert_eq!(calls.len(), 1, "{calls:?}");
 }
 
+// contract: mesh/outage/calls
 #[tokio::test]
 async fn a_frozen_nats_is_noticed_and_nothing_stale_arrives() {
     let workspace = Workspace::start().await;
@@ -108,6 +110,7 @@ async fn a_frozen_nats_is_noticed_and_nothing_stale_arrives() {
     );
 }
 
+// contract: mesh/node/leaving
 #[tokio::test]
 async fn a_core_that_leaves_mid_call_answers_at_once() {
     let workspace = Workspace::with().core("--services", "all").start().await;
@@ -130,6 +133,7 @@ async fn a_core_that_leaves_mid_call_answers_at_once() {
     );
 }
 
+// contract: mesh/node/silent, configuration/variable/HEARTBEAT_INTERVAL, configuration/variable/HEARTBEAT_TIMEOUT
 #[tokio::test]
 async fn a_core_that_dies_mid_call_is_noticed_by_its_silence() {
     let workspace = Workspace::with()
@@ -164,6 +168,7 @@ async fn a_core_that_dies_mid_call_is_noticed_by_its_silence() {
     assert_eq!(alice.call("echo", json!([1])).await["result"], json!([1]));
 }
 
+// contract: mesh/outage/reconnect, ddp/http/health, ddp/http/livez
 #[tokio::test]
 async fn the_service_starts_before_nats_and_the_core() {
     let mut workspace = Workspace::start().await;

@@ -27,9 +27,16 @@ macro_rules! scenarios {
 
 scenarios! {
     over_the_mesh: Scene::mesh(Workspace::with());
+    over_json: Scene::mesh(Workspace::with().env("SERIALIZER", "JSON").core("--serializer", "JSON"));
+    over_msgpack: Scene::mesh(Workspace::with().env("SERIALIZER", "MsgPack").core("--serializer", "MsgPack"));
+    over_notepack: Scene::mesh(Workspace::with().env("SERIALIZER", "Notepack").core("--serializer", "Notepack"));
+    over_cbor: Scene::mesh(Workspace::with().env("SERIALIZER", "CBOR").core("--serializer", "CBOR"));
+    over_protobuf: Scene::mesh(Workspace::with().env("SERIALIZER", "ProtoBuf").core("--serializer", "ProtoBuf"));
+    over_the_plain_broker: Scene::mesh(Workspace::with().plain());
     in_the_sandbox: Scene::sandbox();
 }
 
+// contract: clients/ddp-client
 async fn the_ddp_client(scene: &Scene) {
     let ddp = scene.client("ddp-client").await;
     let connected = ddp.ask("connect", json!({})).await;
@@ -69,6 +76,7 @@ async fn the_ddp_client(scene: &Scene) {
     ddp.ask("quit", json!({})).await;
 }
 
+// contract: clients/bots, configuration/variable/DDP_PASSWORD_LOGIN, methods/login/password
 async fn the_sdk_as_a_bot(scene: &Scene) {
     let mut alice = scene.login("alice").await;
     alice.listen("room-messages", "private-id").await;
@@ -113,6 +121,7 @@ async fn the_sdk_as_a_bot(scene: &Scene) {
     }
 }
 
+// contract: methods/publication/client-versions
 async fn a_meteor_client(scene: &Scene) {
     let meteor = scene.client("simpleddp").await;
     meteor.ask("connect", json!({})).await;
@@ -163,6 +172,7 @@ fn ready(run: &Value) -> Vec<(String, bool)> {
         .collect()
 }
 
+// contract: clients/web
 async fn the_web_clients_traffic(scene: &Scene) {
     let web = scene.client("web").await;
     web.ask("connect", json!({})).await;
@@ -186,6 +196,7 @@ async fn the_web_clients_traffic(scene: &Scene) {
     web.ask("quit", json!({})).await;
 }
 
+// contract: clients/mobile
 async fn the_mobile_clients_traffic(scene: &Scene) {
     for old in [false, true] {
         let mobile = scene.client("mobile").await;
@@ -206,6 +217,7 @@ async fn the_mobile_clients_traffic(scene: &Scene) {
     }
 }
 
+// contract: clients/livechat, methods/livechat
 async fn the_livechat_widgets_traffic(scene: &Scene) {
     let mut agent = scene.login("agent").await;
     agent.listen("notify-room", "live-id/user-activity").await;
@@ -235,6 +247,7 @@ async fn the_livechat_widgets_traffic(scene: &Scene) {
         .await;
 }
 
+// contract: clients/bots
 async fn the_old_bots_traffic(scene: &Scene) {
     let bot = scene.client("oldbot").await;
     bot.ask("connect", json!({})).await;

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use crate::support::Workspace;
 
+// contract: ddp/close/1001, configuration/variable/SHUTDOWN_GRACE, mesh/leaving
 #[tokio::test]
 async fn sigterm_under_load() {
     let mut workspace = Workspace::with().env("SHUTDOWN_GRACE", "4").start().await;

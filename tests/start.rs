@@ -31,11 +31,13 @@ async fn starts_with(name: &str) {
     assert_eq!(service.logged("error"), Vec::<serde_json::Value>::new());
 }
 
+// contract: configuration/charts
 #[tokio::test]
 async fn the_charts_environment_starts_it() {
     starts_with("chart.env").await;
 }
 
+// contract: configuration/charts
 #[tokio::test]
 async fn the_ci_composes_environment_starts_it() {
     starts_with("compose-ci.env").await;
@@ -57,6 +59,7 @@ async fn fails_with(env: &[(&str, &str)]) -> Vec<String> {
     .await
 }
 
+// contract: configuration/errors
 #[tokio::test]
 async fn wrong_values_are_named_all_at_once() {
     let lines = fails_with(&[
@@ -107,6 +110,7 @@ async fn what_is_not_built_stops_the_start() {
     );
 }
 
+// contract: configuration/variable/PORT
 #[tokio::test]
 async fn a_taken_port_is_one_clear_line() {
     let taken = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();

@@ -4,6 +4,7 @@ use serde_json::json;
 
 use crate::support::Workspace;
 
+// contract: ddp/thrown-out/logout, ddp/close/none, events/user.forceLogout
 #[tokio::test]
 async fn a_forced_logout_says_so_and_closes_without_a_code() {
     let workspace = Workspace::start().await;
@@ -36,6 +37,7 @@ async fn a_forced_logout_says_so_and_closes_without_a_code() {
     assert_eq!(bob.so_far().await, Vec::<serde_json::Value>::new());
 }
 
+// contract: ddp/thrown-out/token, ddp/close/none, events/watch.users
 #[tokio::test]
 async fn a_login_token_that_disappears_ends_its_session() {
     let workspace = Workspace::with().database().start().await;
@@ -68,6 +70,7 @@ async fn a_login_token_that_disappears_ends_its_session() {
     );
 }
 
+// contract: streams/kick, events/watch.subscriptions
 #[tokio::test]
 async fn who_left_a_room_hears_no_more_of_it() {
     let workspace = Workspace::start().await;
@@ -92,6 +95,7 @@ async fn who_left_a_room_hears_no_more_of_it() {
     );
 }
 
+// contract: methods/login/another-user
 #[tokio::test]
 async fn a_second_login_as_another_user_takes_nothing_along() {
     let workspace = Workspace::start().await;

@@ -94,6 +94,7 @@ impl Readiness for Health {
 mod tests {
     use super::*;
 
+    // contract: ddp/http/health, configuration/variable/HEALTH_MESH_GRACE
     #[tokio::test(start_paused = true)]
     async fn an_outage_fails_health_only_after_the_grace() {
         let (state, receiver) = watch::channel(MeshState::Joining);

@@ -80,6 +80,7 @@ fn text(frame: &Frame) -> String {
 const LOGIN: &str = "meteor.loginServiceConfiguration";
 const CLIENT: &str = "meteor_autoupdate_clientVersions";
 
+// contract: methods/publication/login-services, methods/publication/client-versions
 #[tokio::test(start_paused = true)]
 async fn a_subscriber_gets_what_is_there_then_ready_then_changes() {
     let bench = Bench::start().await;
@@ -166,6 +167,7 @@ async fn refusals_leave_the_first_publication_alone() {
     assert_eq!(heard(&client).len(), 1, "the first still hears");
 }
 
+// contract: methods/publication/kept
 #[tokio::test(start_paused = true)]
 async fn another_core_is_asked_again_and_the_difference_is_told() {
     let bench = Bench::start().await;

@@ -60,6 +60,7 @@ fn has_ipv6() -> bool {
 mod tests {
     use super::*;
 
+    // contract: mesh/node-id/default, configuration/variable/NODE_ID
     #[test]
     fn the_default_node_id_is_host_and_pid() {
         let id = default_node_id(Broker::Moleculer);
@@ -75,6 +76,7 @@ mod tests {
         assert_ne!(id, default_node_id(Broker::Nats));
     }
 
+    // contract: configuration/variable/BIND_IP
     #[test]
     fn the_default_address_can_be_bound() {
         std::net::TcpListener::bind((any_address(), 0)).unwrap();

@@ -140,6 +140,7 @@ mod tests {
             .unwrap_or_default()
     }
 
+    // contract: configuration/variable/TRANSPORTER
     #[test]
     fn the_forms_that_deployments_use() {
         assert_eq!(servers("nats://nats:4222"), ["nats://nats:4222"]);

@@ -65,6 +65,7 @@ fn hex(digit: u8) -> Option<u8> {
 mod tests {
     use super::*;
 
+    // contract: configuration/switches
     #[test]
     fn switches() {
         for text in ["true", "yes", "1", "on", "TRUE", "Yes"] {

@@ -50,6 +50,7 @@ pub(super) fn shown_secret(value: &str) -> String {
 mod tests {
     use super::*;
 
+    // contract: configuration/secrets
     #[test]
     fn a_secret_shows_itself_only_when_asked() {
         let secret = Secret::new("hunter2");

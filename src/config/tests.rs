@@ -63,6 +63,9 @@ impl Drop for TomlFile {
     }
 }
 
+// contract: configuration/variable/TOKIO_WORKER_THREADS, configuration/variable/CONNECTION_TIMEOUT
+// contract: configuration/variable/DDP_MAX_MESSAGE_BYTES, configuration/variable/DDP_MAX_BUFFERED_BYTES
+// contract: configuration/variable/DDP_MAX_SUBSCRIPTIONS
 #[test]
 fn defaults_are_those_of_the_reference() {
     let config = config(&[]);
@@ -133,6 +136,10 @@ fn serializers_by_their_names_in_any_case() {
 }
 
 /// What Rocket.Chat's Helm chart gives its microservices.
+// contract: configuration/charts, configuration/variable/INSTANCE_IP, configuration/variable/MOLECULER_LOG_LEVEL
+// contract: configuration/variable/NODE_ENV, configuration/variable/MS_METRICS
+// contract: configuration/variable/MS_METRICS_PORT, configuration/variable/SKIP_PROCESS_EVENT_REGISTRATION
+// contract: configuration/variable/MONGO_OPLOG_URL
 #[test]
 fn the_environment_of_a_chart() {
     let env = [
@@ -197,6 +204,7 @@ fn the_environment_of_a_chart() {
 }
 
 /// What the compose file of Rocket.Chat's own CI gives it.
+// contract: configuration/charts, configuration/variable/TRANSPORTER
 #[test]
 fn the_environment_of_the_ci_compose() {
     let env = [
@@ -216,6 +224,8 @@ fn the_environment_of_the_ci_compose() {
 }
 
 /// Each variable: a value that changes something, and values that stop the start. Kept dense: it is a table.
+// contract: configuration/errors, configuration/switches, configuration/variable/SERIALIZER
+// contract: configuration/variable/TLS_CA_PATH, configuration/variable/RUST_LOG, configuration/variable/DB_WATCHERS
 #[test]
 #[rustfmt::skip]
 fn every_variable_good_and_bad() {
@@ -277,6 +287,7 @@ fn every_variable_good_and_bad() {
     }
 }
 
+// contract: configuration/errors, configuration/secrets
 #[test]
 fn all_errors_at_once_in_the_order_of_the_table() {
     let env = [
@@ -333,6 +344,8 @@ fn what_is_not_built_yet_stops_the_start() {
     assert_eq!(alone(&[("TRANSPORTER", "  ")]), [Problem::NoCore]);
 }
 
+// contract: configuration/variable/HEARTBEAT_INTERVAL, configuration/variable/HEARTBEAT_TIMEOUT
+// contract: configuration/variable/DDP_HEARTBEAT_INTERVAL, configuration/variable/CONNECTION_TIMEOUT
 #[test]
 fn the_plain_broker_finds_nats_by_itself() {
     let mesh = |env: &[(&str, &str)]| loaded(&[&[("BROKER", "nats")], env].concat()).config.mesh;
@@ -428,6 +441,7 @@ fn heartbeats_are_read_by_the_pair_rule() {
     );
 }
 
+// contract: configuration/variable/CACHE, configuration/variable/ROOT_URL
 #[test]
 fn what_is_worth_saying_is_said() {
     assert_eq!(notes(&[], NoteLevel::Warn), [""; 0]);
@@ -463,6 +477,9 @@ fn what_is_worth_saying_is_said() {
     assert!(notes(&[("CACHE", "x"), ("ROOT_URL", "y")], NoteLevel::Debug).contains(&ignored));
 }
 
+// contract: configuration/variable/LOG_LEVEL, configuration/variable/LOG_FORMAT
+// contract: configuration/variable/MOLECULER_LOG_LEVEL, configuration/variable/BIND_IP, configuration/variable/PORT
+// contract: configuration/variable/MULTIPLE_INSTANCES_EXPIRE, configuration/variable/MULTIPLE_INSTANCES_PING_INTERVAL
 #[test]
 fn values_land_where_they_belong() {
     let config = config(&[
@@ -498,6 +515,7 @@ fn values_land_where_they_belong() {
     assert_eq!(config.gateway.address().to_string(), "127.0.0.1:81");
 }
 
+// contract: configuration/variable/MS_METRICS_PORT
 #[test]
 fn metrics_need_a_port_of_their_own() {
     let taken = [("MS_METRICS", "true"), ("MS_METRICS_PORT", "3000")];
@@ -508,6 +526,7 @@ fn metrics_need_a_port_of_their_own() {
     assert_eq!(errors(&taken[1..]), [""; 0]);
 }
 
+// contract: configuration/precedence
 #[test]
 fn the_environment_wins_over_the_file_and_the_file_over_defaults() {
     let content = "port = 4000\nms_metrics = true\nretry_factor = 1.5\nddp_allowed_origins = [\"https://a\", \"https://b\"]\n\

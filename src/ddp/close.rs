@@ -73,6 +73,7 @@ impl Close {
 mod tests {
     use super::*;
 
+    // contract: ddp/close/1000
     #[test]
     fn a_normal_end_is_never_sent() {
         assert!(

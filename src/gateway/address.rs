@@ -77,6 +77,7 @@ mod tests {
             .collect()
     }
 
+    // contract: ddp/client-address
     #[test]
     fn the_entry_that_the_trusted_proxies_wrote() {
         let peer = "::ffff:10.0.0.9".parse().unwrap();

@@ -155,6 +155,7 @@ async fn until(mut condition: impl FnMut() -> bool) {
         .unwrap();
 }
 
+// contract: ddp/http/info
 #[tokio::test]
 async fn a_plain_get_is_answered_with_the_info_document() {
     let rig = Rig::new(|_| {});
@@ -189,6 +190,7 @@ async fn a_plain_get_is_answered_with_the_info_document() {
     assert!(post.contains("\r\nallow: GET, HEAD, OPTIONS\r\n"));
 }
 
+// contract: ddp/http/health, ddp/http/livez, ddp/http/readyz
 #[tokio::test]
 async fn probes() {
     let rig = Rig::new(|config| config.max_connections = 1);
@@ -215,6 +217,7 @@ async fn probes() {
     assert_eq!(rig.get("/readyz").await, ready);
 }
 
+// contract: ddp/http/livez, ddp/http/health
 #[tokio::test]
 async fn a_wedged_process_says_so() {
     let rig = Rig::new(|_| {});
@@ -233,6 +236,7 @@ async fn a_wedged_process_says_so() {
     assert_eq!(rig.get("/livez").await.0, 200);
 }
 
+// contract: ddp/transport/raw, ddp/transport/sockjs, ddp/handshake/server-id
 #[tokio::test]
 async fn upgrades_become_sessions() {
     let rig = Rig::new(|_| {});
@@ -303,6 +307,7 @@ async fn bad_upgrades_are_refused() {
     }
 }
 
+// contract: configuration/variable/MAX_CONCURRENT_CONNECTIONS
 #[tokio::test]
 async fn beyond_the_limit_clients_are_asked_to_come_later() {
     let rig = Rig::new(|config| config.max_connections = 2);
@@ -319,6 +324,7 @@ async fn beyond_the_limit_clients_are_asked_to_come_later() {
     }
 }
 
+// contract: configuration/variable/DDP_ALLOWED_ORIGINS
 #[tokio::test]
 async fn pages_of_other_origins_are_refused() {
     let rig = Rig::new(|config| config.allowed_origins = vec!["https://*.example.com".into()]);
@@ -336,6 +342,7 @@ async fn pages_of_other_origins_are_refused() {
     assert_eq!(&head, b"HTTP/1.1 101");
 }
 
+// contract: ddp/client-address, ddp/told/connected
 #[tokio::test]
 async fn the_mesh_learns_where_a_client_comes_from() {
     for (count, address) in [(0, Some("127.0.0.1")), (2, Some("1.2.3.4")), (3, None)] {
@@ -354,6 +361,7 @@ async fn the_mesh_learns_where_a_client_comes_from() {
     }
 }
 
+// contract: configuration/variable/DDP_HANDSHAKE_TIMEOUT
 #[tokio::test]
 async fn one_that_does_not_finish_its_request_is_cut() {
     let rig = Rig::new(|config| config.handshake_timeout = Duration::from_millis(50));
@@ -367,6 +375,7 @@ async fn one_that_does_not_finish_its_request_is_cut() {
         .unwrap();
 }
 
+// contract: ddp/http/health, ddp/http/readyz, ddp/close/1001
 #[tokio::test]
 async fn while_the_service_stops() {
     let rig = Rig::new(|_| {});
@@ -398,6 +407,7 @@ async fn while_the_service_stops() {
     tokio::join!(drain, probe);
 }
 
+// contract: configuration/variable/PORT
 #[tokio::test]
 async fn a_port_in_use_names_its_variable() {
     let rig = Rig::new(|config| config.bind_ip = Some(Ipv4Addr::LOCALHOST.into()));

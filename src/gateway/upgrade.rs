@@ -130,6 +130,7 @@ mod tests {
         assert!(!is_wanted(header("upgrade", "h2c").headers()));
     }
 
+    // contract: ddp/transport/raw, ddp/transport/sockjs
     #[test]
     fn paths() {
         for (path, expected) in [

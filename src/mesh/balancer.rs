@@ -150,12 +150,14 @@ mod tests {
             .collect()
     }
 
+    // contract: mesh/call/balance, configuration/variable/BALANCE_STRATEGY
     #[test]
     fn round_robin_takes_turns() {
         let balancer = Balancer::new(Strategy::RoundRobin, true);
         assert_eq!(picks(&balancer, &endpoints(None), 4), ["a", "b", "c", "a"]);
     }
 
+    // contract: mesh/call/balance, configuration/variable/BALANCE_PREFER_LOCAL
     #[test]
     fn the_own_node_first_when_asked_to() {
         assert_eq!(
@@ -183,6 +185,7 @@ mod tests {
         );
     }
 
+    // contract: mesh/call/balance
     #[test]
     fn random_takes_all_in_time() {
         let seen: std::collections::HashSet<_> = picks(
@@ -195,6 +198,7 @@ mod tests {
         assert_eq!(seen.len(), 3);
     }
 
+    // contract: mesh/call/balance
     #[test]
     fn the_least_busy() {
         let balancer = Balancer::new(Strategy::CpuUsage, true);
@@ -207,6 +211,7 @@ mod tests {
         assert_eq!(picks(&balancer, &endpoints, 1), ["c"]);
     }
 
+    // contract: mesh/call/balance
     #[test]
     fn the_nearest() {
         let balancer = Balancer::new(Strategy::Latency, true);

@@ -199,6 +199,7 @@ pub struct UnknownStrategy;
 mod tests {
     use super::*;
 
+    // contract: configuration/variable/RETRY_MAX_DELAY, configuration/variable/RETRY_FACTOR
     #[test]
     fn pauses_grow_to_the_longest_and_stay_there() {
         let policy = RetryPolicy {

@@ -103,6 +103,7 @@ fn cpu_times(stat: &str) -> Option<(u64, u64)> {
 mod tests {
     use super::*;
 
+    // contract: mesh/heartbeat/own
     #[test]
     fn cpu_is_what_was_busy_in_between() {
         assert_eq!(

@@ -108,6 +108,7 @@ impl PartialEq<&str> for NodeId {
 mod tests {
     use super::*;
 
+    // contract: mesh/node-id/dots
     #[test]
     fn host_names_with_dots_are_node_ids() {
         for id in ["vm-27650", "pod.ns.svc.cluster.local-1", "ä", "a_b"] {

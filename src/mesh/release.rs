@@ -82,6 +82,7 @@ impl CoreEvents {
 mod tests {
     use super::*;
 
+    // contract: mesh/release/decided
     #[test]
     fn read_off_the_events() {
         let set = |names: &[&str]| {

@@ -257,6 +257,7 @@ mod tests {
         .unwrap()
     }
 
+    // contract: mesh/error/code
     #[test]
     fn the_code_is_restored_from_the_brackets() {
         let rows = [
@@ -282,6 +283,7 @@ mod tests {
         }
     }
 
+    // contract: mesh/error/code
     #[test]
     fn the_message_is_reason_and_code() {
         assert_eq!(
@@ -291,6 +293,7 @@ mod tests {
         assert_eq!(meteor("[403]", None).message, "[403]");
     }
 
+    // contract: mesh/error/other
     #[test]
     fn other_errors_are_not_for_the_client() {
         let raw = RawValue::from_string(

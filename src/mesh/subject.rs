@@ -51,6 +51,7 @@ impl Subjects {
 mod tests {
     use super::*;
 
+    // contract: mesh/subjects
     #[test]
     fn a_node_listens_to_these_and_no_others() {
         let own = NodeId::new("a.b-1").unwrap();

@@ -214,6 +214,7 @@ mod tests {
             .to_owned()
     }
 
+    // contract: database/dates
     #[test]
     fn each_type_as_meteor_writes_it() {
         let id = ObjectId::parse_str("65f1a2b3c4d5e6f708192a3b").unwrap();
@@ -278,6 +279,7 @@ mod tests {
         }
     }
 
+    // contract: database/dates
     #[test]
     fn undefined_stays_missing() {
         assert_eq!(

@@ -181,6 +181,7 @@ mod tests {
     use super::*;
     use crate::config::Secret;
 
+    // contract: database/instances
     #[tokio::test(start_paused = true)]
     async fn registered_told_registered_again_and_removed() {
         let store = Store::memory();

@@ -115,6 +115,7 @@ mod tests {
             .map(|value| value.get().to_owned())
     }
 
+    // contract: database/settings
     #[tokio::test]
     async fn read_once_then_kept_fresh_by_events() {
         let store = Store::memory();

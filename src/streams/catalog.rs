@@ -323,6 +323,7 @@ mod tests {
         }
     }
 
+    // contract: mesh/release/stricter
     #[test]
     fn the_logs_are_gone_unless_the_core_is_known_to_have_them() {
         for (release, expected) in [
@@ -336,6 +337,7 @@ mod tests {
         }
     }
 
+    // contract: streams/write/heard
     #[test]
     fn what_is_not_sent_to_the_mesh() {
         let local: Vec<_> = ROWS

@@ -169,6 +169,7 @@ mod tests {
         Requested::read(&raw(json))
     }
 
+    // contract: streams/subscribe/event-name
     #[test]
     fn event_names_are_text() {
         assert_eq!(
@@ -196,6 +197,7 @@ mod tests {
         assert!(Write::read(&raw(r#"["",1]"#)).is_none());
     }
 
+    // contract: streams/subscribe/params
     #[test]
     fn options_in_all_forms() {
         for (options, collection) in [
@@ -229,6 +231,7 @@ mod tests {
         }
     }
 
+    // contract: streams/subscribe/params
     #[test]
     fn the_first_argument_counts_when_it_is_an_object() {
         let args =

@@ -339,6 +339,7 @@ mod tests {
         }
     }
 
+    // contract: streams/presence/update
     #[test]
     fn an_update_is_a_document_of_its_user() {
         assert_eq!(

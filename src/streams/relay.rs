@@ -134,6 +134,7 @@ mod tests {
     const OBJECT: &str =
         r#"[{"stream":"notify-room","eventName":"r\"/user-activity","args":[1],"origin":"me"}]"#;
 
+    // contract: streams/write/form
     #[test]
     fn the_form_that_was_heard_wins() {
         let relay = Relay::new("me");
@@ -155,6 +156,7 @@ mod tests {
         assert_eq!(write(&relay, Listed::None), OBJECT);
     }
 
+    // contract: streams/write/own
     #[test]
     fn own_events_are_skipped_and_teach_nothing() {
         let relay = Relay::new("me");

@@ -257,6 +257,7 @@ mod tests {
         assert_eq!(bench.asked(), 2);
     }
 
+    // contract: streams/reuse/granted
     #[tokio::test(start_paused = true)]
     async fn refusals_and_failures_are_never_kept() {
         let bench = Bench::new();
@@ -275,6 +276,7 @@ mod tests {
         assert_eq!(bench.reuse.len(), 0);
     }
 
+    // contract: streams/reuse/in-flight
     #[tokio::test(start_paused = true)]
     async fn a_question_after_an_event_joins_none_before_it() {
         let bench = Bench::new();

@@ -104,6 +104,7 @@ fn packets() -> BTreeSet<(String, String)> {
     packets
 }
 
+// contract: events/broken
 #[tokio::test]
 async fn no_row_says_something_undocumented() {
     let packets = packets();
@@ -138,6 +139,7 @@ async fn no_row_says_something_undocumented() {
 }
 
 /// The whole way, envelope and all: clients hear what is documented, and then the next event.
+// contract: events/broken, mesh/packet/malformed
 #[tokio::test(start_paused = true)]
 async fn no_broken_packet_reaches_a_client_as_something_undocumented() {
     let next = r#"{"msg":"changed","collection":"stream-notify-all","id":"id","fields":{"eventName":"license","args":[]}}"#;

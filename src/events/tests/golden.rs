@@ -146,6 +146,8 @@ fn every_file_has_cases_for_every_core() {
     }
 }
 
+// contract: events/not-relayed, events/settings/enterprise, events/omnichannel/releases, events/ephemeral/form
+// contract: events/ephemeral/md, streams/visibility/invalidate
 #[tokio::test(start_paused = true)]
 async fn every_packet_becomes_its_frames() {
     for file in Golden::all() {
@@ -157,8 +159,13 @@ async fn every_packet_becomes_its_frames() {
                     stage.play(&earlier.subject, earlier.packet.get()).await;
                 }
                 stage.forget();
+                let mut published = stage.bus.tap();
                 stage.play(&case.subject, case.packet.get()).await;
                 let label = format!("{} on {core}: {}", file.event, case.about);
+                while let Ok((subject, _)) = published.try_recv() {
+                    let relayed = subject.starts_with("MOL.EVENT") && subject != case.subject;
+                    assert!(!relayed, "nothing of it is told to the mesh again: {label}");
+                }
                 let mut expected = Outcome {
                     also: case.also.clone(),
                     raw: case.raw().map(str::to_owned).collect(),

@@ -7,6 +7,7 @@ use crate::ddp::Close;
 use crate::store::Collection;
 
 /// A session that listens to `force_logout` hears of it, and only then ends.
+// contract: ddp/thrown-out/logout
 #[tokio::test(start_paused = true)]
 async fn a_forced_logout_is_heard_before_the_end() {
     let stage = Stage::start("8.x").await;
@@ -23,6 +24,7 @@ async fn a_forced_logout_is_heard_before_the_end() {
     assert_eq!(stage.raw.closing(), Some(Close::ThrownOut));
 }
 
+// contract: ddp/thrown-out/token
 #[tokio::test(start_paused = true)]
 async fn a_token_that_is_gone_is_looked_up_in_the_database() {
     let stage = Stage::start("8.x").await;
@@ -49,6 +51,7 @@ async fn a_token_that_is_gone_is_looked_up_in_the_database() {
     );
 }
 
+// contract: events/settings/copy, events/watch.settings
 #[tokio::test(start_paused = true)]
 async fn the_copy_of_settings_is_kept_fresh() {
     let stage = Stage::start("7.x").await;

@@ -87,6 +87,7 @@ const NAMES: &[&str] = &[
 /// Raised by the own registry.
 const LOCAL: [&str; 3] = ["$node.connected", "$node.updated", "$node.disconnected"];
 
+// contract: events/list
 #[test]
 fn the_table_is_the_list() {
     let list: Vec<_> = NAMES.iter().chain(&LOCAL).copied().collect();

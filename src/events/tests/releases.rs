@@ -26,6 +26,7 @@ async fn changes_of_one_setting_keep_their_order() {
 
 /// The golden files know cores that list the event by which inquiries differ, and cores that do not: a mesh of both is
 /// as new as its newest, and one that is not known is old.
+// contract: events/omnichannel/releases, events/watch.inquiries
 #[tokio::test]
 async fn inquiries_follow_the_newest_core() {
     let said = async |listing| {

@@ -12,6 +12,7 @@ async fn an_event_of_no_row_is_nothing() {
     assert_eq!(bench.event("", "[]").await, [] as [&str; 0]);
 }
 
+// contract: configuration/variable/DISABLE_MESSAGE_PARSER, events/ephemeral/md
 #[tokio::test]
 async fn without_the_message_parser_a_text_has_no_parsed_form() {
     let mut bench = Bench::new(Recorder::default());

@@ -74,6 +74,7 @@ async fn a_forced_logout_of_one_session_closes_that_one_of_that_user() {
     );
 }
 
+// contract: ddp/thrown-out/token
 #[tokio::test]
 async fn a_session_ends_when_its_token_is_gone_from_list_and_database() {
     let bench = Bench::new(Recorder::default());
@@ -103,6 +104,7 @@ async fn a_session_ends_when_its_token_is_gone_from_list_and_database() {
     );
 }
 
+// contract: ddp/thrown-out/token
 #[tokio::test]
 async fn an_empty_list_or_unset_means_all() {
     for change in [

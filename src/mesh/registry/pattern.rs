@@ -131,6 +131,7 @@ fn skip_stars(tokens: &[Token], state: &mut [bool]) {
 mod tests {
     use super::*;
 
+    // contract: mesh/info/wildcards
     #[test]
     fn as_moleculer_matches() {
         // Each row was asked of moleculer 0.14.35's own matcher.

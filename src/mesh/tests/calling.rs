@@ -9,6 +9,7 @@ async fn pair(net: &Net) -> (TestNode, TestNode) {
     (net.join("streamer-1", vec![]).await, core)
 }
 
+// contract: mesh/packet/RES, mesh/call/meta
 #[tokio::test(start_paused = true)]
 async fn results_come_back_as_they_were_sent() {
     let net = Net::new();
@@ -43,6 +44,7 @@ async fn results_come_back_as_they_were_sent() {
     assert_eq!(streamer.mesh.stats().pending_calls, 0);
 }
 
+// contract: mesh/error/code
 #[tokio::test(start_paused = true)]
 async fn errors_come_back_with_their_code() {
     let net = Net::new();
@@ -66,6 +68,7 @@ async fn errors_come_back_with_their_code() {
     assert!(error.meteor().is_none());
 }
 
+// contract: mesh/call/unknown-service
 #[tokio::test(start_paused = true)]
 async fn an_unknown_action_of_a_known_service_fails_at_once() {
     let net = Net::new();
@@ -106,6 +109,7 @@ async fn an_unknown_action_of_a_known_service_fails_at_once() {
     assert_eq!(core.mesh.stats().malformed, 0);
 }
 
+// contract: mesh/call/timeout, configuration/variable/REQUEST_TIMEOUT
 #[tokio::test(start_paused = true)]
 async fn no_answer_is_a_time_out() {
     let net = Net::new();
@@ -129,6 +133,7 @@ async fn dropping_a_call_gives_it_up() {
     assert_eq!(streamer.mesh.stats().pending_calls, 0);
 }
 
+// contract: mesh/node/leaving
 #[tokio::test(start_paused = true)]
 async fn a_node_that_leaves_fails_its_calls_at_once() {
     let net = Net::new();
@@ -142,6 +147,7 @@ async fn a_node_that_leaves_fails_its_calls_at_once() {
     assert!(started.elapsed() < Duration::from_secs(1));
 }
 
+// contract: mesh/node/silent
 #[tokio::test(start_paused = true)]
 async fn a_node_that_dies_fails_its_calls_within_the_timeout() {
     let net = Net::new();
@@ -193,6 +199,7 @@ async fn a_request_that_nobody_takes_goes_to_another_node() {
     assert!(started.elapsed() < Duration::from_secs(1));
 }
 
+// contract: mesh/call/chunked
 #[tokio::test(start_paused = true)]
 async fn a_chunked_answer_is_an_error() {
     let net = Net::new();
@@ -234,6 +241,7 @@ async fn a_chunked_request_is_refused_once() {
     assert_eq!(answers, 1);
 }
 
+// contract: mesh/call/too-large
 #[tokio::test(start_paused = true)]
 async fn too_large_is_413_and_never_sent() {
     let net = Net::new();
@@ -279,6 +287,8 @@ fn flaky(failures: usize, retryable: bool, calls: &Arc<AtomicUsize>) -> ServiceS
     })
 }
 
+// contract: mesh/call/retries, configuration/variable/RETRY_ENABLED, configuration/variable/RETRY_RETRIES
+// contract: configuration/variable/RETRY_DELAY
 #[tokio::test(start_paused = true)]
 async fn only_repeatable_calls_with_retryable_errors_are_retried() {
     for (enabled, repeatable, retryable, failures, expected_calls, succeeds) in [
@@ -310,6 +320,8 @@ async fn only_repeatable_calls_with_retryable_errors_are_retried() {
     }
 }
 
+// contract: mesh/call/bulkhead, configuration/variable/BULKHEAD_ENABLED, configuration/variable/BULKHEAD_CONCURRENCY
+// contract: configuration/variable/BULKHEAD_MAX_QUEUE_SIZE
 #[tokio::test(start_paused = true)]
 async fn the_bulkhead_queues_and_refuses() {
     let net = Net::new();
@@ -338,6 +350,7 @@ async fn the_bulkhead_queues_and_refuses() {
     assert_eq!(started.elapsed().as_secs(), 2, "one after another");
 }
 
+// contract: mesh/call/unknown-service, configuration/variable/WAIT_FOR_SERVICES_TIMEOUT
 #[tokio::test(start_paused = true)]
 async fn a_service_is_waited_for_once_by_all_and_not_again() {
     let net = Net::new();
@@ -379,6 +392,7 @@ async fn a_service_is_waited_for_once_by_all_and_not_again() {
     assert_eq!(left.elapsed().as_secs(), 10, "seen again: waited for again");
 }
 
+// contract: mesh/call/unknown-service
 #[tokio::test(start_paused = true)]
 async fn a_service_that_comes_ends_the_wait() {
     let net = Net::new();
@@ -390,6 +404,7 @@ async fn a_service_that_comes_ends_the_wait() {
     assert_eq!(result.unwrap().as_deref(), Some("[7]"));
 }
 
+// contract: mesh/call/balance, configuration/variable/BALANCE_PREFER_LOCAL
 #[tokio::test(start_paused = true)]
 async fn calls_take_turns_or_stay_at_home() {
     let net = Net::new();

@@ -1,5 +1,6 @@
 use super::*;
 
+// contract: mesh/join/order
 #[tokio::test(start_paused = true)]
 async fn nodes_find_each_other_whoever_comes_first() {
     let net = Net::new();
@@ -34,6 +35,7 @@ async fn nodes_find_each_other_whoever_comes_first() {
     assert_eq!(names, ["meteor", "streamer"]);
 }
 
+// contract: mesh/join/order
 #[tokio::test(start_paused = true)]
 async fn the_first_packets_are_discover_then_info() {
     let net = Net::new();
@@ -47,6 +49,7 @@ async fn the_first_packets_are_discover_then_info() {
     assert_eq!(tap.recv().await.unwrap().0, "MOL.INFO");
 }
 
+// contract: mesh/namespace, configuration/variable/MS_NAMESPACE
 #[tokio::test(start_paused = true)]
 async fn namespaces_never_meet() {
     let net = Net::new();
@@ -65,6 +68,7 @@ async fn namespaces_never_meet() {
     ));
 }
 
+// contract: mesh/node/leaving, mesh/leaving
 #[tokio::test(start_paused = true)]
 async fn a_node_that_leaves_is_gone_at_once() {
     let net = Net::new();
@@ -88,6 +92,7 @@ async fn a_node_that_leaves_is_gone_at_once() {
     assert_eq!(tap.recv().await.unwrap().0, "MOL.DISCONNECT");
 }
 
+// contract: mesh/node/silent, mesh/heartbeat/own
 #[tokio::test(start_paused = true)]
 async fn a_node_that_dies_without_a_word_is_gone_after_the_timeout() {
     let net = Net::new();
@@ -105,6 +110,7 @@ async fn a_node_that_dies_without_a_word_is_gone_after_the_timeout() {
     assert_eq!(streamer.mesh.nodes().len(), 1, "and forgotten");
 }
 
+// contract: mesh/heartbeat/unknown
 #[tokio::test(start_paused = true)]
 async fn a_heartbeat_of_a_stranger_is_answered_with_discover() {
     let net = Net::new();
@@ -117,6 +123,7 @@ async fn a_heartbeat_of_a_stranger_is_answered_with_discover() {
     assert!(streamer.mesh.has_service("meteor"));
 }
 
+// contract: mesh/heartbeat/unknown
 #[tokio::test(start_paused = true)]
 async fn a_heartbeat_of_another_list_or_run_asks_for_info() {
     let net = Net::new();
@@ -143,6 +150,7 @@ async fn a_heartbeat_of_another_list_or_run_asks_for_info() {
     }
 }
 
+// contract: mesh/info/seq
 #[tokio::test(start_paused = true)]
 async fn a_new_list_of_services_is_told_and_an_older_one_ignored() {
     let net = Net::new();
@@ -168,6 +176,7 @@ async fn a_new_list_of_services_is_told_and_an_older_one_ignored() {
     );
 }
 
+// contract: mesh/conflict
 #[tokio::test(start_paused = true)]
 async fn two_nodes_of_one_name_are_fatal() {
     let net = Net::new();
@@ -176,6 +185,7 @@ async fn two_nodes_of_one_name_are_fatal() {
     first.reaches(|state| matches!(state, MeshState::Failed(reason) if reason.contains("node-id conflict"))).await;
 }
 
+// contract: mesh/packet/PING-PONG
 #[tokio::test(start_paused = true)]
 async fn pings_are_answered_and_measured() {
     let net = Net::new();
@@ -206,6 +216,7 @@ async fn pings_are_answered_and_measured() {
     assert!(pong["arrived"].is_i64());
 }
 
+// contract: mesh/release/decided
 #[tokio::test(start_paused = true)]
 async fn the_release_follows_the_cores() {
     let net = Net::new();

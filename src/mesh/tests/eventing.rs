@@ -6,6 +6,7 @@ fn listening(name: &str, events: &[&str]) -> Vec<ServiceSpec> {
     vec![ServiceSpec::new(name).events(events.iter().copied())]
 }
 
+// contract: mesh/packet/EVENT
 #[tokio::test(start_paused = true)]
 async fn a_broadcast_reaches_every_node_that_listens_in_order() {
     let net = Net::new();
@@ -52,6 +53,7 @@ async fn the_own_service_hears_the_own_broadcast_as_in_moleculer() {
     assert_eq!(b.heard().len(), 2);
 }
 
+// contract: mesh/packet/EVENT-balanced
 #[tokio::test(start_paused = true)]
 async fn an_emitted_event_reaches_one_node_of_each_group() {
     let net = Net::new();
@@ -86,6 +88,7 @@ async fn groups_that_are_not_here_are_not_heard() {
     assert_eq!(a.heard().len(), 3);
 }
 
+// contract: mesh/info/wildcards
 #[tokio::test(start_paused = true)]
 async fn wildcards_of_others_are_understood() {
     let net = Net::new();
@@ -105,6 +108,7 @@ async fn wildcards_of_others_are_understood() {
     );
 }
 
+// contract: mesh/call/meta
 #[tokio::test(start_paused = true)]
 async fn what_travels_beside_arrives() {
     let net = Net::new();
@@ -182,6 +186,7 @@ async fn a_full_queue_loses_events_and_counts_them() {
     assert_eq!(a.heard().len() as u64 + lost, 1000);
 }
 
+// contract: mesh/call/too-large
 #[tokio::test(start_paused = true)]
 async fn an_event_that_is_too_large_is_counted_and_not_sent() {
     let net = Net::new();

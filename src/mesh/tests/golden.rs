@@ -43,6 +43,7 @@ fn keys(json: &str) -> Vec<String> {
     keys.into_iter().map(|(_, key)| key).collect()
 }
 
+// contract: mesh/serializer/EJSON
 #[test]
 fn every_recorded_packet_can_be_read() {
     let lines = all();
@@ -53,6 +54,7 @@ fn every_recorded_packet_can_be_read() {
     }
 }
 
+// contract: mesh/packet/DISCOVER, mesh/packet/HEARTBEAT, mesh/packet/DISCONNECT
 #[test]
 fn bare_packets_and_heartbeats_are_the_same_bytes() {
     for kind in [PacketKind::Discover, PacketKind::Disconnect] {
@@ -74,6 +76,7 @@ fn bare_packets_and_heartbeats_are_the_same_bytes() {
     }
 }
 
+// contract: mesh/packet/REQ
 #[test]
 fn requests_are_the_same_bytes() {
     for payload in recorded(PacketKind::Request) {
@@ -96,6 +99,7 @@ fn requests_are_the_same_bytes() {
     }
 }
 
+// contract: mesh/packet/RES
 #[test]
 fn answers_are_the_same_bytes() {
     let mut failures = 0;
@@ -120,6 +124,7 @@ fn answers_are_the_same_bytes() {
     assert_eq!(failures, 3);
 }
 
+// contract: mesh/packet/RES-error, mesh/error/code
 #[test]
 fn recorded_failures_give_their_codes_back() {
     let mut codes = Vec::new();
@@ -140,6 +145,7 @@ fn recorded_failures_give_their_codes_back() {
     assert!(codes.contains(&"error-not-allowed".to_owned()), "{codes:?}");
 }
 
+// contract: mesh/packet/EVENT
 #[test]
 fn events_have_the_same_keys() {
     for payload in recorded(PacketKind::Event) {
@@ -164,6 +170,7 @@ fn events_have_the_same_keys() {
     }
 }
 
+// contract: mesh/packet/EVENT-balanced
 #[test]
 fn a_balanced_event_names_its_groups_after_its_data() {
     let out = EventOut {
@@ -180,6 +187,7 @@ fn a_balanced_event_names_its_groups_after_its_data() {
     ));
 }
 
+// contract: mesh/packet/INFO
 #[test]
 fn our_info_has_the_keys_of_theirs() {
     let net = Net::new();
@@ -252,4 +260,18 @@ fn text_is_escaped() {
     out.close();
     let value: Value = serde_json::from_slice(&out.finish()).unwrap();
     assert_eq!(value["a\"b"], "c\n\u{1}\"");
+}
+
+// contract: mesh/serializer/EJSON, mesh/serializer/JSON
+#[test]
+fn ejson_and_json_are_the_text_of_the_packet_itself() {
+    let text = br#"{"ver":"4","sender":"core-1","data":[{"$date":1}]}"#;
+    for serializer in [SerializerKind::Ejson, SerializerKind::Json] {
+        let sent = serializer.encode(PacketKind::Event, text.to_vec()).unwrap();
+        assert_eq!(sent, text[..]);
+        assert_eq!(
+            serializer.decode(PacketKind::Event, sent).unwrap(),
+            text[..]
+        );
+    }
 }

@@ -47,6 +47,7 @@ fn payloads() -> Vec<Vec<u8>> {
     payloads
 }
 
+// contract: mesh/packet/malformed
 #[tokio::test(start_paused = true)]
 async fn nothing_is_disturbed() {
     let net = Net::new();
@@ -76,6 +77,7 @@ async fn nothing_is_disturbed() {
     assert_eq!(streamer.heard().len(), 1);
 }
 
+// contract: mesh/foreign-version
 #[tokio::test(start_paused = true)]
 async fn another_protocol_is_dropped() {
     let net = Net::new();
@@ -99,6 +101,7 @@ async fn another_protocol_is_dropped() {
     );
 }
 
+// contract: mesh/own-packets
 #[tokio::test(start_paused = true)]
 async fn own_packets_are_skipped() {
     let net = Net::new();
@@ -123,6 +126,7 @@ async fn own_packets_are_skipped() {
 }
 
 proptest! {
+    // contract: mesh/packet/malformed
     #[test]
     fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
         for kind in PacketKind::ALL {

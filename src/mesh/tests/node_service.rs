@@ -30,6 +30,7 @@ async fn mesh() -> (Net, Vec<TestNode>) {
     (net, nodes)
 }
 
+// contract: mesh/called/$node
 #[tokio::test(start_paused = true)]
 async fn list() {
     let (net, nodes) = mesh().await;
@@ -65,6 +66,7 @@ async fn list() {
     assert_eq!(available[1]["services"][1]["name"], "meteor");
 }
 
+// contract: mesh/called/$node
 #[tokio::test(start_paused = true)]
 async fn services() {
     let (net, _nodes) = mesh().await;
@@ -98,6 +100,7 @@ async fn services() {
     assert_eq!(single[2]["nodeID"], "core-2");
 }
 
+// contract: mesh/called/$node
 #[tokio::test(start_paused = true)]
 async fn actions_and_events() {
     let (net, _nodes) = mesh().await;
@@ -137,6 +140,7 @@ async fn actions_and_events() {
     );
 }
 
+// contract: mesh/called/$node
 #[tokio::test(start_paused = true)]
 async fn health_and_options() {
     let (net, _nodes) = mesh().await;

@@ -11,6 +11,7 @@ async fn pair(net: &Net) -> (TestNode, TestNode) {
     )
 }
 
+// contract: mesh/outage/calls
 #[tokio::test(start_paused = true)]
 async fn while_the_mesh_is_away_calls_fail_at_once_and_events_are_lost() {
     let net = Net::new();
@@ -40,6 +41,7 @@ async fn while_the_mesh_is_away_calls_fail_at_once_and_events_are_lost() {
     );
 }
 
+// contract: mesh/outage/calls, mesh/outage/reconnect
 #[tokio::test(start_paused = true)]
 async fn after_an_outage_everything_goes_on_and_nothing_is_sent_late() {
     let net = Net::new();
@@ -80,6 +82,7 @@ async fn after_an_outage_everything_goes_on_and_nothing_is_sent_late() {
     assert!(streamer.mesh.has_service("meteor"));
 }
 
+// contract: mesh/node/silent
 #[tokio::test(start_paused = true)]
 async fn a_node_that_died_during_the_outage_is_missed_afterwards() {
     let net = Net::new();
@@ -92,6 +95,7 @@ async fn a_node_that_died_during_the_outage_is_missed_afterwards() {
     assert!(!streamer.mesh.has_service("meteor"));
 }
 
+// contract: mesh/outage/reconnect
 #[tokio::test(start_paused = true)]
 async fn a_node_waits_for_its_transport_for_ever() {
     let net = Net::new();

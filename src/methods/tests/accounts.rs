@@ -17,6 +17,7 @@ fn document(user: &str) -> String {
     )
 }
 
+// contract: methods/login, ddp/told/login, ddp/own-document
 #[tokio::test(start_paused = true)]
 async fn a_login_is_answered_and_told() {
     let bench = Bench::start().await;
@@ -38,6 +39,7 @@ async fn a_login_is_answered_and_told() {
     assert_eq!(bench.directory.of_user("alice").len(), 1);
 }
 
+// contract: methods/login/refused
 #[tokio::test(start_paused = true)]
 async fn a_login_that_fails_leaves_all_as_it_was() {
     let bench = Bench::start().await;
@@ -67,6 +69,7 @@ async fn a_login_that_fails_leaves_all_as_it_was() {
     assert!(session.client.is("alice"));
 }
 
+// contract: methods/login/refused
 #[tokio::test(start_paused = true)]
 async fn nobody_is_asked_about_what_is_no_login() {
     let bench = Bench::start().await;
@@ -95,6 +98,7 @@ async fn nobody_is_asked_about_what_is_no_login() {
     assert_eq!(bench.heard().await, [] as [&str; 0]);
 }
 
+// contract: methods/login/password, configuration/variable/DDP_PASSWORD_LOGIN
 #[tokio::test(start_paused = true)]
 async fn passwords_go_on_where_they_are_wanted() {
     let bench = Bench::with(true).await;
@@ -113,6 +117,7 @@ async fn passwords_go_on_where_they_are_wanted() {
     );
 }
 
+// contract: methods/login/same-user
 #[tokio::test(start_paused = true)]
 async fn the_same_user_again_changes_nothing_else() {
     let bench = Bench::start().await;
@@ -127,6 +132,7 @@ async fn the_same_user_again_changes_nothing_else() {
     );
 }
 
+// contract: methods/login/another-user
 #[tokio::test(start_paused = true)]
 async fn another_user_takes_the_place_of_the_former() {
     let bench = Bench::start().await;
@@ -192,6 +198,7 @@ async fn presence_that_does_not_answer_holds_up_no_login_and_keeps_the_order() {
     );
 }
 
+// contract: methods/logout, ddp/told/logout
 #[tokio::test(start_paused = true)]
 async fn a_logout_is_answered_told_and_ends_the_session() {
     let bench = Bench::start().await;
@@ -221,6 +228,7 @@ async fn a_logout_is_answered_told_and_ends_the_session() {
     );
 }
 
+// contract: methods/logout
 #[tokio::test(start_paused = true)]
 async fn a_logout_without_a_login_ends_the_session_too() {
     let bench = Bench::start().await;

@@ -8,6 +8,7 @@ use crate::services::testing::meteor_error;
 
 const METHOD: &str = "meteor.callMethodWithToken";
 
+// contract: methods/anything-else
 #[tokio::test(start_paused = true)]
 async fn any_other_method_is_the_cores() {
     let bench = Bench::start().await;
@@ -61,6 +62,7 @@ async fn a_stream_that_does_not_exist_is_the_cores_as_well() {
     );
 }
 
+// contract: methods/anything-else, mesh/error/code
 #[tokio::test(start_paused = true)]
 async fn errors_for_the_client_go_through_with_their_code() {
     let bench = Bench::start().await;
@@ -85,6 +87,7 @@ async fn errors_for_the_client_go_through_with_their_code() {
     );
 }
 
+// contract: mesh/error/other
 #[tokio::test(start_paused = true)]
 async fn errors_of_others_are_the_logs_business() {
     let bench = Bench::start().await;

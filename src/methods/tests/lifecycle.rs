@@ -6,6 +6,7 @@ use tokio::time::Instant;
 
 use super::*;
 
+// contract: ddp/told/connected, ddp/told/disconnected
 #[tokio::test(start_paused = true)]
 async fn a_session_that_ends_is_told_once() {
     let bench = Bench::start().await;
@@ -65,6 +66,7 @@ async fn a_session_that_left_meanwhile_is_not_announced() {
     );
 }
 
+// contract: mesh/outage/after
 #[tokio::test(start_paused = true)]
 async fn after_an_outage_every_session_is_announced_within_ten_seconds() {
     let bench = Bench::start().await;

@@ -2,6 +2,7 @@
 
 use super::*;
 
+// contract: methods/status/default, methods/status/own, methods/status/connection
 #[tokio::test(start_paused = true)]
 async fn statuses_are_passed_on() {
     let bench = Bench::start().await;
@@ -68,6 +69,7 @@ async fn what_is_no_status_is_nobodys_question() {
     assert_eq!(bench.heard().await, [] as [&str; 0]);
 }
 
+// contract: methods/status/anonymous
 #[tokio::test(start_paused = true)]
 async fn without_a_login_they_answer_nothing_and_ask_nobody() {
     let bench = Bench::start().await;
@@ -88,6 +90,7 @@ async fn without_a_login_they_answer_nothing_and_ask_nobody() {
     assert_eq!(bench.heard().await, [] as [&str; 0]);
 }
 
+// contract: ddp/told/activity
 #[tokio::test(start_paused = true)]
 async fn activity_is_told_and_nobody_waits() {
     let bench = Bench::start().await;
@@ -111,6 +114,7 @@ async fn activity_is_told_and_nobody_waits() {
     );
 }
 
+// contract: methods/livechat
 #[tokio::test(start_paused = true)]
 async fn the_first_visitor_of_a_session_stays() {
     let bench = Bench::start().await;

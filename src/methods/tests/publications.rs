@@ -20,6 +20,7 @@ impl Session {
     }
 }
 
+// contract: methods/publication/login-services, methods/publication/client-versions
 #[tokio::test(start_paused = true)]
 async fn the_collections_are_published_and_end() {
     let bench = Bench::start().await;
@@ -48,6 +49,7 @@ async fn the_collections_are_published_and_end() {
     );
 }
 
+// contract: ddp/message/unknown-publication
 #[tokio::test(start_paused = true)]
 async fn a_publication_of_another_name_is_not_found() {
     let bench = Bench::start().await;
@@ -64,6 +66,7 @@ async fn a_publication_of_another_name_is_not_found() {
     );
 }
 
+// contract: methods/login/another-user
 #[tokio::test(start_paused = true)]
 async fn what_the_former_user_was_granted_ends_before_the_result() {
     let bench = Bench::start().await;
@@ -98,6 +101,7 @@ async fn what_the_former_user_was_granted_ends_before_the_result() {
     );
 }
 
+// contract: methods/stream-writes, streams/write/refused
 #[tokio::test(start_paused = true)]
 async fn a_write_that_is_refused_answers_nothing() {
     let bench = Bench::start().await;
@@ -118,6 +122,7 @@ async fn a_write_that_is_refused_answers_nothing() {
     assert_eq!(bench.heard().await, [] as [&str; 0]);
 }
 
+// contract: telemetry/metrics/labels
 #[test]
 fn metrics_take_only_names_that_are_known() {
     for known in [

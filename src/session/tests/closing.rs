@@ -27,6 +27,7 @@ async fn the_client_leaves() {
     }
 }
 
+// contract: ddp/thrown-out/logout, ddp/close/none
 #[tokio::test(start_paused = true)]
 async fn being_thrown_out() {
     let rig = Rig::new();

@@ -9,6 +9,7 @@ use crate::ddp::{Close, Framing};
 
 const GRACE: Duration = Duration::from_secs(8);
 
+// contract: ddp/close/1001, configuration/variable/SHUTDOWN_GRACE
 #[tokio::test(start_paused = true)]
 async fn those_at_rest_are_closed_spread_over_the_middle() {
     let rig = Rig::new();

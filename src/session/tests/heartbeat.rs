@@ -13,6 +13,7 @@ fn near(from: Instant, expected: Duration) {
     assert!(off <= Duration::from_millis(2), "{:?}", from.elapsed());
 }
 
+// contract: ddp/heartbeat/ping, ddp/heartbeat/handshake
 #[tokio::test(start_paused = true)]
 async fn a_client_that_does_not_speak_is_pinged_early_and_closed_at_the_handshakes_end() {
     let rig = Rig::new();
@@ -41,6 +42,7 @@ async fn a_late_connect_is_in_time() {
     near(connected, 30 * SECOND);
 }
 
+// contract: ddp/heartbeat/ping, ddp/heartbeat/timeout, ddp/close/4000, configuration/variable/CONNECTION_TIMEOUT
 #[tokio::test(start_paused = true)]
 async fn silence_is_pinged_and_then_closed() {
     let rig = Rig::new();
@@ -56,6 +58,7 @@ async fn silence_is_pinged_and_then_closed() {
     rig.over().await;
 }
 
+// contract: ddp/heartbeat/reset
 #[tokio::test(start_paused = true)]
 async fn every_message_resets_the_clock() {
     let rig = Rig::new();
@@ -74,6 +77,7 @@ async fn every_message_resets_the_clock() {
     near(spoke, 30 * SECOND);
 }
 
+// contract: configuration/variable/DDP_HEARTBEAT_INTERVAL
 #[tokio::test(start_paused = true)]
 async fn the_interval_is_a_setting() {
     let rig = Rig::with(SessionConfig {
@@ -104,6 +108,7 @@ async fn what_flows_to_a_client_is_no_sign_of_its_life() {
     near(connected, 60 * SECOND);
 }
 
+// contract: ddp/told/activity
 #[tokio::test(start_paused = true)]
 async fn activity_is_told_at_most_every_30_seconds() {
     let rig = Rig::new();

@@ -4,6 +4,7 @@ use super::support::*;
 use crate::ddp::{Close, Framing};
 use crate::session::config::{MAX_WAITING_BYTES, MAX_WAITING_REQUESTS};
 
+// contract: ddp/message/ping
 #[tokio::test(start_paused = true)]
 async fn a_ping_behind_a_slow_method_is_answered_at_once() {
     let rig = Rig::new();
@@ -26,6 +27,7 @@ async fn a_ping_behind_a_slow_method_is_answered_at_once() {
     .await;
 }
 
+// contract: ddp/message/order
 #[tokio::test(start_paused = true)]
 async fn one_at_a_time_in_the_order_in_which_they_came() {
     let rig = Rig::new();
@@ -44,6 +46,7 @@ async fn one_at_a_time_in_the_order_in_which_they_came() {
     }
 }
 
+// contract: ddp/message/order
 #[tokio::test(start_paused = true)]
 async fn events_flow_while_a_method_is_away() {
     let rig = Rig::new();
@@ -54,6 +57,7 @@ async fn events_flow_while_a_method_is_away() {
     peer.hears([r#"{"msg":"changed"}"#]).await;
 }
 
+// contract: ddp/message/bound
 #[tokio::test(start_paused = true)]
 async fn too_many_requests_are_refused_and_the_rest_is_answered() {
     let rig = Rig::new();
@@ -90,6 +94,7 @@ async fn too_many_requests_are_refused_and_the_rest_is_answered() {
     peer.answer("again").await;
 }
 
+// contract: ddp/message/bound
 #[tokio::test(start_paused = true)]
 async fn the_bytes_of_those_that_wait_are_bounded() {
     let rig = Rig::new();

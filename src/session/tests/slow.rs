@@ -16,6 +16,7 @@ fn bounded() -> Rig {
     })
 }
 
+// contract: ddp/close/1013, configuration/variable/DDP_MAX_BUFFERED_BYTES
 #[tokio::test(start_paused = true)]
 async fn a_slow_reader_is_closed_at_its_bound_and_another_is_undisturbed() {
     let rig = bounded();

@@ -5,6 +5,7 @@ use crate::ddp::{Close, Framing};
 
 const BOTH: [Framing; 2] = [Framing::Raw, Framing::SockJs];
 
+// contract: ddp/handshake/server-id, ddp/handshake/connect, ddp/transport/sockjs
 #[tokio::test(start_paused = true)]
 async fn the_handshake() {
     let rig = Rig::new();
@@ -29,6 +30,7 @@ async fn the_handshake() {
     }
 }
 
+// contract: ddp/handshake/version
 #[tokio::test(start_paused = true)]
 async fn a_version_that_is_not_spoken_here() {
     let rig = Rig::new();
@@ -46,6 +48,7 @@ async fn a_version_that_is_not_spoken_here() {
     rig.over().await;
 }
 
+// contract: ddp/handshake/other-first, ddp/close/1002
 #[tokio::test(start_paused = true)]
 async fn anything_else_first_is_a_violation() {
     let rig = Rig::new();
@@ -73,6 +76,8 @@ async fn anything_else_first_is_a_violation() {
     assert_eq!(rig.house.log()[..3], opened);
 }
 
+// contract: ddp/message/ping, ddp/message/pong, ddp/message/second-connect, ddp/message/method, ddp/message/sub
+// contract: ddp/message/unsub, ddp/message/no-params, ddp/message/no-msg, ddp/message/unknown-msg
 #[tokio::test(start_paused = true)]
 async fn what_is_said_when_connected() {
     let rig = Rig::new();
@@ -153,6 +158,7 @@ async fn what_is_said_when_connected() {
     }
 }
 
+// contract: ddp/close/1002, ddp/close/1007, ddp/message/no-id
 #[tokio::test(start_paused = true)]
 async fn what_closes() {
     let rig = Rig::new();
@@ -195,6 +201,7 @@ async fn what_closes() {
     rig.over().await;
 }
 
+// contract: ddp/transport/sockjs, ddp/close/1007
 #[tokio::test(start_paused = true)]
 async fn sockjs_arrays() {
     let rig = Rig::new();
@@ -234,6 +241,7 @@ async fn sockjs_arrays() {
     peer.hears([r#"{"msg":"pong","id":"last"}"#]).await;
 }
 
+// contract: ddp/close/1007, ddp/close/1009
 #[tokio::test(start_paused = true)]
 async fn frames_that_are_not_ours() {
     let rig = Rig::new();
@@ -277,6 +285,7 @@ async fn fragments_and_control_frames_between_them() {
     peer.hears([r#"{"msg":"pong","id":"ü"}"#]).await;
 }
 
+// contract: configuration/variable/DDP_MAX_MESSAGE_BYTES
 #[tokio::test(start_paused = true)]
 async fn the_largest_message_and_what_came_with_the_upgrade() {
     let rig = Rig::new();

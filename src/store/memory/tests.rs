@@ -74,6 +74,7 @@ fn workspace() -> Store {
     store
 }
 
+// contract: database/rooms, database/subscriptions, database/users, database/settings, database/conferences
 #[tokio::test]
 async fn each_question_has_its_answer() {
     let store = workspace();
@@ -197,6 +198,7 @@ async fn documents_change_and_go() {
     }
 }
 
+// contract: database/memory
 #[tokio::test]
 async fn a_seed_file_fills_it() {
     let path: PathBuf =

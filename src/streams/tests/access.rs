@@ -7,6 +7,7 @@ use super::workspace::{Offers, Workspace};
 use crate::services::Release::{Unknown, V6, V8};
 use crate::store::Collection;
 
+// contract: streams/notify-room/read
 #[tokio::test(start_paused = true)]
 async fn rooms_of_notify_room() {
     for release in [V6, V8] {
@@ -182,6 +183,7 @@ async fn a_room_without_a_token_has_no_visitor() {
     }
 }
 
+// contract: streams/livechat-room/read
 #[tokio::test(start_paused = true)]
 async fn livechat_rooms() {
     let workspace = Workspace::new(V8).await;
@@ -236,6 +238,7 @@ async fn livechat_rooms() {
     .await;
 }
 
+// contract: streams/notify-user/read
 #[tokio::test(start_paused = true)]
 async fn own_events_of_users() {
     for release in [V6, V8, Unknown] {
@@ -289,6 +292,7 @@ async fn own_events_of_users() {
     }
 }
 
+// contract: streams/rule/anonymous
 #[tokio::test(start_paused = true)]
 async fn messages_of_rooms() {
     let workspace = Workspace::new(V6).await;
@@ -356,6 +360,7 @@ async fn messages_of_rooms() {
     .await;
 }
 
+// contract: mesh/release/offers, streams/rule/anonymous
 #[tokio::test(start_paused = true)]
 async fn reading_rooms_where_the_core_offers_it() {
     let workspace = Workspace::with(V8, Offers::ReadRoom).await;
@@ -397,6 +402,7 @@ async fn reading_rooms_where_the_core_offers_it() {
     );
 }
 
+// contract: streams/room-data/read, streams/video-conference/read
 #[tokio::test(start_paused = true)]
 async fn data_of_rooms_and_conferences() {
     for release in [V6, V8] {
@@ -473,6 +479,7 @@ async fn data_of_rooms_and_conferences() {
     }
 }
 
+// contract: streams/rule/unasked
 #[tokio::test(start_paused = true)]
 async fn without_a_mesh_nothing_is_granted_that_must_be_asked() {
     let workspace = Workspace::new(V6).await;

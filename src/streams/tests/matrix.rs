@@ -173,6 +173,7 @@ fn the_table_has_every_stream() {
     }
 }
 
+// contract: mesh/release/stricter
 #[tokio::test(start_paused = true)]
 async fn reading() {
     let table = Table::read();
@@ -195,6 +196,7 @@ async fn reading() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
+// contract: streams/rule/unasked
 #[tokio::test(start_paused = true)]
 async fn reading_while_the_core_is_away() {
     let table = Table::read();
@@ -286,6 +288,7 @@ async fn write(workspace: &Workspace, who: Person, row: &Write) -> String {
     }
 }
 
+// contract: streams/write/refused, streams/write/heard
 #[tokio::test(start_paused = true)]
 async fn writing() {
     let table = Table::read();
@@ -307,6 +310,7 @@ async fn writing() {
 }
 
 /// What a write rule must ask for is refused while nobody answers; nothing else changes.
+// contract: streams/rule/unasked
 #[tokio::test(start_paused = true)]
 async fn writing_while_the_core_is_away() {
     let table = Table::read();
@@ -333,6 +337,7 @@ async fn writing_while_the_core_is_away() {
 
 /// Each publication of each user, and then the session is another user's: what the other may not have ends with an
 /// error, and nothing of it is heard while that is being asked.
+// contract: methods/login/another-user
 #[tokio::test(start_paused = true)]
 async fn a_login_as_somebody_else() {
     let table = Table::read();
@@ -388,6 +393,7 @@ async fn a_login_as_somebody_else() {
 }
 
 /// After a logout nothing is left, and nothing that the user was granted is granted to whoever comes after.
+// contract: methods/logout
 #[tokio::test(start_paused = true)]
 async fn a_logout() {
     let table = Table::read();
@@ -449,6 +455,7 @@ fn take_away(workspace: &Workspace, change: &str) {
 
 /// What a kick or a lost permission does to each publication; to a question that is away at that moment; and to the next
 /// one, at once.
+// contract: streams/kick, streams/reuse/dropped, streams/reuse/in-flight
 #[tokio::test(start_paused = true)]
 async fn a_kick_and_a_lost_permission() {
     let table = Table::read();

@@ -32,6 +32,7 @@ fn texts(session: &Session) -> Vec<String> {
         .collect()
 }
 
+// contract: streams/my-messages, events/watch.messages
 #[tokio::test(start_paused = true)]
 async fn a_message_reaches_its_room_and_those_who_may_see_it() {
     let workspace = Workspace::new(V6).await;
@@ -148,6 +149,7 @@ async fn access_is_asked_once_for_a_user_and_reused() {
     assert_eq!(workspace.core.asked(), ["canAccessRoom general alice"]);
 }
 
+// contract: streams/kick, streams/my-messages
 #[tokio::test(start_paused = true)]
 async fn who_is_kicked_sees_no_more() {
     let workspace = Workspace::new(V6).await;

@@ -17,6 +17,7 @@ fn seen(workspace: &Workspace, session: &Session, uid: &str) -> usize {
     session.events().len()
 }
 
+// contract: streams/presence/set
 #[tokio::test(start_paused = true)]
 async fn the_first_begins_later_ones_edit_and_its_end_is_the_end() {
     let workspace = Workspace::new(V6).await;
@@ -170,6 +171,7 @@ async fn an_edit_takes_no_place() {
     assert_eq!(seen(&workspace, &alice, "u2"), 1);
 }
 
+// contract: streams/presence/update
 #[tokio::test(start_paused = true)]
 async fn presence_relayed_by_others_has_the_same_form() {
     let workspace = Workspace::new(V6).await;

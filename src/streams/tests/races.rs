@@ -18,6 +18,7 @@ async fn slow() -> Workspace {
     workspace
 }
 
+// contract: streams/kick, streams/reuse/in-flight
 #[tokio::test(start_paused = true)]
 async fn a_kick_while_asked() {
     let workspace = slow().await;
@@ -39,6 +40,7 @@ async fn a_kick_while_asked() {
     );
 }
 
+// contract: streams/kick
 #[tokio::test(start_paused = true)]
 async fn a_kick_after_the_answer_ends_the_publication_without_a_word() {
     let workspace = slow().await;
@@ -88,6 +90,7 @@ async fn a_logout_while_asked() {
     assert_eq!(workspace.core.asked(), [ACCESS, "canAccessRoom secret "]);
 }
 
+// contract: streams/subscribe/left
 #[tokio::test(start_paused = true)]
 async fn a_session_that_left_while_asked_gets_nothing() {
     let workspace = slow().await;

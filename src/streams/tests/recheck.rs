@@ -9,6 +9,7 @@ use super::workspace::{Workspace, stream, until};
 use crate::mesh::ServiceSpec;
 use crate::services::Release::{Mixed, V6, V8};
 
+// contract: methods/login/another-user
 #[tokio::test(start_paused = true)]
 async fn nothing_of_the_former_user_lives_on() {
     let workspace = Workspace::new(V6).await;
@@ -151,6 +152,7 @@ async fn arguments_are_asked_with_again() {
     assert_eq!(session.events().len(), 1);
 }
 
+// contract: mesh/release/changes, mesh/release/stricter
 #[tokio::test(start_paused = true)]
 async fn an_upgrade_ends_what_the_new_rules_refuse() {
     let workspace = Workspace::new(V6).await;

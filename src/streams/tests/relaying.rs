@@ -7,6 +7,7 @@ use crate::ejson;
 use crate::services::Release::{Unknown, V6, V8};
 use crate::store::Collection;
 
+// contract: streams/write/form
 #[tokio::test(start_paused = true)]
 async fn a_write_reaches_the_mesh_in_the_form_of_its_release() {
     for (release, expected) in [
@@ -39,6 +40,7 @@ async fn a_write_reaches_the_mesh_in_the_form_of_its_release() {
     }
 }
 
+// contract: streams/write/own, events/stream
 #[tokio::test(start_paused = true)]
 async fn what_others_relay_is_heard_once_and_not_relayed_again() {
     let workspace = Workspace::new(V8).await;
@@ -72,6 +74,7 @@ async fn what_others_relay_is_heard_once_and_not_relayed_again() {
     assert!(workspace.heard.lock().is_empty());
 }
 
+// contract: streams/notify-room-users/write
 #[tokio::test(start_paused = true)]
 async fn the_users_of_a_room() {
     for (release, old) in [(V6, true), (V8, false)] {

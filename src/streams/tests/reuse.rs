@@ -17,6 +17,7 @@ async fn asks(workspace: &Workspace) -> String {
     verdict_of(&heard)
 }
 
+// contract: streams/reuse/in-flight
 #[tokio::test(start_paused = true)]
 async fn a_thousand_at_once_ask_once() {
     let workspace = Workspace::new(V6).await;
@@ -60,6 +61,7 @@ async fn a_typical_session_asks_each_question_once() {
     );
 }
 
+// contract: streams/reuse/granted
 #[tokio::test(start_paused = true)]
 async fn grants_live_two_seconds_and_refusals_do_not() {
     let workspace = Workspace::new(V6).await;
@@ -77,6 +79,7 @@ async fn grants_live_two_seconds_and_refusals_do_not() {
     assert_eq!(workspace.core.asked().len(), 2);
 }
 
+// contract: streams/reuse/dropped
 #[tokio::test(start_paused = true)]
 async fn every_event_of_the_list_drops_a_grant() {
     let workspace = Workspace::new(V6).await;
@@ -122,6 +125,7 @@ async fn every_event_of_the_list_drops_a_grant() {
     assert!(workspace.core.asked().is_empty(), "others change nothing");
 }
 
+// contract: streams/reuse/granted, streams/reuse/dropped
 #[tokio::test(start_paused = true)]
 async fn a_read_document_is_reused_until_its_room_changes() {
     let workspace = Workspace::new(V6).await;

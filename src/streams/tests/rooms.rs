@@ -21,6 +21,7 @@ fn told(session: &Session) -> Vec<Value> {
     session.events().into_iter().map(|(_, args)| args).collect()
 }
 
+// contract: streams/rooms-changed
 #[tokio::test(start_paused = true)]
 async fn rooms_of_a_user_are_told_to_the_user() {
     let workspace = Workspace::new(V6).await;
@@ -48,6 +49,7 @@ async fn rooms_of_a_user_are_told_to_the_user() {
     );
 }
 
+// contract: streams/rooms-changed
 #[tokio::test(start_paused = true)]
 async fn the_set_follows_subscriptions() {
     let workspace = Workspace::new(V6).await;

@@ -72,6 +72,7 @@ async fn streams_without_questions() {
     }
 }
 
+// contract: streams/subscribe/event-name, streams/subscribe/refused, ddp/message/unknown-publication
 #[tokio::test(start_paused = true)]
 async fn unknown_publications_and_event_names() {
     let workspace = Workspace::new(V8).await;
@@ -119,6 +120,7 @@ async fn unknown_publications_and_event_names() {
     }
 }
 
+// contract: streams/subscribe/collection
 #[tokio::test(start_paused = true)]
 async fn added_precedes_ready_where_it_is_wanted() {
     let workspace = Workspace::new(V6).await;
@@ -140,6 +142,7 @@ async fn added_precedes_ready_where_it_is_wanted() {
     );
 }
 
+// contract: ddp/message/id-in-use, configuration/variable/DDP_MAX_SUBSCRIPTIONS, ddp/message/unsub
 #[tokio::test(start_paused = true)]
 async fn ids_and_limits() {
     let workspace = Workspace::new(V6).await;
@@ -184,6 +187,8 @@ async fn ids_and_limits() {
     assert!(alice.hears().is_empty(), "silence");
 }
 
+// contract: streams/canned-responses/read, streams/integrationHistory/read
+// contract: streams/livechat-inquiry-queue-observer/read, streams/stdout/read
 #[tokio::test(start_paused = true)]
 async fn permissions() {
     let n = Value::Null;

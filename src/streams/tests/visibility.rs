@@ -49,6 +49,7 @@ fn resent(uid: &str) -> Value {
     json!([uid, 2, "t", null, null])
 }
 
+// contract: streams/visibility/hidden
 #[tokio::test(start_paused = true)]
 async fn who_is_hidden_is_not_seen() {
     let workspace = workspace().await;
@@ -75,6 +76,7 @@ async fn who_is_hidden_is_not_seen() {
     assert_eq!(seen(&bob), [shown("u1"), shown("u2")]);
 }
 
+// contract: streams/visibility/hidden
 #[tokio::test(start_paused = true)]
 async fn who_becomes_hidden_takes_leave_once_and_may_come_back() {
     let workspace = workspace().await;
@@ -113,6 +115,7 @@ async fn who_becomes_hidden_takes_leave_once_and_may_come_back() {
     assert_eq!(seen(&alice), [offline("u1"), offline("u2")]);
 }
 
+// contract: streams/visibility/invalidate
 #[tokio::test(start_paused = true)]
 async fn between_an_invalidation_and_its_answer_targets_are_seen_by_nobody() {
     let workspace = workspace().await;
@@ -156,6 +159,7 @@ async fn a_viewer_who_cannot_be_asked_about_sees_nobody() {
     assert_eq!(watch(&bob, "1", json!({"added": ["u1"]})).await, "ready");
 }
 
+// contract: streams/visibility/gate
 #[tokio::test(start_paused = true)]
 async fn user_status_is_for_those_whose_status_is_everybodys() {
     let workspace = workspace().await;
@@ -193,6 +197,7 @@ async fn user_status_is_for_those_whose_status_is_everybodys() {
     assert_eq!(alice.events().len(), 1, "asked again after a while");
 }
 
+// contract: streams/visibility/gate
 #[tokio::test(start_paused = true)]
 async fn the_gate() {
     let workspace = workspace().await;

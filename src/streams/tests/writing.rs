@@ -42,6 +42,7 @@ async fn writes(release: Release, rows: &[(&str, &str, &str, Value, bool)]) {
     }
 }
 
+// contract: streams/write/refused, streams/write/heard
 #[tokio::test(start_paused = true)]
 async fn writing() {
     let conference =
@@ -82,6 +83,7 @@ async fn writing() {
     }
 }
 
+// contract: streams/notify-room/write, streams/notify-user/write
 #[tokio::test(start_paused = true)]
 async fn real_names_and_handshakes_follow_their_settings() {
     let workspace = Workspace::new(V6).await;
@@ -114,6 +116,7 @@ async fn real_names_and_handshakes_follow_their_settings() {
     assert_eq!(bob.events(), [("bob/otr".into(), json!(["handshake"]))]);
 }
 
+// contract: streams/notify-user/write
 #[tokio::test(start_paused = true)]
 async fn media_signals_are_handed_over_and_refused() {
     for release in [V6, V8] {

@@ -129,6 +129,7 @@ mod tests {
         file.file.write_all(line.as_bytes()).unwrap();
     }
 
+    // contract: configuration/variable/LOG_FILE_PATH
     #[test]
     fn each_day_has_its_file() {
         let folder = folder("days");

@@ -184,6 +184,7 @@ mod tests {
         );
     }
 
+    // contract: telemetry/logs/json, telemetry/logs/secrets, configuration/variable/LOG_FORMAT
     #[test]
     fn json_lines() {
         let lines = logged(

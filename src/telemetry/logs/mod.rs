@@ -167,6 +167,7 @@ mod tests {
         }
     }
 
+    // contract: configuration/variable/LOG_LEVEL
     #[test]
     fn every_level_is_a_filter() {
         for level in [

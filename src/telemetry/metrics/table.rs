@@ -166,6 +166,7 @@ mod tests {
 
     use super::*;
 
+    // contract: telemetry/metrics/own
     #[test]
     fn names_are_unique_and_ours_carry_their_unit() {
         let mut names = HashSet::new();

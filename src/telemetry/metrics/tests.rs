@@ -17,6 +17,7 @@ async fn get(port: u16, path: &str) -> (String, String) {
     (head.to_owned(), body.to_owned())
 }
 
+// contract: telemetry/metrics/known, telemetry/metrics/own, configuration/variable/MS_METRICS
 #[tokio::test]
 async fn what_is_counted_is_exported() {
     session_opened(Transport::Raw);
