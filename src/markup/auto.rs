@@ -15,7 +15,10 @@ const PHONE_DIGITS: usize = 5;
 
 /// A link whose label is the text itself.
 fn link(src: Vec<u16>, label: &[u16]) -> Rc<Inline> {
-    Rc::new(Inline::Link { src, label: vec![Inline::plain(label)] })
+    Rc::new(Inline::Link {
+        src,
+        label: vec![Inline::plain(label)],
+    })
 }
 
 /// `prefix` and the units.
@@ -32,20 +35,30 @@ pub(super) fn url(source: &Source, place: usize) -> Option<(usize, Rc<Inline>)> 
     if !host::is_known(&address) {
         return Some((end, Inline::plain(text)));
     }
-    let src = if has_scheme(&address) { text.to_vec() } else { prefixed("//", text) };
+    let src = if has_scheme(&address) {
+        text.to_vec()
+    } else {
+        prefixed("//", text)
+    };
     Some((end, link(src, text)))
 }
 
 /// Does a link that begins like this need no `//` before it?
 fn has_scheme(address: &str) -> bool {
     address.starts_with(|c: char| c.is_ascii_alphabetic())
-        && address.find(|c: char| !c.is_ascii_alphanumeric() && !"+.-".contains(c)).is_some_and(|at| address[at..].starts_with(':'))
+        && address
+            .find(|c: char| !c.is_ascii_alphanumeric() && !"+.-".contains(c))
+            .is_some_and(|at| address[at..].starts_with(':'))
 }
 
 /// `scheme://user:password@host…`
 fn with_scheme(source: &Source, place: usize) -> Option<usize> {
     let mut colon = place;
-    while colon - place < SCHEME_LENGTH && source.at(colon).is_some_and(|unit| chars::is_alphanumeric(unit) || chars::among(unit, "+-")) {
+    while colon - place < SCHEME_LENGTH
+        && source
+            .at(colon)
+            .is_some_and(|unit| chars::is_alphanumeric(unit) || chars::among(unit, "+-"))
+    {
         colon += 1;
     }
     if colon == place || !source.starts(colon, "://") {
@@ -57,7 +70,11 @@ fn with_scheme(source: &Source, place: usize) -> Option<usize> {
 
 /// `user@` and `user:password@`
 fn credentials(source: &Source, place: usize) -> Option<usize> {
-    let name = |place| source.skip(place, |unit| chars::is_alphanumeric(unit) || chars::among(unit, "#$&+-?_"));
+    let name = |place| {
+        source.skip(place, |unit| {
+            chars::is_alphanumeric(unit) || chars::among(unit, "#$&+-?_")
+        })
+    };
     let mut end = name(place);
     if end == place {
         return None;
@@ -88,7 +105,11 @@ fn without_scheme(source: &Source, place: usize) -> Option<usize> {
 /// Everything up to white space, but for punctuation at its end.
 fn tail(source: &Source, host: usize) -> usize {
     let mut end = source.word_end(host);
-    while end > host && source.at(end - 1).is_some_and(|unit| chars::among(unit, "!%'\"()*,.:;=~")) {
+    while end > host
+        && source
+            .at(end - 1)
+            .is_some_and(|unit| chars::among(unit, "!%'\"()*,.:;=~"))
+    {
         end -= 1;
     }
     end

@@ -41,5 +41,8 @@ pub(super) fn find(source: &Source, place: usize) -> Option<(usize, &'static str
     if first >= 0x80 || !b"#%'(*-08:;<=>BDOX".contains(&(first as u8)) {
         return None;
     }
-    EMOTICONS.iter().find(|(text, _)| source.starts(place, text)).map(|(text, name)| (text.encode_utf16().count(), *name))
+    EMOTICONS
+        .iter()
+        .find(|(text, _)| source.starts(place, text))
+        .map(|(text, name)| (text.encode_utf16().count(), *name))
 }

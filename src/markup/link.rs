@@ -31,7 +31,7 @@ impl Parser<'_> {
         if !source.is(close, ')') {
             return None;
         }
-        let mut label = reduce(self.collect(context, place + 1, end));
+        let mut label = reduce(self.source, self.collect(context, place + 1, end));
         if label.is_empty() {
             label.push(Inline::plain(&src));
         }
@@ -70,7 +70,11 @@ impl Parser<'_> {
         if !source.is(close, ')') {
             return None;
         }
-        let label = if end == place + 2 { src.clone() } else { source.slice(place + 2, end).to_vec() };
+        let label = if end == place + 2 {
+            src.clone()
+        } else {
+            source.slice(place + 2, end).to_vec()
+        };
         Some((close + 1, Rc::new(Inline::Image { src, label })))
     }
 }
@@ -78,33 +82,27 @@ impl Parser<'_> {
 /// Where a link leads. In round brackets a target may hold pairs of them.
 fn target(source: &Source, place: usize, round: bool) -> Option<(usize, Vec<u16>)> {
     let mut colon = place;
-    while colon - place < SCHEME_LENGTH && source.at(colon).is_some_and(|unit| chars::is_alphanumeric(unit) || chars::among(unit, "+-")) {
+    while colon - place < SCHEME_LENGTH
+        && source
+            .at(colon)
+            .is_some_and(|unit| chars::is_alphanumeric(unit) || chars::among(unit, "+-"))
+    {
         colon += 1;
     }
     let end = if colon > place && source.is(colon, ':') {
-        let rest = path(source, colon + 1, round, |unit| unit > 0x20 && unit != 0x7f);
+        let rest = source.target_end(colon + 1, round, true);
         (rest > colon + 1).then_some(rest)
     } else {
         None
     };
-    let end = end.or_else(|| source.host_or_local(place).map(|host| path(source, host, round, |unit| !chars::is_space(unit))));
+    let end = end.or_else(|| {
+        source
+            .host_or_local(place)
+            .map(|host| source.target_end(host, round, false))
+    });
     if let Some(end) = end {
         return Some((end, source.slice(place, end).to_vec()));
     }
     let (end, number) = auto::digits_of_phone(source, place)?;
     Some((end, "tel:".encode_utf16().chain(number).collect()))
-}
-
-/// The rest of a target.
-fn path(source: &Source, place: usize, round: bool, allowed: impl Fn(u16) -> bool) -> usize {
-    let inner = |unit| allowed(unit) && !chars::among(unit, "()\\|");
-    let mut end = place;
-    loop {
-        end = source.skip(end, inner);
-        if !source.is(end, '(') {
-            return end;
-        }
-        let close = source.skip(end + 1, inner);
-        end = if round && source.is(close, ')') { close + 1 } else { end + 1 };
-    }
 }

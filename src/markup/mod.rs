@@ -3,8 +3,8 @@
 //! The grammar is that of the npm package `@rocket.chat/message-parser@0.32.0` with the option `emoticons` and no other: no
 //! colours, no KaTeX. It was learned by feeding that package inputs; `tests/peers/markup-judge.js` runs it as the judge.
 //!
-//! A text goes through [`blocks`] line by line, what is in a line through [`inline`] and [`emphasis`], the findings of a line
-//! through [`reduce`], and the tree through [`write`]. Places are counted in UTF-16 units, as JavaScript does.
+//! A text goes through `blocks` line by line, what is in a line through `inline` and `emphasis`, the findings of a line
+//! through `reduce`, and the tree through `write`. Places are counted in UTF-16 units, as JavaScript does.
 
 mod auto;
 mod blocks;
@@ -15,12 +15,14 @@ mod emphasis;
 mod host;
 mod inline;
 mod link;
+mod neighbours;
 mod reduce;
 mod source;
 mod table;
 mod tables;
 mod time;
 mod tree;
+mod words;
 mod write;
 
 #[cfg(test)]
@@ -33,9 +35,12 @@ use source::Source;
 /// Seconds of a day.
 const DAY: u64 = 86_400;
 
-/// The JSON text of the syntax tree of a message. A time of day without a date (`<t:10:00+00:00>`) is one of today in UTC.
+/// The JSON text of the syntax tree of a message: an array of blocks, empty for an empty message (which the original refuses;
+/// it parses none). A date without a zone is taken for UTC, which the original's process runs in; a time of day without a date (`<t:10:00+00:00>`) is one of today in UTC.
 pub fn parse(text: &str) -> String {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs());
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |now| now.as_secs());
     parse_on(text, i64::try_from(now / DAY).unwrap_or(0))
 }
 
@@ -49,5 +54,8 @@ fn parse_counted(text: &str, today: i64) -> (String, u64) {
     let source = Source::new(text);
     let blocks = blocks::parse(&source, today);
     // Nothing in a tree can fail to be written: keys are texts and numbers are finite.
-    (serde_json::to_string(&blocks).unwrap_or_else(|_| String::from("[]")), source.steps())
+    (
+        serde_json::to_string(&blocks).unwrap_or_else(|_| String::from("[]")),
+        source.steps(),
+    )
 }

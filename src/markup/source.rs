@@ -11,6 +11,9 @@ pub(super) struct Source {
     label_ends: OnceCell<Vec<u32>>,
     mailbox_ends: OnceCell<Vec<u32>>,
     word_ends: OnceCell<Vec<u32>>,
+    run_ends: OnceCell<Vec<u32>>,
+    label_word_ends: OnceCell<Vec<u32>>,
+    target_ends: [OnceCell<Vec<u32>>; 4],
     dots_ahead: OnceCell<Vec<bool>>,
 }
 
@@ -23,6 +26,9 @@ impl Source {
             label_ends: OnceCell::new(),
             mailbox_ends: OnceCell::new(),
             word_ends: OnceCell::new(),
+            run_ends: OnceCell::new(),
+            label_word_ends: OnceCell::new(),
+            target_ends: Default::default(),
             dots_ahead: OnceCell::new(),
         }
     }
@@ -55,7 +61,9 @@ impl Source {
 
     /// Does this text stand there?
     pub(super) fn starts(&self, place: usize, text: &str) -> bool {
-        text.encode_utf16().enumerate().all(|(index, unit)| self.at(place + index) == Some(unit))
+        text.encode_utf16()
+            .enumerate()
+            .all(|(index, unit)| self.at(place + index) == Some(unit))
     }
 
     /// The first place from here on whose unit is not of the kind.
@@ -79,7 +87,10 @@ impl Source {
             && let Some(second) = self.at(place + 1)
             && (0xdc00..0xe000).contains(&second)
         {
-            return Some((0x10000 + ((u32::from(first) - 0xd800) << 10) + (u32::from(second) - 0xdc00), 2));
+            return Some((
+                0x10000 + ((u32::from(first) - 0xd800) << 10) + (u32::from(second) - 0xdc00),
+                2,
+            ));
         }
         Some((u32::from(first), 1))
     }
@@ -94,8 +105,14 @@ impl Source {
                 if chars::is_label(unit) {
                     return ends[place + 1];
                 }
-                let joined = units.get(place + 1).is_some_and(|next| chars::is_joined(*next));
-                if (unit == u16::from(b'-') || unit == u16::from(b'_')) && joined { ends[place + 2] } else { place as u32 }
+                let joined = units
+                    .get(place + 1)
+                    .is_some_and(|next| chars::is_joined(*next));
+                if (unit == u16::from(b'-') || unit == u16::from(b'_')) && joined {
+                    ends[place + 2]
+                } else {
+                    place as u32
+                }
             })
         });
         ends.get(place).map_or(place, |end| *end as usize)
@@ -106,8 +123,15 @@ impl Source {
         let ends = self.mailbox_ends.get_or_init(|| {
             self.table(|units, ends, place| {
                 let unit = units[place];
-                let dot = unit == u16::from(b'.') && units.get(place + 1).is_some_and(|next| chars::is_mailbox_start(*next));
-                if dot || chars::is_mailbox(unit) { ends[place + 1] } else { place as u32 }
+                let dot = unit == u16::from(b'.')
+                    && units
+                        .get(place + 1)
+                        .is_some_and(|next| chars::is_mailbox_start(*next));
+                if dot || chars::is_mailbox(unit) {
+                    ends[place + 1]
+                } else {
+                    place as u32
+                }
             })
         });
         ends.get(place).map_or(place, |end| *end as usize)
@@ -116,7 +140,13 @@ impl Source {
     /// Where the next white space stands, or the text ends.
     pub(super) fn word_end(&self, place: usize) -> usize {
         let ends = self.word_ends.get_or_init(|| {
-            self.table(|units, ends, place| if chars::is_space(units[place]) { place as u32 } else { ends[place + 1] })
+            self.table(|units, ends, place| {
+                if chars::is_space(units[place]) {
+                    place as u32
+                } else {
+                    ends[place + 1]
+                }
+            })
         });
         ends.get(place).map_or(place, |end| *end as usize)
     }
@@ -140,7 +170,11 @@ impl Source {
 
     /// The same, or `localhost`, whatever follows it.
     pub(super) fn host_or_local(&self, place: usize) -> Option<usize> {
-        if self.starts(place, "localhost") { Some(place + "localhost".len()) } else { self.host_end(place) }
+        if self.starts(place, "localhost") {
+            Some(place + "localhost".len())
+        } else {
+            self.host_end(place)
+        }
     }
 
     /// Does a dot or `://` follow before a slash, an at sign, a colon or white space?
@@ -151,11 +185,82 @@ impl Source {
                 self.work(1);
                 let unit = self.units[place];
                 let stop = chars::is_space(unit) || chars::among(unit, "/@:");
-                ahead[place] = unit == u16::from(b'.') || if stop { self.starts(place, "://") } else { ahead[place + 1] };
+                ahead[place] = unit == u16::from(b'.')
+                    || if stop {
+                        self.starts(place, "://")
+                    } else {
+                        ahead[place + 1]
+                    };
             }
             ahead
         });
         ahead.get(place).copied().unwrap_or(false)
+    }
+
+    /// Where the run of the unit that stands here ends.
+    pub(super) fn run_end(&self, place: usize) -> usize {
+        let ends = self.run_ends.get_or_init(|| {
+            self.table(|units, ends, place| {
+                if units.get(place + 1) == units.get(place) {
+                    ends[place + 1]
+                } else {
+                    place as u32 + 1
+                }
+            })
+        });
+        ends.get(place).map_or(place, |end| *end as usize)
+    }
+
+    /// Where the run of what means nothing in the label of a link ends.
+    pub(super) fn label_word_end(&self, place: usize) -> usize {
+        let ends = self.label_word_ends.get_or_init(|| {
+            self.table(|units, ends, place| {
+                if chars::among(units[place], "\t\n\r ()*]_~") {
+                    place as u32
+                } else {
+                    ends[place + 1]
+                }
+            })
+        });
+        ends.get(place).map_or(place, |end| *end as usize)
+    }
+
+    /// Where the target of a link ends, of which this is not the beginning. In round brackets a target may hold pairs of them,
+    /// in angle brackets it may hold opening ones; behind a scheme it holds no control characters.
+    pub(super) fn target_end(&self, place: usize, round: bool, scheme: bool) -> usize {
+        let ends =
+            self.target_ends[usize::from(round) * 2 + usize::from(scheme)].get_or_init(|| {
+                let allowed = |unit: u16| {
+                    if scheme {
+                        unit > 0x20 && unit != 0x7f
+                    } else {
+                        !chars::is_space(unit)
+                    }
+                };
+                let inner = |unit: u16| allowed(unit) && !chars::among(unit, "()\\|");
+                let inner_ends = self.table(|units, ends, place| {
+                    if inner(units[place]) {
+                        ends[place + 1]
+                    } else {
+                        place as u32
+                    }
+                });
+                self.table(|units, ends, place| {
+                    if inner(units[place]) {
+                        return ends[place + 1];
+                    }
+                    if units[place] != u16::from(b'(') {
+                        return place as u32;
+                    }
+                    let close = inner_ends[place + 1] as usize;
+                    if round && units.get(close) == Some(&u16::from(b')')) {
+                        ends[close + 1]
+                    } else {
+                        ends[place + 1]
+                    }
+                })
+            });
+        ends.get(place).map_or(place, |end| *end as usize)
     }
 
     /// A table of ends, filled from the back.
