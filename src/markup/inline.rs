@@ -158,11 +158,11 @@ impl<'a> Parser<'a> {
         self.item(Context::Line, place)
     }
 
-    /// In a table a bar ends the field.
+    /// In a table a bar ends the field, and a carriage return the line.
     fn in_cell(&self, place: usize) -> Option<Found> {
         let source = self.source;
         let bar = source.skip(place, chars::is_blank);
-        if source.is(bar, '|') {
+        if source.is(bar, '|') || source.is(place, '\r') {
             return None;
         }
         if source.starts(place, "\\|") {
