@@ -56,14 +56,15 @@ impl Parser<'_> {
         Some((end + 1, Rc::new(Inline::Link { src, label })))
     }
 
-    /// `![label](target)`
+    /// `![label](target)`, where the label is more than blanks
     pub(super) fn image(&self, place: usize) -> Option<(usize, Rc<Inline>)> {
         let source = self.source;
         if !source.starts(place, "![") {
             return None;
         }
         let end = source.skip(place + 2, chars::is_text);
-        if !source.starts(end, "](") {
+        let blank = end > place + 2 && source.skip(place + 2, chars::is_blank) >= end;
+        if blank || !source.starts(end, "](") {
             return None;
         }
         let (close, src) = target(source, end + 2, true)?;
