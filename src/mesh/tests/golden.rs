@@ -264,14 +264,15 @@ fn text_is_escaped() {
 
 // contract: mesh/serializer/EJSON, mesh/serializer/JSON
 #[test]
-fn ejson_and_json_are_the_text_of_the_packet_itself() {
+fn ejson_is_the_packet_itself_and_json_has_dates_as_texts() {
     let text = br#"{"ver":"4","sender":"core-1","data":[{"$date":1}]}"#;
-    for serializer in [SerializerKind::Ejson, SerializerKind::Json] {
-        let sent = serializer.encode(PacketKind::Event, text.to_vec()).unwrap();
-        assert_eq!(sent, text[..]);
-        assert_eq!(
-            serializer.decode(PacketKind::Event, sent).unwrap(),
-            text[..]
-        );
+    let plain = br#"{"ver":"4","sender":"core-1","data":["1970-01-01T00:00:00.001Z"]}"#;
+    for (serializer, sent) in [
+        (SerializerKind::Ejson, &text[..]),
+        (SerializerKind::Json, &plain[..]),
+    ] {
+        let payload = serializer.encode(PacketKind::Event, text.to_vec()).unwrap();
+        assert_eq!(payload, sent);
+        assert_eq!(serializer.decode(PacketKind::Event, payload).unwrap(), sent);
     }
 }
