@@ -1,0 +1,206 @@
+//! Several streamers on one NATS, and cores that change under live sessions.
+
+use serde_json::{Value, json};
+
+use crate::support::service::Service;
+use crate::support::{Client, Peer, Workspace, free_port};
+
+/// One more streamer beside the workspace's own.
+async fn another(workspace: &Workspace, name: &str) -> Service {
+    let mut env = workspace.env.clone();
+    env.insert("PORT".into(), free_port().to_string());
+    env.insert("NODE_ID".into(), name.into());
+    let service = Service::spawn(&env);
+    service.ready().await;
+    let ready = json!({"nodeID": name, "events": ["watch.messages"]});
+    workspace.core.ask("awaitNode", ready).await;
+    service
+}
+
+async fn login(service: &Service, name: &str) -> Client {
+    let mut client = Client::connect(service.port).await;
+    client.login(name).await;
+    client
+}
+
+// contract: mesh/several-streamers
+#[tokio::test]
+async fn three_streamers_are_one_edge() {
+    let workspace = Workspace::with()
+        .env("NODE_ID", "streamer-a")
+        .env("HEARTBEAT_INTERVAL", "1")
+        .env("HEARTBEAT_TIMEOUT", "2")
+        .core("--heartbeat", "1")
+        .core("--heartbeat-timeout", "2")
+        .start()
+        .await;
+    let second = another(&workspace, "streamer-b").await;
+    let mut third = another(&workspace, "streamer-c").await;
+    let mut alice = workspace.login("alice").await;
+    let mut bob = login(&second, "bob").await;
+    let mut bot = login(&third, "bot").await;
+    let typing = "private-id/user-activity";
+    for client in [&mut alice, &mut bob, &mut bot] {
+        client.listen("notify-room", typing).await;
+        client.listen("room-messages", "private-id").await;
+    }
+
+    // What a client writes reaches the others' clients exactly once, and not itself.
+    alice
+        .call(
+            "stream-notify-room",
+            json!([typing, "alice", ["user-typing"], {}]),
+        )
+        .await;
+    alice
+        .call(
+            "sendMessage",
+            json!([{"_id": "m", "rid": "private-id", "msg": "to all"}]),
+        )
+        .await;
+    for client in [&mut bob, &mut bot] {
+        client.hears("room-messages", "private-id").await;
+        let seen = client.so_far().await;
+        let typed = seen
+            .iter()
+            .filter(|message| message["fields"]["eventName"] == typing)
+            .count();
+        assert_eq!(typed, 1, "{seen:?}");
+    }
+    let own = alice.so_far().await;
+    assert!(
+        own.iter()
+            .all(|message| message["fields"]["eventName"] != typing),
+        "{own:?}"
+    );
+
+    // Presence and forced logouts across them.
+    bob.sub("stream-user-presence", json!(["", {"added": ["bot-id"]}]))
+        .await;
+    let mut again = login(&second, "alice").await;
+    workspace
+        .broadcast("user.forceLogout", json!(["alice-id"]))
+        .await;
+    for client in [&mut alice, &mut again] {
+        assert_eq!(
+            client.closed().await.code.filter(|code| *code != 1005),
+            None
+        );
+    }
+
+    // One is killed without a word: after the time-outs it has left no trace.
+    third.process.kill().await;
+    workspace
+        .core
+        .ask(
+            "awaitNode",
+            json!({"nodeID": "streamer-c", "available": false}),
+        )
+        .await;
+    let gone = json!({"msg": "changed", "collection": "stream-user-presence", "id": "bot-id"});
+    assert_eq!(
+        bob.expect(gone).await["fields"]["args"],
+        json!([["bot", 0, ""]])
+    );
+    assert_eq!(
+        bob.call("whoami", json!([])).await["result"]["uid"],
+        "bob-id"
+    );
+}
+
+// contract: mesh/upgrade
+#[tokio::test]
+async fn a_mesh_is_upgraded_under_live_sessions() {
+    let workspace = Workspace::with().core("--release", "7").start().await;
+    let mut anonymous = workspace.client().await;
+    let mut alice = workspace.login("alice").await;
+    let webrtc = anonymous.listen("notify-room", "private-id/webrtc").await;
+    alice.listen("room-messages", "GENERAL").await;
+
+    // The mixed state: the stricter rule of the two holds.
+    let url = workspace.nats.url();
+    let newer = Peer::start(
+        "core.js",
+        &["--nats", &url, "--node", "core-2", "--release", "8"],
+    )
+    .await;
+    let ended = anonymous
+        .expect(json!({"msg": "nosub", "id": webrtc}))
+        .await;
+    assert_eq!(ended["error"]["error"], "not-allowed", "{ended}");
+    newer
+        .ask(
+            "awaitNode",
+            json!({"nodeID": workspace.node_id(), "events": ["watch.messages"]}),
+        )
+        .await;
+
+    // The older core leaves; the form of presence is now the newer one's.
+    workspace.core.tell("leave").await;
+    newer
+        .ask("awaitNode", json!({"nodeID": "core-1", "available": false}))
+        .await;
+    alice.listen("notify-logged", "user-status").await;
+    let message = json!([{"message": {"_id": "m", "rid": "GENERAL", "msg": "from 8.x"}}]);
+    newer
+        .ask(
+            "broadcast",
+            json!({"event": "watch.messages", "args": message}),
+        )
+        .await;
+    assert_eq!(
+        alice.hears("room-messages", "GENERAL").await[0]["msg"],
+        "from 8.x"
+    );
+    let user = json!({"_id": "bob-id", "username": "bob", "status": "busy", "statusText": "", "name": "Bob", "roles": ["user"]});
+    let status = json!([{"user": user, "previousStatus": "online"}]);
+    newer
+        .ask(
+            "broadcast",
+            json!({"event": "presence.status", "args": status}),
+        )
+        .await;
+    let args = alice.hears("notify-logged", "user-status").await;
+    assert_eq!(args.as_array().map(Vec::len), Some(1), "{args}");
+    assert_eq!(args[0].as_array().map(Vec::len), Some(8), "{args}");
+}
+
+// contract: methods/publication/login-services
+#[tokio::test]
+async fn the_collections_are_fresh_after_the_core_restarted() {
+    let workspace = Workspace::start().await;
+    let mut client = workspace.client().await;
+    client
+        .sub("meteor_autoupdate_clientVersions", json!([]))
+        .await;
+    client
+        .sub("meteor.loginServiceConfiguration", json!([]))
+        .await;
+    let before: Vec<Value> = client.so_far().await;
+    assert!(
+        before.iter().any(|message| message["msg"] == "added"),
+        "{before:?}"
+    );
+    workspace.core.tell("crash").await;
+    let core = Peer::start(
+        "core.js",
+        &[
+            "--nats",
+            &workspace.nats.url(),
+            "--node",
+            "core-2",
+            "--services",
+            "license,authorization",
+        ],
+    )
+    .await;
+    let versions = json!({"web.browser": {"_id": "web.browser", "version": "after-the-restart"}});
+    core.ask("set", json!({"state": {"clientVersions": versions}}))
+        .await;
+    core.ask("services", json!({"add": ["meteor"]})).await;
+    let pattern = json!({
+        "msg": "changed", "collection": "meteor_autoupdate_clientVersions", "id": "web.browser",
+        "fields": {"version": "after-the-restart"}
+    });
+    client.expect(pattern).await;
+}
