@@ -5,6 +5,7 @@
 
 CARGO ?= cargo
 FUZZ_SECONDS ?= 30
+FUZZ_TARGETS := fuzz_client fuzz_packet fuzz_markup fuzz_config
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -13,8 +14,8 @@ run: ## the service, configured by the environment
 	$(CARGO) run --locked
 
 test: fixtures ## every test, against real parts
-	$(CARGO) build --locked
 	$(CARGO) test --locked --no-fail-fast
+	$(MAKE) --no-print-directory fuzz FUZZ_SECONDS=3
 
 lint: ## formatting, clippy, documentation, forbidden crates, the scripts' syntax
 	$(CARGO) fmt --check
@@ -31,9 +32,9 @@ contract: ## every row of the contract, and the tests that name it
 bench: ## the benchmarks
 	$(CARGO) bench --locked
 
-fuzz: ## each fuzz target for FUZZ_SECONDS (30); needs cargo-fuzz and a nightly toolchain
-	cd fuzz && for target in $$($(CARGO) +nightly fuzz list); do \
-		$(CARGO) +nightly fuzz run "$$target" -- -max_total_time=$(FUZZ_SECONDS) || exit 1; \
+fuzz: ## each fuzz target for FUZZ_SECONDS (30)
+	for target in $(FUZZ_TARGETS); do \
+		$(CARGO) run --locked -p ddp-streamer-fuzz --bin "$$target" -- -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 || exit 1; \
 	done
 
 doc: ## the documentation, opened in a browser

@@ -1,12 +1,16 @@
 //! `ddp-streamer`: the edge of a Rocket.Chat workspace, where every client's WebSocket ends.
 
 pub mod app;
+pub mod check;
 pub mod client;
 pub mod collections;
 pub mod config;
 pub mod ddp;
 pub mod ejson;
 pub mod events;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod gateway;
 pub mod markup;
 pub mod mesh;

@@ -78,6 +78,8 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
         "session",
         &["ddp", "client", "config", "ejson", "telemetry"],
     ),
+    // What `app` makes of the settings, it asks `app` for.
+    ("check", &["mesh", "store", "config", "ejson", "telemetry"]),
     (
         "gateway",
         &["session", "client", "ddp", "config", "ejson", "telemetry"],
@@ -204,8 +206,8 @@ fn every_room_is_in_the_table() {
         .iter()
         .map(|(room, _)| (*room).to_owned())
         .collect();
-    // These know all the others and join them.
-    listed.extend(["app".to_owned(), "sandbox".to_owned()]);
+    // These know all the others: two join them, and fuzz targets reach into each.
+    listed.extend(["app", "sandbox", "fuzzing"].map(str::to_owned));
     assert_eq!(declared, listed);
 }
 
@@ -227,6 +229,20 @@ fn the_way_of_an_event_has_no_parsed_values() {
             "{room} parses whole values"
         );
     }
+}
+
+#[test]
+fn metrics_are_named_in_one_place() {
+    let mut files = Vec::new();
+    sources(&root().join("src"), &mut files);
+    let counting = files.iter().filter(|file| {
+        let telemetry = file.starts_with(root().join("src/telemetry"));
+        let code = code(file);
+        let of_the_crate = ["use metrics::", "counter!(", "gauge!(", "histogram!("];
+        !telemetry && of_the_crate.iter().any(|word| code.contains(word))
+    });
+    let counting: Vec<_> = counting.collect();
+    assert!(counting.is_empty(), "{counting:?}");
 }
 
 #[test]

@@ -15,6 +15,7 @@ async fn nats_killed_and_restarted_drops_no_client() {
     for client in [&mut alice, &mut bob] {
         client.listen("room-messages", "GENERAL").await;
     }
+    alice.listen("notify-logged", "Users:NameChanged").await;
     workspace.core.ask("calls", json!({})).await;
     workspace.nats.kill().await;
     let port = workspace.service.port;
@@ -36,13 +37,27 @@ async fn nats_killed_and_restarted_drops_no_client() {
     assert_eq!(failed["error"]["error"], 503, "{failed}");
 
     workspace.nats.restart().await;
-    workspace.service.ready().await;
-    workspace.core_knows_us().await;
-    for session in [&alice.session, &bob.session] {
-        workspace
-            .core_hears("presence.newConnection", json!(["*", session]))
-            .await;
+    let back = tokio::time::Instant::now();
+    // The core goes on broadcasting, as cores do; what is broadcast while nobody is connected is lost.
+    let broadcasting = async {
+        let mut tick = tokio::time::interval(std::time::Duration::from_millis(20));
+        loop {
+            tick.tick().await;
+            workspace
+                .broadcast("user.nameChanged", json!([{"_id": "u"}]))
+                .await;
+        }
+    };
+    tokio::select! {
+        () = broadcasting => {}
+        _ = alice.hears("notify-logged", "Users:NameChanged") => {}
     }
+    // Shown by `cargo test … -- --nocapture`.
+    eprintln!(
+        "events flowed again {:?} after NATS was back",
+        back.elapsed()
+    );
+    workspace.service.ready().await;
     let sent = alice
         .call("sendMessage", json!([{"rid": "GENERAL", "msg": "fresh"}]))
         .await;
@@ -50,6 +65,11 @@ async fn nats_killed_and_restarted_drops_no_client() {
     for client in [&mut alice, &mut bob] {
         let args = client.hears("room-messages", "GENERAL").await;
         assert_eq!(args[0]["msg"], "fresh", "what failed was not sent later");
+    }
+    for session in [&alice.session, &bob.session] {
+        workspace
+            .core_hears("presence.newConnection", json!(["*", session]))
+            .await;
     }
     let calls = workspace.core_heard("meteor.callMethodWithToken").await;
     assert_eq!(calls.len(), 1, "{calls:?}");

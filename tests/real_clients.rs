@@ -1,19 +1,38 @@
-//! Rocket.Chat's own clients, from npm, and the traffic of those that cannot be installed.
+//! Rocket.Chat's own clients, from npm, and the traffic of those that cannot be installed: the same scenarios wherever
+//! they meet the service.
 
 use serde_json::{Value, json};
 
-use crate::support::{Peer, Workspace};
+use crate::support::scene::Scene;
 
-async fn client(workspace: &Workspace, script: &str) -> Peer {
-    let url = format!("ws://127.0.0.1:{}", workspace.service.port);
-    Peer::start(&format!("clients/{script}.js"), &["--url", &url]).await
+/// The scenarios as tests, in one place.
+macro_rules! scenarios {
+    ($($place:ident: $scene:expr;)*) => {$(
+        mod $place {
+            use super::Scene;
+            #[allow(unused_imports, reason = "not every place is a workspace of the harness")]
+            use crate::support::Workspace;
+
+            scenarios!(@tests $scene => the_ddp_client the_sdk_as_a_bot a_meteor_client the_web_clients_traffic
+                the_mobile_clients_traffic the_livechat_widgets_traffic the_old_bots_traffic);
+        }
+    )*};
+    (@tests $scene:expr => $($name:ident)*) => {$(
+        #[tokio::test]
+        async fn $name() {
+            super::$name(&$scene.await).await;
+        }
+    )*};
+}
+
+scenarios! {
+    over_the_mesh: Scene::mesh(Workspace::with());
+    in_the_sandbox: Scene::sandbox();
 }
 
 // contract: clients/ddp-client
-#[tokio::test]
-async fn the_ddp_client() {
-    let workspace = Workspace::start().await;
-    let ddp = client(&workspace, "ddp-client").await;
+async fn the_ddp_client(scene: &Scene) {
+    let ddp = scene.client("ddp-client").await;
     let connected = ddp.ask("connect", json!({})).await;
     assert_eq!(connected["status"], "connected", "{connected}");
     let login = ddp.ask("login", json!({"token": "alice-token"})).await;
@@ -27,14 +46,24 @@ async fn the_ddp_client() {
         )
         .await;
     assert!(refused.is_err(), "{refused:?}");
-    let sent = ddp.ask("call", json!({"method": "sendMessage", "params": [{"_id": "m1", "rid": "GENERAL", "msg": "from ddp-client"}]})).await;
+    let message = json!({"_id": "m1", "rid": "GENERAL", "msg": "from ddp-client"});
+    let sent = ddp
+        .ask(
+            "call",
+            json!({"method": "sendMessage", "params": [message]}),
+        )
+        .await;
     assert_eq!(sent["msg"], "from ddp-client", "{sent}");
     ddp.hears(
         json!({"stream": {"name": "room-messages", "key": "GENERAL", "args": [{"_id": "m1"}]}}),
     )
     .await;
+    let elsewhere = json!({"rid": "secret-id", "msg": "not for you"});
     let error = ddp
-        .try_ask("call", json!({"method": "peer.meteorError"}))
+        .try_ask(
+            "call",
+            json!({"method": "sendMessage", "params": [elsewhere]}),
+        )
         .await
         .unwrap_err();
     assert_eq!(error["error"], "error-not-allowed", "{error}");
@@ -42,51 +71,53 @@ async fn the_ddp_client() {
 }
 
 // contract: clients/bots, configuration/variable/DDP_PASSWORD_LOGIN, methods/login/password
-#[tokio::test]
-async fn the_sdk_as_a_bot() {
-    let workspace = Workspace::with()
-        .env("DDP_PASSWORD_LOGIN", "true")
-        .start()
-        .await;
-    let mut alice = workspace.login("alice").await;
+async fn the_sdk_as_a_bot(scene: &Scene) {
+    let mut alice = scene.login("alice").await;
     alice.listen("room-messages", "private-id").await;
-    for credentials in [
+    for (turn, credentials) in [
         json!({"token": "bot-token"}),
         json!({"user": "bot", "password": "bot-password"}),
-    ] {
-        let bot = client(&workspace, "sdk").await;
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let bot = scene.client("sdk").await;
         bot.ask("connect", json!({})).await;
         let login = bot.ask("login", credentials).await;
         assert_eq!(login["id"], "bot-id", "{login}");
         bot.ask("messages", json!({})).await;
+        let (question, answer) = (format!("for-bot-{turn}"), format!("from-bot-{turn}"));
         alice
             .call(
                 "sendMessage",
-                json!([{"_id": "for-bot", "rid": "private-id", "msg": "bot?"}]),
+                json!([{"_id": question, "rid": "private-id", "msg": "bot?"}]),
             )
             .await;
         let heard = bot
-            .hears(json!({"message": {"_id": "for-bot", "rid": "private-id"}}))
+            .hears(json!({"message": {"_id": question, "rid": "private-id"}}))
             .await;
         assert_eq!(heard["message"]["msg"], "bot?");
-        bot.ask("call", json!({"method": "sendMessage", "params": [{"_id": "from-bot", "rid": "private-id", "msg": "yes?"}]})).await;
+        let message = json!({"_id": answer, "rid": "private-id", "msg": "yes?"});
+        bot.ask(
+            "call",
+            json!({"method": "sendMessage", "params": [message]}),
+        )
+        .await;
         assert_eq!(
             alice.hears("room-messages", "private-id").await[0]["_id"],
-            "for-bot"
+            question
         );
         assert_eq!(
             alice.hears("room-messages", "private-id").await[0]["_id"],
-            "from-bot"
+            answer
         );
         bot.ask("quit", json!({})).await;
     }
 }
 
 // contract: methods/publication/client-versions
-#[tokio::test]
-async fn a_meteor_client() {
-    let workspace = Workspace::start().await;
-    let meteor = client(&workspace, "simpleddp").await;
+async fn a_meteor_client(scene: &Scene) {
+    let meteor = scene.client("simpleddp").await;
     meteor.ask("connect", json!({})).await;
     meteor.ask("login", json!({"token": "alice-token"})).await;
     meteor
@@ -107,12 +138,13 @@ async fn a_meteor_client() {
             .is_some_and(|versions| !versions.is_empty()),
         "{versions}"
     );
-    assert_eq!(
-        meteor
-            .ask("call", json!({"method": "echo", "params": [1]}))
-            .await,
-        json!([1])
-    );
+    let room = meteor
+        .ask(
+            "call",
+            json!({"method": "getRoomIdByNameOrId", "params": ["general"]}),
+        )
+        .await;
+    assert_eq!(room, "GENERAL");
     meteor.ask("quit", json!({})).await;
 }
 
@@ -135,10 +167,8 @@ fn ready(run: &Value) -> Vec<(String, bool)> {
 }
 
 // contract: clients/web
-#[tokio::test]
-async fn the_web_clients_traffic() {
-    let workspace = Workspace::start().await;
-    let web = client(&workspace, "web").await;
+async fn the_web_clients_traffic(scene: &Scene) {
+    let web = scene.client("web").await;
     web.ask("connect", json!({})).await;
     // Everything that a web client asks for before its login.
     web.ask("run", json!({"part": "anonymous"})).await;
@@ -149,7 +179,7 @@ async fn the_web_clients_traffic() {
     let subs = ready(&run);
     assert_eq!(subs.len(), 37, "{subs:?}");
     assert!(subs.iter().all(|(_, ready)| *ready), "{subs:?}");
-    workspace
+    scene
         .broadcast(
             "notify.desktop",
             json!(["alice-id", {"title": "#general", "text": "hi"}]),
@@ -161,11 +191,9 @@ async fn the_web_clients_traffic() {
 }
 
 // contract: clients/mobile
-#[tokio::test]
-async fn the_mobile_clients_traffic() {
-    let workspace = Workspace::start().await;
+async fn the_mobile_clients_traffic(scene: &Scene) {
     for old in [false, true] {
-        let mobile = client(&workspace, "mobile").await;
+        let mobile = scene.client("mobile").await;
         mobile.ask("connect", json!({})).await;
         mobile.ask("login", json!({"token": "alice-token"})).await;
         let run = mobile
@@ -184,12 +212,10 @@ async fn the_mobile_clients_traffic() {
 }
 
 // contract: clients/livechat, methods/livechat
-#[tokio::test]
-async fn the_livechat_widgets_traffic() {
-    let workspace = Workspace::start().await;
-    let mut agent = workspace.login("agent").await;
+async fn the_livechat_widgets_traffic(scene: &Scene) {
+    let mut agent = scene.login("agent").await;
     agent.listen("notify-room", "live-id/user-activity").await;
-    let widget = client(&workspace, "livechat").await;
+    let widget = scene.client("livechat").await;
     widget.ask("connect", json!({})).await;
     let run = widget.ask("run", json!({"rid": "live-id"})).await;
     let subs = ready(&run);
@@ -199,7 +225,7 @@ async fn the_livechat_widgets_traffic() {
         agent.hears("notify-room", "live-id/user-activity").await[1],
         json!(["user-typing"])
     );
-    workspace
+    scene
         .broadcast(
             "omnichannel.room",
             json!(["live-id", {"type": "agentStatus", "status": "online"}]),
@@ -207,7 +233,7 @@ async fn the_livechat_widgets_traffic() {
         .await;
     widget.hears(json!({"saw": {"collection": "stream-livechat-room", "fields": {"eventName": "live-id"}}})).await;
     widget.ask("quit", json!({})).await;
-    workspace
+    scene
         .core_hears(
             "meteor.notifyGuestStatusChanged",
             json!(["guest-token", "offline"]),
@@ -216,13 +242,8 @@ async fn the_livechat_widgets_traffic() {
 }
 
 // contract: clients/bots
-#[tokio::test]
-async fn the_old_bots_traffic() {
-    let workspace = Workspace::with()
-        .env("DDP_PASSWORD_LOGIN", "true")
-        .start()
-        .await;
-    let bot = client(&workspace, "oldbot").await;
+async fn the_old_bots_traffic(scene: &Scene) {
+    let bot = scene.client("oldbot").await;
     bot.ask("connect", json!({})).await;
     let login = bot
         .ask("login", json!({"user": "bot", "password": "bot-password"}))

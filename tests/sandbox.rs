@@ -5,68 +5,10 @@ use tokio::process::Command;
 
 use crate::support::database::Database;
 use crate::support::nats::Nats;
-use crate::support::process::{Lines, Process, collect};
+use crate::support::process::{Process, collect};
+use crate::support::sandbox::Sandbox;
 use crate::support::service::binary;
 use crate::support::{Client, Peer, Service, eventually, free_port, root};
-
-/// `ddp-streamer sandbox`, running.
-struct Sandbox {
-    process: Process,
-    said: Lines,
-    page: String,
-    service: String,
-}
-
-impl Sandbox {
-    async fn start(arguments: &[&str]) -> Self {
-        let mut command = Command::new(binary());
-        command.arg("sandbox").args(arguments);
-        let (process, _stdin, stdout) = Process::start("ddp-streamer sandbox", command);
-        let said = collect(stdout);
-        // A taken port ends the process: its own word is better than a time-out.
-        let page = word_after(&said, &process, "Page").await;
-        let service = word_after(&said, &process, "Service").await;
-        Self {
-            process,
-            said,
-            page,
-            service,
-        }
-    }
-
-    async fn here() -> Self {
-        Self::start(&["--port", "0", "--page-port", "0"]).await
-    }
-
-    /// Runs another command of the binary: its exit code, output and errors.
-    async fn run(arguments: &[&str]) -> (bool, String, String) {
-        let output = Command::new(binary()).args(arguments).output().await;
-        let output = output.expect("the binary runs");
-        let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("text");
-        (
-            output.status.success(),
-            text(output.stdout),
-            text(output.stderr),
-        )
-    }
-
-    async fn call(&self, who: &str, method: &str, param: Value) -> (bool, String, String) {
-        let token = format!("{who}-token");
-        let param = param.to_string();
-        Self::run(&["call", &self.service, method, &param, "--token", &token]).await
-    }
-}
-
-async fn word_after(said: &Lines, process: &Process, label: &str) -> String {
-    let found = || async {
-        let lines = said.lock().expect("lines").clone();
-        let line = lines
-            .iter()
-            .find_map(|line| line.trim().strip_prefix(label).map(str::to_owned))?;
-        line.split_whitespace().next().map(str::to_owned)
-    };
-    eventually(&format!("'{label}' of {}", process.tail()), found).await
-}
 
 /// A browser with the page open and Alice and Bob in it.
 async fn browser(sandbox: &Sandbox) -> Peer {
@@ -343,16 +285,11 @@ async fn a_taken_port_is_one_clear_line_and_ctrl_c_a_clean_end() {
 }
 
 /// A client of npm, as the other tests run it, against the sandbox.
-async fn client(sandbox: &Sandbox, script: &str) -> Peer {
-    let url = sandbox.service.trim_end_matches("/websocket");
-    Peer::start(&format!("clients/{script}.js"), &["--url", url]).await
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn the_sdk_is_a_bot_that_answers_in_the_page() {
     let sandbox = Sandbox::here().await;
     let browser = browser(&sandbox).await;
-    let bot = client(&sandbox, "sdk").await;
+    let bot = sandbox.client("sdk").await;
     bot.ask("connect", json!({})).await;
     let login = json!({ "user": "bot", "password": "bot-password" });
     assert_eq!(bot.ask("login", login).await["id"], "bot-id");
@@ -380,34 +317,6 @@ async fn the_sdk_is_a_bot_that_answers_in_the_page() {
         .await;
     screenshot(&browser, "sandbox-bot.png").await;
     has_no_complaints(&browser).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn the_ddp_client_is_served_and_refused_as_by_a_workspace() {
-    let sandbox = Sandbox::here().await;
-    let ddp = client(&sandbox, "ddp-client").await;
-    ddp.ask("connect", json!({})).await;
-    let login = ddp.ask("login", json!({ "token": "alice-token" })).await;
-    assert_eq!(login["uid"], "alice-id", "{login}");
-    ddp.ask(
-        "stream",
-        json!({ "name": "room-messages", "key": "GENERAL" }),
-    )
-    .await;
-    let secret = json!({ "name": "room-messages", "key": "secret-id" });
-    assert!(ddp.try_ask("stream", secret).await.is_err());
-    let message = json!({ "_id": "m1", "rid": "GENERAL", "msg": "from ddp-client" });
-    ddp.ask(
-        "call",
-        json!({ "method": "sendMessage", "params": [message] }),
-    )
-    .await;
-    let stream = json!({ "name": "room-messages", "key": "GENERAL", "args": [{ "_id": "m1" }] });
-    ddp.hears(json!({ "stream": stream })).await;
-    let refused = json!({ "method": "getRoomIdByNameOrId", "params": ["secret"] });
-    let error = ddp.try_ask("call", refused).await.unwrap_err();
-    assert_eq!(error["error"], "error-not-allowed", "{error}");
-    ddp.ask("quit", json!({})).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

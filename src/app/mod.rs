@@ -19,16 +19,16 @@ use tracing::{info, warn};
 
 use crate::client::Directory;
 use crate::collections::Collections;
-use crate::config::Config;
+use crate::config::{Config, MeshSettings};
 use crate::events::{Events, Late, Live};
 use crate::gateway::{Gateway, GatewayError, Liveness};
-use crate::mesh::{Mesh, MeshError, ServiceSpec, Transporter};
+use crate::mesh::{Mesh, MeshConfig, MeshError, ServiceSpec, Transporter};
 use crate::methods::{Methods, Rooms};
 use crate::services::Services;
 use crate::session::Sessions;
 use crate::store::{Instance, Settings, Store, StoreError};
 use crate::streams::{CHANNELS, Hub, Streams, StreamsSeed};
-use crate::telemetry::metrics::{Exporter, MetricsError, MetricsSettings};
+use crate::telemetry::metrics::{self, Exporter, MetricsError, MetricsSettings};
 
 /// The own service's name in the mesh, which is also the group of its events.
 pub const SERVICE: &str = "streamer";
@@ -56,6 +56,14 @@ pub enum StartError {
     /// Metrics cannot be served.
     #[error(transparent)]
     Metrics(#[from] MetricsError),
+}
+
+/// What the node is told for these settings.
+///
+/// # Errors
+/// A setting that was checked in form cannot be used.
+pub fn mesh_config(settings: &MeshSettings) -> Result<MeshConfig, StartError> {
+    settings::mesh(settings, None)
 }
 
 /// Why the service stopped by itself.
@@ -233,6 +241,16 @@ impl App {
         let instance_tracker = TaskTracker::new();
         instance_tracker.spawn(self.instance.clone().run(conns, closing.clone()));
         if let Some(exporter) = self.exporter {
+            let (directory, mesh) = (self.directory.clone(), self.mesh.clone());
+            let exporter = exporter.sampling(move || {
+                metrics::queue_bytes(directory.unsent());
+                let waiting = mesh.stats();
+                metrics::mesh_waiting(
+                    waiting.queued_event_bytes,
+                    waiting.outbox_bytes,
+                    waiting.pending_calls,
+                );
+            });
             self.tracker.spawn(exporter.run(closing.clone()));
         }
         let collections = self.collections.clone();

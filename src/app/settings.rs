@@ -8,7 +8,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
 use super::StartError;
-use crate::config::{self, BalanceStrategy, MeshSettings, NatsCredentials, Serializer};
+use crate::config::{self, BalanceStrategy, Broker, MeshSettings, NatsCredentials, Serializer};
 use crate::mesh::{
     Bulkhead, MeshConfig, NatsTarget, NatsTls, NodeId, RetryPolicy, SerializerKind, Strategy,
     Transporter,
@@ -57,13 +57,20 @@ pub(super) fn mesh(
     })?;
     let transporter = match transporter {
         Some(given) => given,
-        None => Transporter::Nats(nats(settings)?),
+        None => match settings.broker {
+            Broker::Moleculer => Transporter::Nats(nats(settings)?),
+            Broker::Nats => Transporter::Plain(nats(settings)?),
+        },
     };
     let mut mesh = MeshConfig::new(node_id, transporter);
     mesh.namespace.clone_from(&settings.namespace);
     mesh.serializer = match settings.serializer {
         Serializer::Ejson => SerializerKind::Ejson,
         Serializer::Json => SerializerKind::Json,
+        Serializer::MsgPack => SerializerKind::MsgPack,
+        Serializer::Notepack => SerializerKind::Notepack,
+        Serializer::Cbor => SerializerKind::Cbor,
+        Serializer::ProtoBuf => SerializerKind::ProtoBuf,
     };
     mesh.heartbeat_interval = settings.heartbeat_interval;
     mesh.heartbeat_timeout = settings.heartbeat_timeout;

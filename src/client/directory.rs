@@ -91,6 +91,15 @@ impl Directory {
         self.sessions.len()
     }
 
+    /// Bytes that wait to be written, of all sessions.
+    #[must_use]
+    pub fn unsent(&self) -> usize {
+        self.sessions
+            .iter()
+            .map(|entry| entry.value().outbox().unsent())
+            .sum()
+    }
+
     /// How many sessions are logged in.
     #[must_use]
     pub fn logged_in(&self) -> usize {

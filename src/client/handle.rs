@@ -11,6 +11,7 @@ use super::identity::{Connection, Identity, SessionId, UserId};
 use super::outbox::Outbox;
 use super::publication::Publications;
 use crate::ddp::{Close, Frame, Framing, SharedFrame};
+use crate::telemetry::metrics;
 
 /// What a client is made of.
 #[derive(Debug)]
@@ -91,10 +92,14 @@ impl Client {
 
     /// Sends one message, framed for this client alone.
     pub fn send(&self, json: &[u8]) -> bool {
-        self.outbox.push(Frame::message(self.framing, json))
+        let taken = self.outbox.push(Frame::message(self.framing, json));
+        if taken {
+            metrics::message_sent(json, 1);
+        }
+        taken
     }
 
-    /// Sends a message that others get too.
+    /// Sends a message that others get too; whoever sends it counts, once for all.
     pub fn send_shared(&self, frame: &SharedFrame) -> bool {
         self.outbox.push(frame.framed(self.framing))
     }

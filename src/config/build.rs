@@ -6,13 +6,14 @@ use std::time::Duration;
 use super::check::Checked;
 use super::heartbeat::Heartbeats;
 use super::host;
+use super::nats::NatsServers;
 use super::secret::Secret;
 use super::types::{
-    BalanceStrategy, BulkheadConfig, Config, GatewayConfig, LicenseConfig, LogConfig, LogFormat,
-    LogLevel, MeshSettings, MethodsConfig, MetricsConfig, RetryConfig, Serializer, SessionConfig,
-    StoreConfig,
+    BalanceStrategy, Broker, BulkheadConfig, Config, GatewayConfig, LicenseConfig, LogConfig,
+    LogFormat, LogLevel, MeshSettings, MethodsConfig, MetricsConfig, RetryConfig, Serializer,
+    SessionConfig, StoreConfig,
 };
-use super::variables::TRANSPORTER;
+use super::variables::{NATS_URL, TRANSPORTER};
 
 /// Pings that an `instances` document may miss before it is dropped.
 const PINGS_BEFORE_EXPIRY: u32 = 3;
@@ -60,17 +61,28 @@ pub(super) fn config(checked: &Checked, beats: &Heartbeats) -> Config {
 }
 
 fn mesh(checked: &Checked, beats: &Heartbeats) -> MeshSettings {
+    let broker = checked.broker();
     MeshSettings {
-        transporter: checked.nats(TRANSPORTER),
+        broker,
+        transporter: match broker {
+            Broker::Moleculer => checked.nats(TRANSPORTER).unwrap_or_default(),
+            Broker::Nats => checked
+                .nats(NATS_URL)
+                .or_else(|| checked.nats(TRANSPORTER))
+                .unwrap_or_else(NatsServers::of_this_host),
+        },
         tls_ca: checked.text("TLS_CA_PATH").map(PathBuf::from),
         namespace: checked.text("MS_NAMESPACE").unwrap_or_default(),
         node_id: checked
             .text("NODE_ID")
-            .unwrap_or_else(host::default_node_id),
-        serializer: if checked.word("SERIALIZER") == "JSON" {
-            Serializer::Json
-        } else {
-            Serializer::Ejson
+            .unwrap_or_else(|| host::default_node_id(broker)),
+        serializer: match checked.word("SERIALIZER") {
+            "JSON" => Serializer::Json,
+            "MsgPack" => Serializer::MsgPack,
+            "Notepack" => Serializer::Notepack,
+            "CBOR" => Serializer::Cbor,
+            "ProtoBuf" => Serializer::ProtoBuf,
+            _ => Serializer::Ejson,
         },
         balance: match checked.word("BALANCE_STRATEGY") {
             "Random" => BalanceStrategy::Random,

@@ -10,7 +10,8 @@ use super::origin::Origin;
 use super::raw::Raw;
 use super::secret::shown_secret;
 use super::shape::{Parsed, Shape};
-use super::variables::{HEARTBEAT_INTERVAL, HEARTBEAT_TIMEOUT, VARIABLES, Variable, find};
+use super::types::Broker;
+use super::variables::{BROKER, HEARTBEAT_INTERVAL, HEARTBEAT_TIMEOUT, VARIABLES, Variable, find};
 
 /// The longest value that an error line repeats, in characters.
 const SHOWN_LENGTH: usize = 200;
@@ -160,10 +161,18 @@ impl Checked {
         }
     }
 
-    pub(super) fn nats(&self, name: &str) -> NatsServers {
+    pub(super) fn nats(&self, name: &str) -> Option<NatsServers> {
         match self.values.get(name) {
-            Some(Parsed::Nats(servers)) => servers.clone(),
-            _ => NatsServers::default(),
+            Some(Parsed::Nats(servers)) => Some(servers.clone()),
+            _ => None,
+        }
+    }
+
+    pub(super) fn broker(&self) -> Broker {
+        if self.word(BROKER) == "nats" {
+            Broker::Nats
+        } else {
+            Broker::Moleculer
         }
     }
 }

@@ -4,6 +4,9 @@ use std::fs;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use socket2::{Domain, Socket, Type};
+use uuid::Uuid;
+
+use super::types::Broker;
 
 /// The environment of this process. Only `main` calls this; what is not UTF-8 is read with replacement characters, and then fails its check.
 pub fn process_environment() -> impl Iterator<Item = (String, String)> {
@@ -15,9 +18,12 @@ pub fn process_environment() -> impl Iterator<Item = (String, String)> {
     })
 }
 
-/// `<lower-case host name>-<pid>`, Moleculer's default.
-pub(super) fn default_node_id() -> String {
-    format!("{}-{}", host_name(), std::process::id())
+/// `<lower-case host name>-<pid>`, Moleculer's default; the plain broker's has a random UUID instead of the pid.
+pub(super) fn default_node_id(broker: Broker) -> String {
+    match broker {
+        Broker::Moleculer => format!("{}-{}", host_name(), std::process::id()),
+        Broker::Nats => format!("{}-{}", host_name(), Uuid::new_v4()),
+    }
 }
 
 /// This host's name in lower case.
@@ -57,11 +63,17 @@ mod tests {
     // contract: mesh/node-id/default, configuration/variable/NODE_ID
     #[test]
     fn the_default_node_id_is_host_and_pid() {
-        let id = default_node_id();
+        let id = default_node_id(Broker::Moleculer);
         let (host, pid) = id.rsplit_once('-').unwrap();
         assert_eq!(pid, std::process::id().to_string());
         assert_eq!(host, host.to_lowercase());
         assert!(!host.is_empty());
+        let id = default_node_id(Broker::Nats);
+        let uuid = id
+            .strip_prefix(host)
+            .and_then(|rest| rest.strip_prefix('-'));
+        assert!(Uuid::parse_str(uuid.unwrap()).is_ok());
+        assert_ne!(id, default_node_id(Broker::Nats));
     }
 
     // contract: configuration/variable/BIND_IP

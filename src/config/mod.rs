@@ -31,9 +31,9 @@ pub use secret::{HIDDEN, Secret};
 pub(crate) use shape::MEMORY;
 pub use shape::Shape;
 pub use types::{
-    BalanceStrategy, BulkheadConfig, Config, GatewayConfig, LicenseConfig, LogConfig, LogFormat,
-    LogLevel, MeshSettings, MethodsConfig, MetricsConfig, RetryConfig, Serializer, SessionConfig,
-    StoreConfig,
+    BalanceStrategy, Broker, BulkheadConfig, Config, GatewayConfig, LicenseConfig, LogConfig,
+    LogFormat, LogLevel, MeshSettings, MethodsConfig, MetricsConfig, RetryConfig, Serializer,
+    SessionConfig, StoreConfig,
 };
 pub use variables::{CONFIG_FILE, VARIABLES, Variable};
 

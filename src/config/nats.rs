@@ -6,6 +6,9 @@ use super::secret::Secret;
 /// The port of a NATS server whose URL names none.
 const DEFAULT_PORT: u16 = 4222;
 
+/// Where the plain broker looks for NATS when nobody says.
+const THIS_HOST: &str = "nats://localhost:4222";
+
 /// What the core's own compose files put before the URL; it means nothing to other services.
 const MONOLITH: &str = "monolith+";
 
@@ -35,6 +38,14 @@ pub enum NatsCredentials {
 }
 
 impl NatsServers {
+    /// The NATS server of this host.
+    pub(super) fn of_this_host() -> Self {
+        Self {
+            servers: vec![THIS_HOST.to_owned()],
+            ..Self::default()
+        }
+    }
+
     /// Reads a comma-separated list; entries without a scheme are of the first one's.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let text = text.strip_prefix(MONOLITH).unwrap_or(text);

@@ -6,12 +6,27 @@ use super::heartbeat::Heartbeats;
 use super::origin::Origin;
 use super::raw::Raw;
 use super::shape::{MEMORY, Shape};
-use super::variables::{ADMIN_PORT, DDP_SERVER_URL, TRANSPORTER, VARIABLES};
+use super::types::Broker;
+use super::variables::{ADMIN_PORT, DDP_SERVER_URL, NATS_URL, TRANSPORTER, VARIABLES};
 
 /// The lowest port that needs no privilege.
 const FIRST_FREE_PORT: u64 = 1024;
 /// The documented range of `MAX_CONCURRENT_CONNECTIONS`.
 const USUAL_CONNECTIONS: std::ops::RangeInclusive<u64> = 100..=10_000;
+
+/// What the plain broker has nothing of.
+const OF_MOLECULER: [&str; 10] = [
+    "MS_NAMESPACE",
+    "SERIALIZER",
+    "BALANCE_STRATEGY",
+    "BALANCE_PREFER_LOCAL",
+    "RETRY_ENABLED",
+    "RETRY_RETRIES",
+    "RETRY_DELAY",
+    "RETRY_MAX_DELAY",
+    "RETRY_FACTOR",
+    "WAIT_FOR_SERVICES_TIMEOUT",
+];
 
 /// Values that are understood and stop the start, since nothing stands behind them yet.
 pub(super) fn unsupported(raw: &Raw, checked: &Checked, problems: &mut Vec<Problem>) {
@@ -29,13 +44,8 @@ pub(super) fn unsupported(raw: &Raw, checked: &Checked, problems: &mut Vec<Probl
     if checked.whole(ADMIN_PORT).is_some() {
         not_yet(ADMIN_PORT);
     }
-    if checked.word("BROKER") == "nats" {
-        not_yet("BROKER");
-    }
-    if !matches!(checked.word("SERIALIZER"), "" | "EJSON" | "JSON") {
-        not_yet("SERIALIZER");
-    }
-    let relayed = raw.is_set(DDP_SERVER_URL) && !raw.is_set(TRANSPORTER);
+    let plain = checked.broker() == Broker::Nats;
+    let relayed = raw.is_set(DDP_SERVER_URL) && !raw.is_set(TRANSPORTER) && !plain;
     if relayed && checked.text(DDP_SERVER_URL).is_some() {
         not_yet(DDP_SERVER_URL);
     }
@@ -43,8 +53,8 @@ pub(super) fn unsupported(raw: &Raw, checked: &Checked, problems: &mut Vec<Probl
 
 /// Pairs that must fit, and the core that must be named.
 pub(super) fn pairs(raw: &Raw, checked: &Checked, beats: &Heartbeats, problems: &mut Vec<Problem>) {
-    let plain_nats = checked.word("BROKER") == "nats";
-    if !raw.is_set(TRANSPORTER) && !raw.is_set(DDP_SERVER_URL) && !plain_nats {
+    let plain = checked.broker() == Broker::Nats;
+    if !raw.is_set(TRANSPORTER) && !raw.is_set(DDP_SERVER_URL) && !plain {
         problems.push(Problem::NoCore);
     }
     if let Some(timeout) = checked.time("CONNECTION_TIMEOUT")
@@ -88,11 +98,30 @@ pub(super) fn notes(raw: &Raw, checked: &Checked, notes: &mut Vec<Note>) {
             format!("MAX_CONCURRENT_CONNECTIONS={limit}: outside the usual range {from}–{to}"),
         );
     }
-    if raw.is_set(TRANSPORTER) && raw.is_set(DDP_SERVER_URL) {
+    let plain = checked.broker() == Broker::Nats;
+    if raw.is_set(DDP_SERVER_URL) && (raw.is_set(TRANSPORTER) || plain) {
+        let why = if plain {
+            "BROKER=nats"
+        } else {
+            "TRANSPORTER is set"
+        };
         say(
             NoteLevel::Warn,
-            "DDP_SERVER_URL has no effect: TRANSPORTER is set, and the mesh is used".to_owned(),
+            format!("DDP_SERVER_URL has no effect: {why}, and the mesh is used"),
         );
+    }
+    if plain {
+        let idle: Vec<_> = OF_MOLECULER
+            .into_iter()
+            .filter(|name| raw.is_set(name))
+            .collect();
+        if !idle.is_empty() {
+            let text = format!("without effect with BROKER=nats: {}", idle.join(", "));
+            say(NoteLevel::Warn, text);
+        }
+    } else if raw.is_set(NATS_URL) {
+        let text = "NATS_URL has no effect without BROKER=nats: TRANSPORTER is used".to_owned();
+        say(NoteLevel::Warn, text);
     }
     if checked
         .text("MONGO_URL")

@@ -122,6 +122,19 @@ fn defaults_are_those_of_the_reference() {
     assert!(!config.disable_message_parser);
 }
 
+#[test]
+fn serializers_by_their_names_in_any_case() {
+    for (name, serializer) in [
+        ("json", Serializer::Json),
+        ("msgpack", Serializer::MsgPack),
+        ("Notepack", Serializer::Notepack),
+        ("cbor", Serializer::Cbor),
+        ("PROTOBUF", Serializer::ProtoBuf),
+    ] {
+        assert_eq!(config(&[("SERIALIZER", name)]).mesh.serializer, serializer);
+    }
+}
+
 /// What Rocket.Chat's Helm chart gives its microservices.
 // contract: configuration/charts, configuration/variable/INSTANCE_IP, configuration/variable/MOLECULER_LOG_LEVEL
 // contract: configuration/variable/NODE_ENV, configuration/variable/MS_METRICS
@@ -228,7 +241,7 @@ fn every_variable_good_and_bad() {
         ("ADMIN_PORT", "off"), ("ADMIN_BIND_IP", "::1"), ("TOKIO_WORKER_THREADS", "2"), ("INSTANCE_IP", "pod-1.svc"),
         ("MULTIPLE_INSTANCES_PING_INTERVAL", "30"), ("MULTIPLE_INSTANCES_EXPIRE", "5"), ("DISABLE_MESSAGE_PARSER", "true"),
         ("TRANSPORTER", "tls://a:1,b:2"), ("BROKER", "Moleculer"), ("NATS_URL", "nats://x"), ("MS_NAMESPACE", "team.a"), ("NODE_ID", "pod-1.svc"),
-        ("SERIALIZER", "json"), ("BALANCE_STRATEGY", "Latency"), ("BALANCE_PREFER_LOCAL", "0"), ("REQUEST_TIMEOUT", "5"), ("RETRY_ENABLED", "yes"),
+        ("SERIALIZER", "json"), ("SERIALIZER", "MsgPack"), ("SERIALIZER", "notepack"), ("BALANCE_STRATEGY", "Latency"), ("BALANCE_PREFER_LOCAL", "0"), ("REQUEST_TIMEOUT", "5"), ("RETRY_ENABLED", "yes"),
         ("RETRY_RETRIES", "0"), ("RETRY_DELAY", "0"), ("RETRY_MAX_DELAY", "5000"), ("RETRY_FACTOR", "1.5"), ("BULKHEAD_ENABLED", "1"),
         ("BULKHEAD_CONCURRENCY", "3"), ("BULKHEAD_MAX_QUEUE_SIZE", "0"), ("WAIT_FOR_SERVICES_TIMEOUT", "0"), ("LICENSE_CHECK_INTERVAL", "1"),
         ("MAX_FAILS", "1"), ("MS_METRICS", "on"), ("MS_METRICS_PORT", "0"), ("TRACING_ENABLED", "off"), ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://c:4317"),
@@ -254,7 +267,7 @@ fn every_variable_good_and_bad() {
         ("ADMIN_PORT", &["70000", "x"]), ("ADMIN_BIND_IP", &["x"]), ("TOKIO_WORKER_THREADS", &["0", "1025"]), ("INSTANCE_IP", &["a b", "1.2.3.4:5"]),
         ("MULTIPLE_INSTANCES_PING_INTERVAL", &["0"]), ("MULTIPLE_INSTANCES_EXPIRE", &["0"]), ("DISABLE_MESSAGE_PARSER", &["x"]),
         ("TRANSPORTER", &["redis://x", "TCP", "nats"]), ("BROKER", &["amqp"]), ("NATS_URL", &["http://x"]), ("MS_NAMESPACE", &["a b", "a>", "*", "a..b"]),
-        ("NODE_ID", &["a b", ".", "x*"]), ("SERIALIZER", &["Avro", "Notepack"]), ("BALANCE_STRATEGY", &["Shard"]), ("BALANCE_PREFER_LOCAL", &["x"]),
+        ("NODE_ID", &["a b", ".", "x*"]), ("SERIALIZER", &["Avro", "Thrift"]), ("BALANCE_STRATEGY", &["Shard"]), ("BALANCE_PREFER_LOCAL", &["x"]),
         ("REQUEST_TIMEOUT", &["0", "1e3"]), ("RETRY_ENABLED", &["x"]), ("RETRY_RETRIES", &["101"]), ("RETRY_DELAY", &["x"]), ("RETRY_MAX_DELAY", &["x"]),
         ("RETRY_FACTOR", &["0.5", "NaN", "inf"]), ("BULKHEAD_ENABLED", &["x"]), ("BULKHEAD_CONCURRENCY", &["0"]), ("BULKHEAD_MAX_QUEUE_SIZE", &["-1"]),
         ("WAIT_FOR_SERVICES_TIMEOUT", &["600001"]), ("LICENSE_CHECK_INTERVAL", &["0"]), ("MAX_FAILS", &["0"]), ("MS_METRICS", &["x"]),
@@ -303,10 +316,6 @@ fn what_is_not_built_yet_stops_the_start() {
     for (name, value) in [
         ("ENABLE_TLS", "true"),
         ("TRACING_ENABLED", "yes"),
-        ("BROKER", "nats"),
-        ("SERIALIZER", "MsgPack"),
-        ("SERIALIZER", "CBOR"),
-        ("SERIALIZER", "protobuf"),
         ("ADMIN_PORT", "9000"),
     ] {
         assert_eq!(
@@ -331,19 +340,62 @@ fn what_is_not_built_yet_stops_the_start() {
         alone(&[("DDP_SERVER_URL", "ws://me:pass@server")]),
         [hidden]
     );
-    assert_eq!(
-        alone(&[("BROKER", "nats")]),
-        [Problem::NotSupportedYet {
-            variable: "BROKER",
-            value: "nats".into()
-        }]
-    );
     assert_eq!(alone(&[]), [Problem::NoCore]);
     assert_eq!(alone(&[("TRANSPORTER", "  ")]), [Problem::NoCore]);
 }
 
 // contract: configuration/variable/HEARTBEAT_INTERVAL, configuration/variable/HEARTBEAT_TIMEOUT
 // contract: configuration/variable/DDP_HEARTBEAT_INTERVAL, configuration/variable/CONNECTION_TIMEOUT
+// contract: mesh/broker/url, configuration/variable/NATS_URL, configuration/variable/BROKER
+#[test]
+fn the_plain_broker_finds_nats_by_itself() {
+    let mesh = |env: &[(&str, &str)]| loaded(&[&[("BROKER", "nats")], env].concat()).config.mesh;
+    let nobody_says = mesh(&[]);
+    assert_eq!(nobody_says.broker, Broker::Nats);
+    assert_eq!(nobody_says.transporter.servers, ["nats://localhost:4222"]);
+    assert!(
+        !nobody_says
+            .node_id
+            .ends_with(&format!("-{}", std::process::id()))
+    );
+    let transporter = ("TRANSPORTER", "monolith+nats://me:pass@a:1");
+    let of_transporter = mesh(&[transporter]).transporter;
+    assert_eq!(of_transporter.servers, ["nats://a:1"]);
+    assert!(of_transporter.credentials.is_some());
+    let own = mesh(&[transporter, ("NATS_URL", "tls://b:2"), ("NODE_ID", "pod.1")]);
+    assert_eq!(own.transporter.servers, ["tls://b:2"]);
+    assert_eq!(
+        (own.transporter.credentials, own.node_id),
+        (None, "pod.1".to_owned())
+    );
+
+    assert_eq!(
+        config(&[("NATS_URL", "nats://b:2")])
+            .mesh
+            .transporter
+            .servers,
+        ["nats://nats:4222"]
+    );
+    let warnings = notes(&[("NATS_URL", "nats://b:2")], NoteLevel::Warn);
+    assert_eq!(
+        warnings,
+        ["NATS_URL has no effect without BROKER=nats: TRANSPORTER is used"]
+    );
+    let idle = [
+        ("BROKER", "nats"),
+        ("MS_NAMESPACE", "a"),
+        ("SERIALIZER", "CBOR"),
+        ("DDP_SERVER_URL", "ws://x"),
+    ];
+    assert_eq!(
+        notes(&idle, NoteLevel::Warn),
+        [
+            "DDP_SERVER_URL has no effect: BROKER=nats, and the mesh is used",
+            "without effect with BROKER=nats: MS_NAMESPACE, SERIALIZER",
+        ]
+    );
+}
+
 #[test]
 fn heartbeats_are_read_by_the_pair_rule() {
     let read = |env: &[(&str, &str)]| {

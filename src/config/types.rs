@@ -18,7 +18,7 @@ pub struct Config {
     pub session: SessionConfig,
     /// What a client calls.
     pub methods: MethodsConfig,
-    /// The Moleculer node.
+    /// The node, of either broker.
     pub mesh: MeshSettings,
     /// The scalability licence rule.
     pub license: LicenseConfig,
@@ -91,7 +91,9 @@ pub struct MethodsConfig {
 /// The mesh, in plain types: `app` makes the mesh's own settings of them.
 #[derive(Debug, Clone)]
 pub struct MeshSettings {
-    /// `TRANSPORTER`: where NATS is.
+    /// `BROKER`.
+    pub broker: Broker,
+    /// `TRANSPORTER`; with `BROKER=nats` `NATS_URL`, else `TRANSPORTER`, else the NATS server of this host: where NATS is.
     pub transporter: NatsServers,
     /// `TLS_CA_PATH`: further trusted certificates.
     pub tls_ca: Option<PathBuf>,
@@ -119,6 +121,16 @@ pub struct MeshSettings {
     pub wait_for_services: Duration,
 }
 
+/// How the nodes talk over NATS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Broker {
+    /// Moleculer's protocol.
+    Moleculer,
+    /// The plain broker of 8.x. What belongs to Moleculer has no effect with it: namespace, serializer, balance, retries and
+    /// the wait for services.
+    Nats,
+}
+
 /// How packets are written; every node of a mesh uses the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Serializer {
@@ -126,6 +138,14 @@ pub enum Serializer {
     Ejson,
     /// Plain JSON.
     Json,
+    /// MessagePack, by msgpack5.
+    MsgPack,
+    /// MessagePack, by notepack.io.
+    Notepack,
+    /// CBOR.
+    Cbor,
+    /// Protocol Buffers.
+    ProtoBuf,
 }
 
 /// How one of several nodes that offer an action is picked.

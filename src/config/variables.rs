@@ -93,12 +93,12 @@ pub const VARIABLES: &[Variable] = &[
     row("MULTIPLE_INSTANCES_PING_INTERVAL", "10", Shape::Seconds(1, 3600), "how often the instances document is touched"),
     row("MULTIPLE_INSTANCES_EXPIRE", "", Shape::Minutes(1, 1440), "when an untouched one is dropped; by default three pings, rounded up to a minute"),
     row("DISABLE_MESSAGE_PARSER", "false", Shape::Switch, "ephemeral messages go out without md"),
-    secret(TRANSPORTER, "", Shape::Nats, "the mesh's NATS servers; required without DDP_SERVER_URL"),
-    row("BROKER", "moleculer", Shape::OneOf(&["moleculer", "nats"]), "how the mesh talks over NATS"),
-    secret("NATS_URL", "", Shape::Nats, "the NATS servers of BROKER=nats"),
+    secret(TRANSPORTER, "", Shape::Nats, "the mesh's NATS servers; required without DDP_SERVER_URL and BROKER=nats"),
+    row(BROKER, "moleculer", Shape::OneOf(&["moleculer", "nats"]), "how the mesh talks over NATS: Moleculer's protocol, or the plain broker of 8.x"),
+    secret(NATS_URL, "", Shape::Nats, "the NATS servers of BROKER=nats; by default those of TRANSPORTER, else nats://localhost:4222"),
     row("MS_NAMESPACE", "", Shape::Subject, "the mesh's namespace"),
-    row("NODE_ID", "", Shape::Subject, "by default <host name>-<pid>"),
-    row("SERIALIZER", "EJSON", Shape::OneOf(&["EJSON", "JSON", "MsgPack", "CBOR", "ProtoBuf"]), "how packets are written; every node uses the same"),
+    row("NODE_ID", "", Shape::Subject, "by default <host name>-<pid>, or <host name>-<random UUID> with BROKER=nats"),
+    row("SERIALIZER", "EJSON", Shape::OneOf(&["EJSON", "JSON", "MsgPack", "Notepack", "CBOR", "ProtoBuf"]), "how packets are written; every node uses the same"),
     row("BALANCE_STRATEGY", "RoundRobin", Shape::OneOf(&["RoundRobin", "Random", "CpuUsage", "Latency"]), "how one of several nodes is picked"),
     row("BALANCE_PREFER_LOCAL", "true", Shape::Switch, "this node's own actions first"),
     row("REQUEST_TIMEOUT", "60", Shape::Seconds(1, 3600), "how long a call may take"),
@@ -134,6 +134,8 @@ pub(super) const HEARTBEAT_INTERVAL: &str = "HEARTBEAT_INTERVAL";
 pub(super) const HEARTBEAT_TIMEOUT: &str = "HEARTBEAT_TIMEOUT";
 pub(super) const DDP_HEARTBEAT_INTERVAL: &str = "DDP_HEARTBEAT_INTERVAL";
 pub(super) const TRANSPORTER: &str = "TRANSPORTER";
+pub(super) const BROKER: &str = "BROKER";
+pub(super) const NATS_URL: &str = "NATS_URL";
 pub(super) const DDP_SERVER_URL: &str = "DDP_SERVER_URL";
 pub(super) const ADMIN_PORT: &str = "ADMIN_PORT";
 

@@ -176,6 +176,12 @@ impl SharedFrame {
         }
     }
 
+    /// The message itself.
+    #[must_use]
+    pub fn json(&self) -> &[u8] {
+        &self.json
+    }
+
     /// The frame for a client.
     #[must_use]
     pub fn framed(&self, framing: Framing) -> Frame {

@@ -53,6 +53,7 @@ const UNKNOWN: &str = "_OTHER";
 /// Look-ups of events that may wait: a licence or a database that is away is asked with every change of an enterprise
 /// setting or of a user's login tokens, and each gives up within a minute.
 const LOOKUPS: QueueLimits = QueueLimits {
+    name: "events",
     jobs: 10_000,
     jobs_of_key: 1_000,
     bytes: 16 * 1024 * 1024,
@@ -99,12 +100,17 @@ impl Events {
         let Some((name, handle)) = self.rows.get_key_value(name) else {
             // Not one that INFO lists: nobody should have sent it.
             metrics::mesh_event(UNKNOWN);
+            metrics::mesh_event_ignored(UNKNOWN);
             return false;
         };
         metrics::mesh_event(name);
-        Args::of(data)
+        let became = Args::of(data)
             .and_then(|args| handle(self, &args))
-            .is_some()
+            .is_some();
+        if !became {
+            metrics::mesh_event_ignored(name);
+        }
+        became
     }
 
     /// An event of a stream; `args` are ready JSON texts.

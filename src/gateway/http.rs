@@ -10,10 +10,10 @@ use hyper::header::{
 use hyper::{Method, Request, Response, StatusCode};
 use rand::Rng;
 
-use super::metrics::Refusal;
 use super::server::{Comer, Door};
 use super::upgrade;
 use crate::ejson::quoted;
+use crate::telemetry::metrics::{Refusal, connection_refused};
 
 pub(super) type Answer = Response<Full<Bytes>>;
 
@@ -56,7 +56,7 @@ impl Door {
         let key = match upgrade::accept_key(request) {
             Ok(key) => key,
             Err(status) => {
-                self.metrics.refused(Refusal::Malformed);
+                connection_refused(Refusal::Malformed);
                 let version = HeaderValue::from_static(upgrade::VERSION);
                 let upgrade = HeaderValue::from_static("websocket");
                 return with(
@@ -67,15 +67,15 @@ impl Door {
         };
         let origin = request.headers().get(ORIGIN).map(HeaderValue::as_bytes);
         if !self.origins.allows(origin) {
-            self.metrics.refused(Refusal::Origin);
+            connection_refused(Refusal::Origin);
             return plain(StatusCode::FORBIDDEN, "origin not allowed");
         }
         if !self.sessions.admits() {
-            self.metrics.refused(Refusal::Draining);
+            connection_refused(Refusal::Draining);
             return later("shutting down");
         }
         let Some(permit) = self.admission.admit() else {
-            self.metrics.refused(Refusal::Full);
+            connection_refused(Refusal::Limit);
             return later("too many connections");
         };
         self.let_in(request, comer, permit);

@@ -12,7 +12,6 @@ mod admission;
 mod config;
 mod health;
 mod http;
-mod metrics;
 mod origin;
 mod server;
 mod upgrade;

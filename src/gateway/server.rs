@@ -19,10 +19,10 @@ use tokio_util::task::TaskTracker;
 use super::admission::{Admission, Permit};
 use super::config::GatewayConfig;
 use super::health::{Liveness, Readiness};
-use super::metrics::Metrics;
 use super::origin::Origins;
 use super::{address, upgrade};
 use crate::session::{Arrival, Sessions, Throttle};
+use crate::telemetry::metrics;
 
 /// How many connections may wait to be accepted; the kernel takes less if `somaxconn` says so.
 const BACKLOG: i32 = 4096;
@@ -64,7 +64,6 @@ pub(super) struct Door {
     pub(super) liveness: Arc<Liveness>,
     pub(super) admission: Arc<Admission>,
     pub(super) origins: Origins,
-    pub(super) metrics: Metrics,
     config: GatewayConfig,
     accept_errors: Throttle,
 }
@@ -101,7 +100,6 @@ impl Gateway {
             liveness,
             admission: Admission::new(config.max_connections),
             origins: Origins::new(&config.allowed_origins),
-            metrics: Metrics::new(),
             config,
             accept_errors: Throttle::new(LOG_EVERY),
         });
@@ -150,7 +148,7 @@ impl Gateway {
 
 impl Door {
     fn cannot_accept(&self, error: &io::Error) {
-        self.metrics.accept_errors.increment(1);
+        metrics::accept_failed();
         if let Some(left_out) = self.accept_errors.pass() {
             tracing::error!(%error, left_out, "connections cannot be accepted; is the limit of open files too low?");
         }

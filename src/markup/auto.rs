@@ -15,7 +15,10 @@ const PHONE_DIGITS: usize = 5;
 
 /// A link whose label is the text itself.
 fn link(src: Vec<u16>, label: &[u16]) -> Rc<Inline> {
-    Rc::new(Inline::Link { src, label: vec![Inline::plain(label)] })
+    Rc::new(Inline::Link {
+        src,
+        label: vec![Inline::plain(label)],
+    })
 }
 
 /// `prefix` and the units.
@@ -32,32 +35,46 @@ pub(super) fn url(source: &Source, place: usize) -> Option<(usize, Rc<Inline>)> 
     if !host::is_known(&address) {
         return Some((end, Inline::plain(text)));
     }
-    let src = if has_scheme(&address) { text.to_vec() } else { prefixed("//", text) };
+    let src = if has_scheme(&address) {
+        text.to_vec()
+    } else {
+        prefixed("//", text)
+    };
     Some((end, link(src, text)))
 }
 
 /// Does a link that begins like this need no `//` before it?
 fn has_scheme(address: &str) -> bool {
     address.starts_with(|c: char| c.is_ascii_alphabetic())
-        && address.find(|c: char| !c.is_ascii_alphanumeric() && !"+.-".contains(c)).is_some_and(|at| address[at..].starts_with(':'))
+        && address
+            .find(|c: char| !c.is_ascii_alphanumeric() && !"+.-".contains(c))
+            .is_some_and(|at| address[at..].starts_with(':'))
 }
 
 /// `scheme://user:password@host…`
 fn with_scheme(source: &Source, place: usize) -> Option<usize> {
     let mut colon = place;
-    while colon - place < SCHEME_LENGTH && source.at(colon).is_some_and(|unit| chars::is_alphanumeric(unit) || chars::among(unit, "+-")) {
+    while colon - place < SCHEME_LENGTH
+        && source
+            .at(colon)
+            .is_some_and(|unit| chars::is_alphanumeric(unit) || chars::among(unit, "+-"))
+    {
         colon += 1;
     }
     if colon == place || !source.starts(colon, "://") {
         return None;
     }
     let authority = colon + 3;
-    credentials(source, authority).and_then(|host| server(source, host)).or_else(|| server(source, authority))
+    server(source, credentials(source, authority).unwrap_or(authority))
 }
 
 /// `user@` and `user:password@`
 fn credentials(source: &Source, place: usize) -> Option<usize> {
-    let name = |place| source.skip(place, |unit| chars::is_alphanumeric(unit) || chars::among(unit, "$&+-_"));
+    let name = |place| {
+        source.skip(place, |unit| {
+            chars::is_alphanumeric(unit) || chars::among(unit, "#$&+-?_")
+        })
+    };
     let mut end = name(place);
     if end == place {
         return None;
@@ -79,7 +96,7 @@ fn server(source: &Source, place: usize) -> Option<usize> {
 
 /// `host.name…`
 fn without_scheme(source: &Source, place: usize) -> Option<usize> {
-    if source.is(place, '_') || !source.dot_ahead(place) {
+    if !source.dot_ahead(place) {
         return None;
     }
     source.host_or_local(place).map(|host| tail(source, host))
@@ -88,25 +105,30 @@ fn without_scheme(source: &Source, place: usize) -> Option<usize> {
 /// Everything up to white space, but for punctuation at its end.
 fn tail(source: &Source, host: usize) -> usize {
     let mut end = source.word_end(host);
-    while end > host && source.at(end - 1).is_some_and(|unit| chars::among(unit, "!%'\"()*,.:;=~")) {
+    while end > host
+        && source
+            .at(end - 1)
+            .is_some_and(|unit| chars::among(unit, "!%'\"()*,.:;=~"))
+    {
         end -= 1;
     }
     end
 }
 
-/// `mailto:` and an address of mail, or the address alone. One whose host nobody can know is text.
+/// `mailto:` and an address of mail, or the address alone. One whose host nobody can know is text,
+/// without the scheme.
 pub(super) fn email(source: &Source, place: usize) -> Option<(usize, Rc<Inline>)> {
     let marked = place + "mailto:".len();
     if source.starts(place, "mailto:")
-        && let Some(found) = address(source, place, marked)
+        && let Some(found) = address(source, marked)
     {
         return Some(found);
     }
-    address(source, place, place)
+    address(source, place)
 }
 
-/// The address of mail at `local`, when the text of the link begins at `place`.
-fn address(source: &Source, place: usize, local: usize) -> Option<(usize, Rc<Inline>)> {
+/// An address of mail.
+fn address(source: &Source, local: usize) -> Option<(usize, Rc<Inline>)> {
     if !source.at(local).is_some_and(chars::is_mailbox_start) {
         return None;
     }
@@ -119,7 +141,7 @@ fn address(source: &Source, place: usize, local: usize) -> Option<(usize, Rc<Inl
     let text = source.slice(local, end);
     // What follows `/`, `?` or `#` is no host: with them before the `@` the address is text.
     if !host::is_mail_domain(&format!("mailto:{}", String::from_utf16_lossy(text))) {
-        return Some((end, Inline::plain(source.slice(place, end))));
+        return Some((end, Inline::plain(text)));
     }
     Some((end, link(prefixed("mailto:", text), text)))
 }

@@ -60,12 +60,19 @@ impl Parser<'_> {
         if source.starts(place, "\r\n") {
             return Some(place + 2);
         }
-        source.at(place).is_some_and(|unit| chars::among(unit, "\r\n")).then_some(place + 1)
+        source
+            .at(place)
+            .is_some_and(|unit| chars::among(unit, "\r\n"))
+            .then_some(place + 1)
     }
 
     /// Behind the end of the line or of the text.
     pub(super) fn end_of_line_or_text(&self, place: usize) -> Option<usize> {
-        if place >= self.source.len() { Some(place) } else { self.end_of_line(place) }
+        if place >= self.source.len() {
+            Some(place)
+        } else {
+            self.end_of_line(place)
+        }
     }
 
     /// What stands in the rest of the line, and where the next begins. A line with nothing in it is none.
@@ -94,7 +101,11 @@ impl Parser<'_> {
     }
 
     /// Lines that `item` knows, as long as it knows them.
-    fn lines<T>(&self, place: usize, item: impl Fn(usize) -> Option<(T, usize)>) -> Option<(Vec<T>, usize)> {
+    fn lines<T>(
+        &self,
+        place: usize,
+        item: impl Fn(usize) -> Option<(T, usize)>,
+    ) -> Option<(Vec<T>, usize)> {
         let mut lines = Vec::new();
         let mut next = place;
         while let Some((line, after)) = item(next) {
@@ -115,13 +126,18 @@ impl Parser<'_> {
             let (line, next) = self.after_blanks(place + 5)?;
             Some(((done, line), next))
         };
-        self.lines(place, task).map(|(tasks, next)| (next, Block::Tasks(tasks)))
+        self.lines(place, task)
+            .map(|(tasks, next)| (next, Block::Tasks(tasks)))
     }
 
     /// The rest of a line behind at least one blank.
     fn after_blanks(&self, place: usize) -> Option<(Line, usize)> {
         let start = self.source.skip(place, chars::is_blank);
-        if start == place { None } else { self.rest(start) }
+        if start == place {
+            None
+        } else {
+            self.rest(start)
+        }
     }
 
     /// `- item`, `* item`
@@ -140,7 +156,8 @@ impl Parser<'_> {
             }
             Some((line, next))
         };
-        self.lines(place, item).map(|(items, next)| (next, Block::UnorderedList(items)))
+        self.lines(place, item)
+            .map(|(items, next)| (next, Block::UnorderedList(items)))
     }
 
     /// `1. item`
@@ -152,10 +169,13 @@ impl Parser<'_> {
                 return None;
             }
             let (line, next) = self.after_blanks(end + 1)?;
-            let number = String::from_utf16_lossy(source.slice(place, end)).parse().unwrap_or(f64::INFINITY);
+            let number = String::from_utf16_lossy(source.slice(place, end))
+                .parse()
+                .unwrap_or(f64::INFINITY);
             Some(((number, line), next))
         };
-        self.lines(place, item).map(|(items, next)| (next, Block::OrderedList(items)))
+        self.lines(place, item)
+            .map(|(items, next)| (next, Block::OrderedList(items)))
     }
 
     /// `> quote`
@@ -171,7 +191,8 @@ impl Parser<'_> {
             }
             self.rest(start)
         };
-        self.lines(place, line).map(|(lines, next)| (next, Block::Quote(lines)))
+        self.lines(place, line)
+            .map(|(lines, next)| (next, Block::Quote(lines)))
     }
 
     /// Code between fences.
@@ -180,14 +201,19 @@ impl Parser<'_> {
         if !source.starts(place, "```") {
             return None;
         }
-        let end = source.skip(place + 3, |unit| chars::is_alphanumeric(unit) || chars::among(unit, " -._"));
+        let end = source.skip(place + 3, |unit| {
+            chars::is_alphanumeric(unit) || chars::among(unit, " -._")
+        });
         let next = self.end_of_line(end)?;
         // One empty line behind the fence is left out.
         let mut next = self.end_of_line(next).unwrap_or(next);
         let mut lines = Vec::new();
         while !source.starts(next, "```") {
             let mut end = next;
-            while source.at(end).is_some_and(|unit| !chars::among(unit, "\r\n")) {
+            while source
+                .at(end)
+                .is_some_and(|unit| !chars::among(unit, "\r\n"))
+            {
                 if source.starts(end, "```") {
                     return None;
                 }
@@ -199,7 +225,11 @@ impl Parser<'_> {
         if lines.is_empty() {
             return None;
         }
-        let language = if end == place + 3 { "none".encode_utf16().collect() } else { source.slice(place + 3, end).to_vec() };
+        let language = if end == place + 3 {
+            "none".encode_utf16().collect()
+        } else {
+            source.slice(place + 3, end).to_vec()
+        };
         Some((next + 3, Block::Code { language, lines }))
     }
 
@@ -215,7 +245,9 @@ impl Parser<'_> {
             let (line, end) = self.line(next);
             if end == next {
                 // One empty line may stand before the closing bars.
-                next = self.end_of_line(end).filter(|next| source.starts(*next, "||"))?;
+                next = self
+                    .end_of_line(end)
+                    .filter(|next| source.starts(*next, "||"))?;
                 break;
             }
             lines.push(line);

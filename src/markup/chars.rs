@@ -49,7 +49,10 @@ pub(super) fn is_joined(unit: u16) -> bool {
 
 /// What may stand before the `@` of an address, dots aside.
 pub(super) fn is_mailbox(unit: u16) -> bool {
-    is_alphanumeric(unit) || among(unit, "!#$%&'*+-/=?^_`{|}~") || (0xd800..0xe000).contains(&unit) || is_in(tables::MAILBOX, unit)
+    is_alphanumeric(unit)
+        || among(unit, "!#$%&'*+-/=?^_`{|}~")
+        || (0xd800..0xe000).contains(&unit)
+        || is_in(tables::MAILBOX, unit)
 }
 
 /// What may begin an address.
@@ -79,5 +82,15 @@ pub(super) fn is_break(unit: u16) -> bool {
 
 /// Is the unit in one of the ranges, which are sorted?
 fn is_in(ranges: &[(u16, u16)], unit: u16) -> bool {
-    ranges.binary_search_by(|(low, high)| if *high < unit { std::cmp::Ordering::Less } else if *low > unit { std::cmp::Ordering::Greater } else { std::cmp::Ordering::Equal }).is_ok()
+    ranges
+        .binary_search_by(|(low, high)| {
+            if *high < unit {
+                std::cmp::Ordering::Less
+            } else if *low > unit {
+                std::cmp::Ordering::Greater
+            } else {
+                std::cmp::Ordering::Equal
+            }
+        })
+        .is_ok()
 }

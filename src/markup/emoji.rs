@@ -18,7 +18,9 @@ pub(super) fn big(source: &Source) -> Option<Block> {
         if found.len() == BIG_EMOJI {
             return None;
         }
-        let (next, emoji) = short_code(source, place).or_else(|| emoticon(source, place)).or_else(|| character(source, place))?;
+        let (next, emoji) = short_code(source, place)
+            .or_else(|| emoticon(source, place))
+            .or_else(|| character(source, place))?;
         found.push(emoji);
         place = source.skip(next, chars::is_space);
     }
@@ -30,12 +32,18 @@ pub(super) fn short_code(source: &Source, place: usize) -> Option<(usize, Rc<Inl
     if !source.is(place, ':') {
         return None;
     }
-    let end = source.skip(place + 1, |unit| chars::is_alphanumeric(unit) || chars::among(unit, "+-._"));
+    let end = source.skip(place + 1, |unit| {
+        chars::is_alphanumeric(unit) || chars::among(unit, "+-._")
+    });
     if end == place + 1 || !source.is(end, ':') {
         return None;
     }
     let name = source.slice(place + 1, end).to_vec();
-    let emoji = Inline::Emoji { value: name.clone(), short_code: name, source: source.slice(place, end + 1).to_vec() };
+    let emoji = Inline::Emoji {
+        value: name.clone(),
+        short_code: name,
+        source: source.slice(place, end + 1).to_vec(),
+    };
     Some((end + 1, Rc::new(emoji)))
 }
 
@@ -43,7 +51,11 @@ pub(super) fn short_code(source: &Source, place: usize) -> Option<(usize, Rc<Inl
 pub(super) fn emoticon(source: &Source, place: usize) -> Option<(usize, Rc<Inline>)> {
     let (length, name) = emoticons::find(source, place)?;
     let text = source.slice(place, place + length).to_vec();
-    let emoji = Inline::Emoji { value: text.clone(), short_code: name.encode_utf16().collect(), source: text };
+    let emoji = Inline::Emoji {
+        value: text.clone(),
+        short_code: name.encode_utf16().collect(),
+        source: text,
+    };
     Some((place + length, Rc::new(emoji)))
 }
 
@@ -55,12 +67,19 @@ pub(super) fn character(source: &Source, place: usize) -> Option<(usize, Rc<Inli
         .or_else(|| joined(source, place))
         .or_else(|| single(source, place))
         .or_else(|| presented(source, place))?;
-    Some((end, Rc::new(Inline::UnicodeEmoji(source.slice(place, end).to_vec()))))
+    Some((
+        end,
+        Rc::new(Inline::UnicodeEmoji(source.slice(place, end).to_vec())),
+    ))
 }
 
 /// Two regional indicators.
 fn flag(source: &Source, place: usize) -> Option<usize> {
-    let indicator = |place| source.code_point(place).is_some_and(|(code, _)| (0x1f1e6..=0x1f1ff).contains(&code));
+    let indicator = |place| {
+        source
+            .code_point(place)
+            .is_some_and(|(code, _)| (0x1f1e6..=0x1f1ff).contains(&code))
+    };
     (indicator(place) && indicator(place + 2)).then_some(place + 4)
 }
 
@@ -70,7 +89,11 @@ fn keycap(source: &Source, place: usize) -> Option<usize> {
     if !chars::is_digit(first) && !chars::among(first, "#*") {
         return None;
     }
-    let next = if source.at(place + 1) == Some(0xfe0f) { place + 2 } else { place + 1 };
+    let next = if source.at(place + 1) == Some(0xfe0f) {
+        place + 2
+    } else {
+        place + 1
+    };
     (source.at(next) == Some(0x20e3)).then_some(next + 1)
 }
 
@@ -80,10 +103,17 @@ fn tagged(source: &Source, place: usize) -> Option<usize> {
         return None;
     }
     let mut next = place + 2;
-    while source.code_point(next).is_some_and(|(code, _)| (0xe0020..=0xe007e).contains(&code)) {
+    while source
+        .code_point(next)
+        .is_some_and(|(code, _)| (0xe0020..=0xe007e).contains(&code))
+    {
         next += 2;
     }
-    (next > place + 2 && source.code_point(next).is_some_and(|(code, _)| code == 0xe007f)).then_some(next + 2)
+    (next > place + 2
+        && source
+            .code_point(next)
+            .is_some_and(|(code, _)| code == 0xe007f))
+    .then_some(next + 2)
 }
 
 /// Characters joined by zero-width joiners. After a joiner another must follow, or nothing matched.
@@ -100,13 +130,22 @@ fn element(source: &Source, place: usize) -> Option<usize> {
     let (code, length) = source.code_point(place)?;
     let mut end = place + length;
     match code {
-        0x2194..=0x2195 | 0x2600..=0x27bf | 0x2b1b..=0x2b1c | 0x1f300..=0x1f64f | 0x1f680..=0x1f6ff | 0x1f7e0..=0x1f7eb | 0x1f7f0 => {
+        0x2194..=0x2195
+        | 0x2600..=0x27bf
+        | 0x2b1b..=0x2b1c
+        | 0x1f300..=0x1f64f
+        | 0x1f680..=0x1f6ff
+        | 0x1f7e0..=0x1f7eb
+        | 0x1f7f0 => {
             end = variation(source, end);
         }
         0x1f900..=0x1fbff => {}
         _ => return None,
     }
-    if source.code_point(end).is_some_and(|(code, _)| (0x1f3fb..=0x1f3ff).contains(&code)) {
+    if source
+        .code_point(end)
+        .is_some_and(|(code, _)| (0x1f3fb..=0x1f3ff).contains(&code))
+    {
         end += 2;
     }
     Some(end)
@@ -137,5 +176,12 @@ fn presented(source: &Source, place: usize) -> Option<usize> {
 
 /// Behind a variation selector, if one stands here.
 fn variation(source: &Source, place: usize) -> usize {
-    if source.at(place).is_some_and(|unit| (0xfe00..=0xfe0f).contains(&unit)) { place + 1 } else { place }
+    if source
+        .at(place)
+        .is_some_and(|unit| (0xfe00..=0xfe0f).contains(&unit))
+    {
+        place + 1
+    } else {
+        place
+    }
 }

@@ -22,17 +22,17 @@ const EMOTICONS: &[(&str, &str)] = &[
     ("8-D", "sunglasses"), ("-_-", "expressionless"), (">:\\", "confused"), (":-/", "confused"),
     (":-.", "confused"), (":-P", "stuck_out_tongue"), (":-b", "stuck_out_tongue"), (":-O", "open_mouth"),
     ("O_O", "open_mouth"), (">:O", "open_mouth"), (":-X", "no_mouth"), (":-#", "no_mouth"),
-    (":-)", "slight_smile"), ("(y)", "thumbsup"), (":Þ", "stuck_out_tongue"), ("<3", "heart"),
-    ("=D", "smiley"), (";)", "wink"), ("*)", "wink"), (";]", "wink"),
-    (";D", "wink"), (":*", "kissing_heart"), ("=*", "kissing_heart"), (":(", "disappointed"),
-    (":[", "disappointed"), ("=(", "disappointed"), (":@", "angry"), (";(", "cry"),
-    ("D:", "fearful"), (":$", "flushed"), ("=$", "flushed"), ("#)", "dizzy_face"),
-    ("%)", "dizzy_face"), ("X)", "dizzy_face"), ("B)", "sunglasses"), ("8)", "sunglasses"),
-    (":/", "confused"), (":\\", "confused"), ("=/", "confused"), ("=\\", "confused"),
-    (":L", "confused"), ("=L", "confused"), (":P", "stuck_out_tongue"), ("=P", "stuck_out_tongue"),
-    (":b", "stuck_out_tongue"), (":O", "open_mouth"), (":X", "no_mouth"), (":#", "no_mouth"),
-    ("=X", "no_mouth"), ("=#", "no_mouth"), (":)", "slight_smile"), ("=]", "slight_smile"),
-    ("=)", "slight_smile"), (":]", "slight_smile"), (":D", "smiley"),
+    (":-)", "slight_smile"), ("(y)", "thumbsup"), (">;/", "confused"), (":Þ", "stuck_out_tongue"),
+    ("<3", "heart"), ("=D", "smiley"), (";)", "wink"), ("*)", "wink"),
+    (";]", "wink"), (";D", "wink"), (":*", "kissing_heart"), ("=*", "kissing_heart"),
+    (":(", "disappointed"), (":[", "disappointed"), ("=(", "disappointed"), (":@", "angry"),
+    (";(", "cry"), ("D:", "fearful"), (":$", "flushed"), ("=$", "flushed"),
+    ("#)", "dizzy_face"), ("%)", "dizzy_face"), ("X)", "dizzy_face"), ("B)", "sunglasses"),
+    ("8)", "sunglasses"), (":/", "confused"), (":\\", "confused"), ("=/", "confused"),
+    ("=\\", "confused"), (":L", "confused"), ("=L", "confused"), (":P", "stuck_out_tongue"),
+    ("=P", "stuck_out_tongue"), (":b", "stuck_out_tongue"), (":O", "open_mouth"), (":X", "no_mouth"),
+    (":#", "no_mouth"), ("=X", "no_mouth"), ("=#", "no_mouth"), (":)", "slight_smile"),
+    ("=]", "slight_smile"), ("=)", "slight_smile"), (":]", "slight_smile"), (":D", "smiley"),
 ];
 
 /// The emoticon at a place: its length in units and the name of its emoji.
@@ -41,5 +41,8 @@ pub(super) fn find(source: &Source, place: usize) -> Option<(usize, &'static str
     if first >= 0x80 || !b"#%'(*-08:;<=>BDOX".contains(&(first as u8)) {
         return None;
     }
-    EMOTICONS.iter().find(|(text, _)| source.starts(place, text)).map(|(text, name)| (text.encode_utf16().count(), *name))
+    EMOTICONS
+        .iter()
+        .find(|(text, _)| source.starts(place, text))
+        .map(|(text, name)| (text.encode_utf16().count(), *name))
 }

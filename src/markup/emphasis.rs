@@ -19,7 +19,8 @@ impl Parser<'_> {
         {
             return Some(self.text(place, end));
         }
-        self.delimited(mark, place, active, 2).or_else(|| self.delimited(mark, place, active, 1))
+        self.delimited(mark, place, active, 2)
+            .or_else(|| self.delimited(mark, place, active, 1))
     }
 
     /// Delimiters with nothing but blanks between them: the end of what is text in a line.
@@ -40,7 +41,11 @@ impl Parser<'_> {
             return None;
         }
         let within = active | mark as u8;
-        let context = if mark == Mark::Strike { Context::Strike(within) } else { Context::Emphasis(mark, within) };
+        let context = if mark == Mark::Strike {
+            Context::Strike(within)
+        } else {
+            Context::Emphasis(mark, within)
+        };
         let start = place + width;
         let end = self.stop(context, start);
         if end == start || !delimiter(end) {
@@ -49,13 +54,18 @@ impl Parser<'_> {
         let next = end + width;
         let items = self.collect(context, start, end);
         if mark == Mark::Italic {
-            let part_of_word = if width == 2 { chars::is_alphanumeric } else { chars::is_letter };
+            let part_of_word = if width == 2 {
+                chars::is_alphanumeric
+            } else {
+                chars::is_letter
+            };
             let word = source.skip(next, part_of_word);
             if word > next {
                 let mut flat = vec![Inline::plain(source.slice(place, start))];
                 flat.extend(items);
                 flat.push(Inline::plain(source.slice(end, word)));
-                return Some((word, flat));
+                // The line reduces it once more: an emoji that touches a word of this one is text then.
+                return Some((word, reduce(flat)));
             }
         }
         let value = reduce(items);
@@ -77,12 +87,27 @@ impl Parser<'_> {
         self.before_emoji(context, place)
             .or_else(|| self.emoji(context, place))
             .or_else(|| self.run(place, |unit| !chars::among(unit, "\n *_~")))
-            .or_else(|| if source.is(place, mark.delimiter()) { None } else { self.single(place) })
+            .or_else(|| {
+                if source.is(place, mark.delimiter()) {
+                    None
+                } else {
+                    self.single(place)
+                }
+            })
     }
 
     /// What is tried before emoji between asterisks or underscores.
-    pub(super) fn before_emoji_in_emphasis(&self, place: usize, mark: Mark, active: u8) -> Option<Found> {
-        let other = if mark == Mark::Bold { Mark::Italic } else { Mark::Bold };
+    pub(super) fn before_emoji_in_emphasis(
+        &self,
+        place: usize,
+        mark: Mark,
+        active: u8,
+    ) -> Option<Found> {
+        let other = if mark == Mark::Bold {
+            Mark::Italic
+        } else {
+            Mark::Bold
+        };
         self.blanks(place)
             .or_else(|| one(self.timestamp(place)))
             .or_else(|| one(self.reference(place, active)))
@@ -93,23 +118,34 @@ impl Parser<'_> {
             .or_else(|| one(self.user(place)))
             .or_else(|| one(self.channel(place)))
             .or_else(|| one(self.inline_code(place)))
-            .or_else(|| if active & Mark::Italic as u8 == 0 { self.identifier(place) } else { None })
+            .or_else(|| {
+                if active & Mark::Italic as u8 == 0 {
+                    self.identifier(place)
+                } else {
+                    None
+                }
+            })
     }
 
     /// Between tildes.
     pub(super) fn in_strike(&self, place: usize, active: u8) -> Option<Found> {
         let source = self.source;
-        let unit = source.at(place)?;
-        if unit == u16::from(b'\n') {
+        if source.at(place).is_none_or(|unit| unit == u16::from(b'\n')) {
             return None;
         }
-        if is_plain_in_strike(unit) {
-            return self.escaped_timestamp(place).or_else(|| self.single(place));
-        }
         let context = Context::Strike(active);
-        self.before_emoji(context, place)
+        self.run(place, |unit| unit == u16::from(b' '))
+            .or_else(|| self.escaped_timestamp(place))
+            .or_else(|| self.run(place, is_plain_in_strike))
+            .or_else(|| self.before_emoji(context, place))
             .or_else(|| self.emoji(context, place))
-            .or_else(|| if source.is(place, '~') { None } else { self.single(place) })
+            .or_else(|| {
+                if source.is(place, '~') {
+                    None
+                } else {
+                    self.single(place)
+                }
+            })
     }
 
     /// What is tried before emoji between tildes.
@@ -119,7 +155,11 @@ impl Parser<'_> {
             .or_else(|| one(self.angle(place, active)))
             .or_else(|| self.emphasis(Mark::Bold, place, active))
             .or_else(|| self.emphasis(Mark::Italic, place, active))
-            .or_else(|| self.addressed(place, |unit| chars::among(unit, "!#:<@") || (0x2300..=0x27bf).contains(&unit)))
+            .or_else(|| {
+                self.addressed(place, |unit| {
+                    chars::among(unit, "!#:<@") || (0x2300..=0x27bf).contains(&unit)
+                })
+            })
             .or_else(|| one(self.user(place)))
             .or_else(|| one(self.channel(place)))
             .or_else(|| one(self.inline_code(place)))
@@ -139,8 +179,14 @@ impl Parser<'_> {
         } else {
             return None;
         };
-        source.at(letter).filter(|unit| chars::is_name_letter(*unit))?;
-        let text = [source.slice(place, place + 1), source.slice(letter - 1, letter + 1)].concat();
+        source
+            .at(letter)
+            .filter(|unit| chars::is_name_letter(*unit))?;
+        let text = [
+            source.slice(place, place + 1),
+            source.slice(letter - 1, letter + 1),
+        ]
+        .concat();
         Some((letter + 1, vec![Inline::plain(&text)]))
     }
 
@@ -158,7 +204,9 @@ impl Parser<'_> {
     }
 }
 
-/// Between tildes, what begins nothing is taken unit by unit.
-pub(super) fn is_plain_in_strike(unit: u16) -> bool {
-    !chars::among(unit, "\n!#:<*_[@`~") && !(0x2300..=0x27bf).contains(&unit) && !(0xd800..0xe000).contains(&unit)
+/// Between tildes, units that begin nothing make a run.
+fn is_plain_in_strike(unit: u16) -> bool {
+    !chars::among(unit, "\n !#:<*_[@`~\\")
+        && !(0x2300..=0x27bf).contains(&unit)
+        && !(0xd800..0xe000).contains(&unit)
 }

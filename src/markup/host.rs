@@ -6,8 +6,10 @@ use std::sync::LazyLock;
 const TLDS: &str = include_str!("tlds.txt");
 
 /// Second-level names below `za`, which is no suffix by itself.
-const BELOW_ZA: &[&str] =
-    &["ac", "agric", "alt", "co", "edu", "gov", "grondar", "law", "mil", "net", "ngo", "nic", "nis", "nom", "org", "school", "tm", "web"];
+const BELOW_ZA: &[&str] = &[
+    "ac", "agric", "alt", "co", "edu", "gov", "grondar", "law", "mil", "net", "ngo", "nic", "nis",
+    "nom", "org", "school", "tm", "web",
+];
 
 /// Top-level domains that are no suffix by themselves, but every name below them is.
 const NO_SUFFIX_ALONE: &[&str] = &["bd", "ck", "er", "fk", "jm", "kh", "mm", "np", "pg"];
@@ -20,23 +22,18 @@ const LABEL_LENGTH: usize = 63;
 
 /// Does the address of the web lead to a known top-level domain, an IPv4 address or `localhost`?
 pub(super) fn is_known(address: &str) -> bool {
-    let Some(host) = host(address) else { return false };
-    if host == "localhost" {
-        // Whatever `@` there is before a slash ends a user's name here, even behind `?` and `#`.
-        let authority = address.split_once("//").map_or(address, |(_, rest)| rest).split('/').next().unwrap_or_default();
-        return authority.rsplit_once('@').is_none_or(|(_, host)| host.starts_with("localhost"));
-    }
-    host.ends_with(".localhost") || is_ipv4(&host) || is_domain(&host)
+    let Some(host) = host(address) else {
+        return false;
+    };
+    host == "localhost"
+        || is_ipv4(&host)
+        || is_ipv6(&host)
+        || (is_valid(&host) && (host.ends_with(".localhost") || has_known_suffix(&host)))
 }
 
 /// Does the address of mail lead to a known top-level domain?
 pub(super) fn is_mail_domain(address: &str) -> bool {
-    host(address).is_some_and(|host| is_domain(&host))
-}
-
-/// A well-formed name below a known top-level domain.
-fn is_domain(host: &str) -> bool {
-    is_valid(host) && has_known_suffix(host)
+    host(address).is_some_and(|host| is_valid(&host) && has_known_suffix(&host))
 }
 
 /// The host name in an address with or without a scheme.
@@ -46,7 +43,10 @@ fn host(address: &str) -> Option<String> {
         _ if address.starts_with("//") => address.get(2..)?,
         Some(colon) => {
             let scheme = address.get(..colon)?;
-            if !scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c)) {
+            if !scheme
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
+            {
                 return None;
             }
             address.get(colon + 2..)?.trim_start_matches('/')
@@ -54,8 +54,15 @@ fn host(address: &str) -> Option<String> {
         None => address,
     };
     let authority = rest.split(['/', '?', '#']).next()?;
-    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
-    let host = host.rsplit_once(':').map_or(host, |(host, _)| host);
+    let host = authority
+        .rsplit_once('@')
+        .map_or(authority, |(_, host)| host);
+    let host = match host.strip_prefix('[') {
+        Some(rest) => rest.rsplit_once(']')?.0,
+        None => host
+            .rsplit_once(':')
+            .map_or(host, |(name, _)| if name.is_empty() { host } else { name }),
+    };
     let host = host.trim_end_matches('.');
     if host.chars().any(|c| c.is_ascii_uppercase()) {
         return Some(host.to_lowercase());
@@ -75,10 +82,23 @@ fn is_ipv4(host: &str) -> bool {
     groups == 4 && host.len() <= 15
 }
 
+/// Colons and hexadecimal digits.
+fn is_ipv6(host: &str) -> bool {
+    host.len() > 2
+        && host.contains(':')
+        && host
+            .bytes()
+            .all(|byte| byte == b':' || byte.is_ascii_hexdigit())
+}
+
 /// Labels of letters, digits, hyphens and underscores, none too long, none but the last ending in an underscore and none
 /// at all in a hyphen. The first may be empty, and may not begin with a hyphen.
 fn is_valid(host: &str) -> bool {
-    if host.is_empty() || host.starts_with('-') || host.ends_with('-') || host.encode_utf16().count() > HOST_LENGTH {
+    if host.is_empty()
+        || host.starts_with('-')
+        || host.ends_with('-')
+        || host.encode_utf16().count() > HOST_LENGTH
+    {
         return false;
     }
     let last = host.split('.').count() - 1;
@@ -86,20 +106,25 @@ fn is_valid(host: &str) -> bool {
         (index == 0 || !label.is_empty())
             && label.encode_utf16().count() <= LABEL_LENGTH
             && (index == last || !label.ends_with(['-', '_']))
-            && label.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_' || c > '\u{7f}')
+            && label
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_' || c > '\u{7f}')
     })
 }
 
 /// Is the last part of the name a suffix of the public list?
 fn has_known_suffix(host: &str) -> bool {
-    static KNOWN: LazyLock<std::collections::HashSet<&'static str>> = LazyLock::new(|| TLDS.lines().collect());
+    static KNOWN: LazyLock<std::collections::HashSet<&'static str>> =
+        LazyLock::new(|| TLDS.lines().collect());
     let mut labels = host.rsplit('.');
     let last = labels.next().unwrap_or_default();
     if !host.contains('.') && NO_SUFFIX_ALONE.contains(&last) {
         return false;
     }
     if last == "za" {
-        return labels.next().is_some_and(|second| BELOW_ZA.contains(&second));
+        return labels
+            .next()
+            .is_some_and(|second| BELOW_ZA.contains(&second));
     }
     KNOWN.contains(last)
 }

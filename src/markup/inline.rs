@@ -10,7 +10,6 @@ use std::rc::Rc;
 use super::auto;
 use super::chars;
 use super::emoji;
-use super::emphasis::is_plain_in_strike;
 use super::reduce::reduce;
 use super::source::Source;
 use super::time;
@@ -74,7 +73,13 @@ pub(super) struct Parser<'a> {
 impl<'a> Parser<'a> {
     /// A parser of one text.
     pub(super) fn new(source: &'a Source, today: i64) -> Self {
-        let parser = Self { source, today, found: RefCell::default(), stops: RefCell::default(), followers: RefCell::default() };
+        let parser = Self {
+            source,
+            today,
+            found: RefCell::default(),
+            stops: RefCell::default(),
+            followers: RefCell::default(),
+        };
         parser.settle_spoilers();
         parser
     }
@@ -112,7 +117,9 @@ impl<'a> Parser<'a> {
         let mut items = Vec::new();
         let mut next = place;
         while next < end {
-            let Some((after, found)) = self.item(context, next) else { break };
+            let Some((after, found)) = self.item(context, next) else {
+                break;
+            };
             items.extend(found);
             next = after;
         }
@@ -131,12 +138,16 @@ impl<'a> Parser<'a> {
             Context::Spoiler => self.shared(place),
             Context::Cell => self.in_cell(place),
             // An asterisk that opens nothing would make the bullet before it one that opens something.
-            Context::Item => self.shared(place).filter(|(end, _)| !self.source.is(place, '*') || *end > place + 1),
+            Context::Item => self
+                .shared(place)
+                .filter(|(end, _)| !self.source.is(place, '*') || *end > place + 1),
             Context::Emphasis(mark, active) => self.in_emphasis(place, mark, active),
             Context::Strike(active) => self.in_strike(place, active),
             Context::Label(active) => self.in_label(place, active),
         };
-        self.found.borrow_mut().insert((context, place), found.clone());
+        self.found
+            .borrow_mut()
+            .insert((context, place), found.clone());
         found
     }
 
@@ -160,7 +171,11 @@ impl<'a> Parser<'a> {
 
     /// Anything a line may hold.
     fn any(&self, place: usize) -> Option<Found> {
-        if self.source.at(place).is_none_or(|unit| unit == u16::from(b'\n')) {
+        if self
+            .source
+            .at(place)
+            .is_none_or(|unit| unit == u16::from(b'\n'))
+        {
             return None;
         }
         self.before_emoji(Context::Line, place)
@@ -204,7 +219,8 @@ impl<'a> Parser<'a> {
 
     /// The rules of a line that are tried after emoji, but for the last resort.
     fn after_emoji(&self, place: usize) -> Option<Found> {
-        self.escaped(place).or_else(|| self.run(place, |unit| !chars::is_break(unit)))
+        self.escaped(place)
+            .or_else(|| self.run(place, |unit| !chars::is_break(unit)))
     }
 
     /// White space inside a line.
@@ -215,14 +231,23 @@ impl<'a> Parser<'a> {
     /// An emoji of any spelling.
     pub(super) fn emoji(&self, context: Context, place: usize) -> Option<Found> {
         let source = self.source;
-        let emoticon = || emoji::emoticon(source, place).filter(|(end, _)| self.may_follow_emoticon(context, *end));
-        one(emoji::short_code(source, place).or_else(|| emoji::character(source, place)).or_else(emoticon))
+        let emoticon = || {
+            emoji::emoticon(source, place)
+                .filter(|(end, _)| self.may_follow_emoticon(context, *end))
+        };
+        one(emoji::short_code(source, place)
+            .or_else(|| emoji::character(source, place))
+            .or_else(emoticon))
     }
 
     /// May this be what stands behind an emoticon? An end, white space, whatever a rule takes for more than the last resort:
-    /// another emoticon, too, when the same holds for it. The run of emoticons is walked, not descended into.
+    /// another emoticon, too, when the same holds for it. The run of emoticons is walked, not descended into. Between tildes
+    /// anything may.
     fn may_follow_emoticon(&self, context: Context, place: usize) -> bool {
         let source = self.source;
+        if let Context::Strike(_) = context {
+            return true;
+        }
         let mut passed = Vec::new();
         let mut next = place;
         let fits = loop {
@@ -233,15 +258,15 @@ impl<'a> Parser<'a> {
             passed.push(next);
             let ends = match context {
                 Context::Emphasis(Mark::Italic, _) => "*_",
-                Context::Strike(_) => "*~",
                 _ => "*",
             };
-            if source.at(next).is_none_or(|unit| chars::is_space(unit) || chars::among(unit, ends))
+            if source
+                .at(next)
+                .is_none_or(|unit| chars::is_space(unit) || chars::among(unit, ends))
                 || self.before_emoji(context, next).is_some()
                 || emoji::short_code(source, next).is_some()
                 || emoji::character(source, next).is_some()
                 || (context == Context::Line && self.after_emoji(next).is_some())
-                || (matches!(context, Context::Strike(_)) && source.at(next).is_some_and(is_plain_in_strike))
             {
                 break true;
             }
@@ -261,7 +286,11 @@ impl<'a> Parser<'a> {
     /// descending from each into the next would need a stack as long as the text.
     pub(super) fn settle_spoilers(&self) {
         let source = self.source;
-        let behind = |place| emoji::emoticon(source, place).map(|(end, _)| end).filter(|end| source.starts(*end, "||"));
+        let behind = |place| {
+            emoji::emoticon(source, place)
+                .map(|(end, _)| end)
+                .filter(|end| source.starts(*end, "||"))
+        };
         let places: Vec<usize> = (0..source.len()).filter_map(behind).collect();
         for place in places.into_iter().rev() {
             self.may_follow_emoticon(Context::Line, place);
@@ -277,7 +306,14 @@ impl<'a> Parser<'a> {
         if end == place + 2 || !self.source.starts(end, "||") {
             return None;
         }
-        Some((end + 2, Rc::new(Inline::Spoiler(reduce(self.collect(Context::Spoiler, place + 2, end))))))
+        Some((
+            end + 2,
+            Rc::new(Inline::Spoiler(reduce(self.collect(
+                Context::Spoiler,
+                place + 2,
+                end,
+            )))),
+        ))
     }
 
     /// `@name`, `@name:server`, `@name@server`
@@ -298,13 +334,21 @@ impl<'a> Parser<'a> {
         if source.starts(end.saturating_sub(2).max(start), "__") {
             return None;
         }
-        Some((end, Rc::new(Inline::User(source.slice(start, end).to_vec()))))
+        Some((
+            end,
+            Rc::new(Inline::User(source.slice(start, end).to_vec())),
+        ))
     }
 
     /// `#name`
     pub(super) fn channel(&self, place: usize) -> Option<(usize, Rc<Inline>)> {
         let end = self.source.skip(place + 1, chars::is_name);
-        (self.source.is(place, '#') && end > place + 1).then(|| (end, Rc::new(Inline::Channel(self.source.slice(place + 1, end).to_vec()))))
+        (self.source.is(place, '#') && end > place + 1).then(|| {
+            (
+                end,
+                Rc::new(Inline::Channel(self.source.slice(place + 1, end).to_vec())),
+            )
+        })
     }
 
     /// `` `code` ``
@@ -314,14 +358,19 @@ impl<'a> Parser<'a> {
             return None;
         }
         let end = source.skip(place + 1, |unit| !chars::among(unit, "`\n"));
-        (end > place + 1 && source.is(end, '`')).then(|| (end + 1, Rc::new(Inline::InlineCode(source.slice(place + 1, end).to_vec()))))
+        (end > place + 1 && source.is(end, '`')).then(|| {
+            (
+                end + 1,
+                Rc::new(Inline::InlineCode(source.slice(place + 1, end).to_vec())),
+            )
+        })
     }
 
     /// A character that a backslash robs of its meaning.
     fn escaped(&self, place: usize) -> Option<Found> {
         let source = self.source;
         let unit = source.at(place + 1)?;
-                if !source.is(place, '\\') {
+        if !source.is(place, '\\') {
             return None;
         }
         if let Some(timestamp) = self.escaped_timestamp(place) {
@@ -339,7 +388,8 @@ impl<'a> Parser<'a> {
         if source.starts(place, "-_-") && place + 3 < source.len() {
             return self.single(place);
         }
-        one(emoji::emoticon(source, place).filter(|(end, _)| self.may_follow_emoticon(Context::Line, *end)))
+        one(emoji::emoticon(source, place)
+            .filter(|(end, _)| self.may_follow_emoticon(Context::Line, *end)))
     }
 
     /// A timestamp behind a backslash.
@@ -358,23 +408,33 @@ impl<'a> Parser<'a> {
         if letters == place || !source.is(letters, '_') {
             return None;
         }
-        Some(self.text(place, letters + if source.is(letters + 1, '_') { 2 } else { 1 }))
+        Some(self.text(
+            place,
+            letters + if source.is(letters + 1, '_') { 2 } else { 1 },
+        ))
     }
 
     /// A character before `#` and a letter: no channel begins inside a word.
     pub(super) fn hashed(&self, place: usize) -> Option<Found> {
         let source = self.source;
-        let fits = source.at(place).is_some_and(|unit| chars::is_text(unit) && unit != u16::from(b':')) && source.is(place + 1, '#') && source.at(place + 2).is_some_and(chars::is_name_letter);
+        let fits = source
+            .at(place)
+            .is_some_and(|unit| chars::is_text(unit) && unit != u16::from(b':'))
+            && source.is(place + 1, '#')
+            && source.at(place + 2).is_some_and(chars::is_name_letter);
         fits.then(|| self.text(place, place + 3))
     }
 
     /// An underscore before a host name takes it along, unless another ends it.
     fn underscored(&self, place: usize) -> Option<Found> {
         let source = self.source;
-        if !source.is(place, '_') || source.is(place + 1, '_') {
+        if !source.is(place, '_') {
             return None;
         }
-        source.host_or_local(place + 1).filter(|end| !source.is(*end, '_')).map(|end| self.text(place, end))
+        source
+            .host_or_local(place + 1)
+            .filter(|end| !source.is(*end, '_'))
+            .map(|end| self.text(place, end))
     }
 
     /// One character that means nothing here.

@@ -70,18 +70,23 @@ impl Parser<'_> {
         if !source.is(close, ')') {
             return None;
         }
-        let label = if end == place + 2 { src.clone() } else { source.slice(place + 2, end).to_vec() };
+        let label = if end == place + 2 {
+            src.clone()
+        } else {
+            source.slice(place + 2, end).to_vec()
+        };
         Some((close + 1, Rc::new(Inline::Image { src, label })))
     }
 }
 
 /// Where a link leads. In round brackets a target may hold pairs of them.
 fn target(source: &Source, place: usize, round: bool) -> Option<(usize, Vec<u16>)> {
-    if let Some((end, number)) = auto::digits_of_phone(source, place) {
-        return Some((end, "tel:".encode_utf16().chain(number).collect()));
-    }
     let mut colon = place;
-    while colon - place < SCHEME_LENGTH && source.at(colon).is_some_and(|unit| chars::is_alphanumeric(unit) || chars::among(unit, "+-")) {
+    while colon - place < SCHEME_LENGTH
+        && source
+            .at(colon)
+            .is_some_and(|unit| chars::is_alphanumeric(unit) || chars::among(unit, "+-"))
+    {
         colon += 1;
     }
     let end = if colon > place && source.is(colon, ':') {
@@ -91,10 +96,15 @@ fn target(source: &Source, place: usize, round: bool) -> Option<(usize, Vec<u16>
         None
     };
     let end = end.or_else(|| {
-        let host = source.host_or_local(place)?;
-        Some(path(source, host, round, |unit| !chars::is_space(unit)))
-    })?;
-    Some((end, source.slice(place, end).to_vec()))
+        source
+            .host_or_local(place)
+            .map(|host| path(source, host, round, |unit| !chars::is_space(unit)))
+    });
+    if let Some(end) = end {
+        return Some((end, source.slice(place, end).to_vec()));
+    }
+    let (end, number) = auto::digits_of_phone(source, place)?;
+    Some((end, "tel:".encode_utf16().chain(number).collect()))
 }
 
 /// The rest of a target.
@@ -107,6 +117,10 @@ fn path(source: &Source, place: usize, round: bool, allowed: impl Fn(u16) -> boo
             return end;
         }
         let close = source.skip(end + 1, inner);
-        end = if round && source.is(close, ')') { close + 1 } else { end + 1 };
+        end = if round && source.is(close, ')') {
+            close + 1
+        } else {
+            end + 1
+        };
     }
 }

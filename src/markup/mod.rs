@@ -35,7 +35,9 @@ const DAY: u64 = 86_400;
 
 /// The JSON text of the syntax tree of a message. A time of day without a date (`<t:10:00+00:00>`) is one of today in UTC.
 pub fn parse(text: &str) -> String {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs());
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |now| now.as_secs());
     parse_on(text, i64::try_from(now / DAY).unwrap_or(0))
 }
 
@@ -49,5 +51,8 @@ fn parse_counted(text: &str, today: i64) -> (String, u64) {
     let source = Source::new(text);
     let blocks = blocks::parse(&source, today);
     // Nothing in a tree can fail to be written: keys are texts and numbers are finite.
-    (serde_json::to_string(&blocks).unwrap_or_else(|_| String::from("[]")), source.steps())
+    (
+        serde_json::to_string(&blocks).unwrap_or_else(|_| String::from("[]")),
+        source.steps(),
+    )
 }

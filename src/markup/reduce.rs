@@ -12,7 +12,9 @@ pub(super) fn reduce(items: Vec<Rc<Inline>>) -> Vec<Rc<Inline>> {
     for (index, item) in items.iter().enumerate() {
         match item.as_ref() {
             Inline::Plain(units) => text.extend_from_slice(units),
-            Inline::Emoji { source, .. } if !stands_free(&items, index) => text.extend_from_slice(source),
+            Inline::Emoji { source, .. } if !stands_free(&items, index) => {
+                text.extend_from_slice(source)
+            }
             _ => {
                 flush(&mut text, &mut reduced);
                 reduced.push(Rc::clone(item));
@@ -25,7 +27,11 @@ pub(super) fn reduce(items: Vec<Rc<Inline>>) -> Vec<Rc<Inline>> {
 
 /// May the emoji at this index stay one? Its neighbours must be nothing, white space, or something that is no text.
 fn stands_free(items: &[Rc<Inline>], index: usize) -> bool {
-    let before = match index.checked_sub(1).and_then(|index| items.get(index)).map(AsRef::as_ref) {
+    let before = match index
+        .checked_sub(1)
+        .and_then(|index| items.get(index))
+        .map(AsRef::as_ref)
+    {
         Some(Inline::Plain(text)) => text.iter().all(|unit| chars::is_white(*unit)),
         Some(other) => !other.is_emoji(),
         None => true,

@@ -55,7 +55,9 @@ impl Source {
 
     /// Does this text stand there?
     pub(super) fn starts(&self, place: usize, text: &str) -> bool {
-        text.encode_utf16().enumerate().all(|(index, unit)| self.at(place + index) == Some(unit))
+        text.encode_utf16()
+            .enumerate()
+            .all(|(index, unit)| self.at(place + index) == Some(unit))
     }
 
     /// The first place from here on whose unit is not of the kind.
@@ -79,7 +81,10 @@ impl Source {
             && let Some(second) = self.at(place + 1)
             && (0xdc00..0xe000).contains(&second)
         {
-            return Some((0x10000 + ((u32::from(first) - 0xd800) << 10) + (u32::from(second) - 0xdc00), 2));
+            return Some((
+                0x10000 + ((u32::from(first) - 0xd800) << 10) + (u32::from(second) - 0xdc00),
+                2,
+            ));
         }
         Some((u32::from(first), 1))
     }
@@ -94,8 +99,14 @@ impl Source {
                 if chars::is_label(unit) {
                     return ends[place + 1];
                 }
-                let joined = units.get(place + 1).is_some_and(|next| chars::is_joined(*next));
-                if (unit == u16::from(b'-') || unit == u16::from(b'_')) && joined { ends[place + 2] } else { place as u32 }
+                let joined = units
+                    .get(place + 1)
+                    .is_some_and(|next| chars::is_joined(*next));
+                if (unit == u16::from(b'-') || unit == u16::from(b'_')) && joined {
+                    ends[place + 2]
+                } else {
+                    place as u32
+                }
             })
         });
         ends.get(place).map_or(place, |end| *end as usize)
@@ -106,8 +117,15 @@ impl Source {
         let ends = self.mailbox_ends.get_or_init(|| {
             self.table(|units, ends, place| {
                 let unit = units[place];
-                let dot = unit == u16::from(b'.') && units.get(place + 1).is_some_and(|next| chars::is_mailbox_start(*next));
-                if dot || chars::is_mailbox(unit) { ends[place + 1] } else { place as u32 }
+                let dot = unit == u16::from(b'.')
+                    && units
+                        .get(place + 1)
+                        .is_some_and(|next| chars::is_mailbox_start(*next));
+                if dot || chars::is_mailbox(unit) {
+                    ends[place + 1]
+                } else {
+                    place as u32
+                }
             })
         });
         ends.get(place).map_or(place, |end| *end as usize)
@@ -116,15 +134,21 @@ impl Source {
     /// Where the next white space stands, or the text ends.
     pub(super) fn word_end(&self, place: usize) -> usize {
         let ends = self.word_ends.get_or_init(|| {
-            self.table(|units, ends, place| if chars::is_space(units[place]) { place as u32 } else { ends[place + 1] })
+            self.table(|units, ends, place| {
+                if chars::is_space(units[place]) {
+                    place as u32
+                } else {
+                    ends[place + 1]
+                }
+            })
         });
         ends.get(place).map_or(place, |end| *end as usize)
     }
 
-    /// Where the host name that begins here ends: two labels or more.
+    /// Where the host name that begins here ends: two labels or more, the first without an underscore before it.
     pub(super) fn host_end(&self, place: usize) -> Option<usize> {
         let mut end = self.label_end(place);
-        if end == place {
+        if end == place || self.is(place, '_') {
             return None;
         }
         let first = end;
@@ -140,7 +164,11 @@ impl Source {
 
     /// The same, or `localhost`, whatever follows it.
     pub(super) fn host_or_local(&self, place: usize) -> Option<usize> {
-        if self.starts(place, "localhost") { Some(place + "localhost".len()) } else { self.host_end(place) }
+        if self.starts(place, "localhost") {
+            Some(place + "localhost".len())
+        } else {
+            self.host_end(place)
+        }
     }
 
     /// Does a dot or `://` follow before a slash, an at sign, a colon or white space?
@@ -151,7 +179,12 @@ impl Source {
                 self.work(1);
                 let unit = self.units[place];
                 let stop = chars::is_space(unit) || chars::among(unit, "/@:");
-                ahead[place] = unit == u16::from(b'.') || if stop { self.starts(place, "://") } else { ahead[place + 1] };
+                ahead[place] = unit == u16::from(b'.')
+                    || if stop {
+                        self.starts(place, "://")
+                    } else {
+                        ahead[place + 1]
+                    };
             }
             ahead
         });

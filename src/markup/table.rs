@@ -22,11 +22,23 @@ impl Parser<'_> {
         }
         let cells = |row: Vec<Vec<Rc<Inline>>>| {
             let mut fields = row.into_iter();
-            (0..columns).map(|column| Cell { align: aligns.get(column).copied().flatten(), value: fields.next().unwrap_or_default() }).collect()
+            (0..columns)
+                .map(|column| Cell {
+                    align: aligns.get(column).copied().flatten(),
+                    value: fields.next().unwrap_or_default(),
+                })
+                .collect()
         };
         let header = cells(header);
         let rows = rows.into_iter().map(cells).collect();
-        Some((end, Block::Table { header, rows, range: (place, end) }))
+        Some((
+            end,
+            Block::Table {
+                header,
+                rows,
+                range: (place, end),
+            },
+        ))
     }
 
     /// `| field | field |`

@@ -18,9 +18,23 @@ pub(super) fn timestamp(source: &Source, place: usize, today: i64) -> Option<(us
         return None;
     }
     let start = place + 3;
-    [seconds(source, start), date(source, start), time_of_day(source, start, today)].into_iter().flatten().find_map(|(next, seconds)| {
+    [
+        seconds(source, start),
+        date(source, start),
+        time_of_day(source, start, today),
+    ]
+    .into_iter()
+    .flatten()
+    .find_map(|(next, seconds)| {
         let (end, format) = format(source, next)?;
-        Some((end, Rc::new(Inline::Timestamp { seconds, format, range: (place, end) })))
+        Some((
+            end,
+            Rc::new(Inline::Timestamp {
+                seconds,
+                format,
+                range: (place, end),
+            }),
+        ))
     })
 }
 
@@ -29,14 +43,19 @@ fn format(source: &Source, place: usize) -> Option<(usize, char)> {
     if source.is(place, '>') {
         return Some((place + 1, 't'));
     }
-    let format = source.at(place + 1).and_then(|unit| char::from_u32(u32::from(unit)))?;
-    (source.is(place, ':') && "tTdDfFR".contains(format) && source.is(place + 2, '>')).then_some((place + 3, format))
+    let format = source
+        .at(place + 1)
+        .and_then(|unit| char::from_u32(u32::from(unit)))?;
+    (source.is(place, ':') && "tTdDfFR".contains(format) && source.is(place + 2, '>'))
+        .then_some((place + 3, format))
 }
 
 /// Ten digits, as they stand.
 fn seconds(source: &Source, place: usize) -> Option<(usize, String)> {
     let next = place + SECONDS_DIGITS;
-    (place..next).all(|place| digit(source, place).is_some()).then(|| (next, String::from_utf16_lossy(source.slice(place, next))))
+    (place..next)
+        .all(|place| digit(source, place).is_some())
+        .then(|| (next, String::from_utf16_lossy(source.slice(place, next))))
 }
 
 /// `2025-07-22T10:00:00.000+00:00`, milliseconds and zone may be missing.
@@ -56,10 +75,14 @@ fn date(source: &Source, place: usize) -> Option<(usize, String)> {
         next += 4;
     }
     let (next, offset) = zone(source, next).unwrap_or((next, Some(0)));
-    let moment = clock(hours, minutes, seconds, milliseconds).zip(offset).and_then(|(clock, offset)| {
-        let valid = (1..=12).contains(&month) && (1..=31).contains(&day);
-        valid.then(|| truncate((days(year, month, day) * DAY + clock - offset) * 1000 + milliseconds))
-    });
+    let moment = clock(hours, minutes, seconds, milliseconds)
+        .zip(offset)
+        .and_then(|(clock, offset)| {
+            let valid = (1..=12).contains(&month) && (1..=31).contains(&day);
+            valid.then(|| {
+                truncate((days(year, month, day) * DAY + clock - offset) * 1000 + milliseconds)
+            })
+        });
     Some((next, moment.unwrap_or(0).to_string()))
 }
 
@@ -68,9 +91,17 @@ fn time_of_day(source: &Source, place: usize, today: i64) -> Option<(usize, Stri
     let hours = number(source, place, 2)?;
     let minutes = field(source, place + 2, ':')?;
     let seconds = field(source, place + 5, ':');
-    let next = if seconds.is_some() { place + 8 } else { place + 5 };
-    let Some((next, offset)) = zone(source, next) else { return Some((next, 0.to_string())) };
-    let moment = clock(hours, minutes, seconds.unwrap_or(0), 0).zip(offset).map(|(clock, offset)| truncate((today * DAY + clock - offset) * 1000));
+    let next = if seconds.is_some() {
+        place + 8
+    } else {
+        place + 5
+    };
+    let Some((next, offset)) = zone(source, next) else {
+        return Some((next, 0.to_string()));
+    };
+    let moment = clock(hours, minutes, seconds.unwrap_or(0), 0)
+        .zip(offset)
+        .map(|(clock, offset)| truncate((today * DAY + clock - offset) * 1000));
     Some((next, moment.unwrap_or(0).to_string()))
 }
 
@@ -83,13 +114,17 @@ fn zone(source: &Source, place: usize) -> Option<(usize, Option<i64>)> {
     };
     let hours = i64::from(number(source, place + 1, 2)?);
     let minutes = i64::from(field(source, place + 3, ':')?);
-    Some((place + 6, (hours < 24 && minutes < 60).then_some(sign * (hours * 3600 + minutes * 60))))
+    Some((
+        place + 6,
+        (hours < 24 && minutes < 60).then_some(sign * (hours * 3600 + minutes * 60)),
+    ))
 }
 
 /// Seconds of the day, or none when no clock shows them. 24:00:00 is the end of the day.
 fn clock(hours: u32, minutes: u32, seconds: u32, milliseconds: i64) -> Option<i64> {
     let end_of_day = hours == 24 && minutes == 0 && seconds == 0 && milliseconds == 0;
-    (hours < 24 && minutes < 60 && seconds < 60 || end_of_day).then_some(i64::from(hours) * 3600 + i64::from(minutes) * 60 + i64::from(seconds))
+    (hours < 24 && minutes < 60 && seconds < 60 || end_of_day)
+        .then_some(i64::from(hours) * 3600 + i64::from(minutes) * 60 + i64::from(seconds))
 }
 
 /// Milliseconds as whole seconds, in the 32 bits that the original leaves of them.
@@ -108,15 +143,23 @@ fn days(year: i64, month: i64, day: i64) -> i64 {
 
 /// A separator and two digits.
 fn field(source: &Source, place: usize, separator: char) -> Option<u32> {
-    source.is(place, separator).then(|| number(source, place + 1, 2)).flatten()
+    source
+        .is(place, separator)
+        .then(|| number(source, place + 1, 2))
+        .flatten()
 }
 
 /// So many digits.
 fn number(source: &Source, place: usize, length: usize) -> Option<u32> {
-    (0..length).try_fold(0, |value, index| Some(value * 10 + digit(source, place + index)?))
+    (0..length).try_fold(0, |value, index| {
+        Some(value * 10 + digit(source, place + index)?)
+    })
 }
 
 /// One digit.
 fn digit(source: &Source, place: usize) -> Option<u32> {
-    source.at(place).filter(|unit| chars::is_digit(*unit)).map(|unit| u32::from(unit) - u32::from(b'0'))
+    source
+        .at(place)
+        .filter(|unit| chars::is_digit(*unit))
+        .map(|unit| u32::from(unit) - u32::from(b'0'))
 }

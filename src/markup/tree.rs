@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 /// A node that lives inside a line. Children are shared, because the same piece of text may be tried in several places.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::enum_variant_names, reason = "the names of the nodes")]
 pub(super) enum Inline {
     /// Text without meaning, in UTF-16 units: a run may be put together of halves.
     Plain(Vec<u16>),
@@ -59,6 +60,7 @@ pub(super) enum Inline {
 
 /// A node that takes whole lines.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::enum_variant_names, reason = "the names of the nodes")]
 pub(super) enum Block {
     /// A line of text.
     Paragraph(Vec<Rc<Inline>>),

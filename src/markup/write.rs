@@ -25,7 +25,11 @@ impl Serialize for Plain<'_> {
 }
 
 /// `{"type":…,"value":…}`
-fn node<S: Serializer, V: Serialize>(serializer: S, kind: &str, value: &V) -> Result<S::Ok, S::Error> {
+fn node<S: Serializer, V: Serialize>(
+    serializer: S,
+    kind: &str,
+    value: &V,
+) -> Result<S::Ok, S::Error> {
     let mut map = serializer.serialize_map(Some(2))?;
     map.serialize_entry("type", kind)?;
     map.serialize_entry("value", value)?;
@@ -74,11 +78,27 @@ impl Serialize for Inline {
             Inline::Strike(value) => node(serializer, "STRIKE", &Nodes(value)),
             Inline::Spoiler(value) => node(serializer, "SPOILER", &Nodes(value)),
             Inline::InlineCode(text) => node(serializer, "INLINE_CODE", &Plain(text)),
-            Inline::Link { src, label } => node(serializer, "LINK", &Target { src, label: &Nodes(label) }),
-            Inline::Image { src, label } => node(serializer, "IMAGE", &Target { src, label: &Plain(label) }),
+            Inline::Link { src, label } => node(
+                serializer,
+                "LINK",
+                &Target {
+                    src,
+                    label: &Nodes(label),
+                },
+            ),
+            Inline::Image { src, label } => node(
+                serializer,
+                "IMAGE",
+                &Target {
+                    src,
+                    label: &Plain(label),
+                },
+            ),
             Inline::User(name) => node(serializer, "MENTION_USER", &Plain(name)),
             Inline::Channel(name) => node(serializer, "MENTION_CHANNEL", &Plain(name)),
-            Inline::Emoji { value, short_code, .. } => {
+            Inline::Emoji {
+                value, short_code, ..
+            } => {
                 let mut map = serializer.serialize_map(Some(3))?;
                 map.serialize_entry("type", "EMOJI")?;
                 map.serialize_entry("value", &Plain(value))?;
@@ -91,7 +111,11 @@ impl Serialize for Inline {
                 map.serialize_entry("unicode", &Text(text))?;
                 map.end()
             }
-            Inline::Timestamp { seconds, format, range } => {
+            Inline::Timestamp {
+                seconds,
+                format,
+                range,
+            } => {
                 #[derive(serde::Serialize)]
                 struct Value<'a> {
                     timestamp: &'a str,
@@ -99,7 +123,13 @@ impl Serialize for Inline {
                 }
                 let mut map = serializer.serialize_map(Some(3))?;
                 map.serialize_entry("type", "TIMESTAMP")?;
-                map.serialize_entry("value", &Value { timestamp: seconds, format: *format })?;
+                map.serialize_entry(
+                    "value",
+                    &Value {
+                        timestamp: seconds,
+                        format: *format,
+                    },
+                )?;
                 map.serialize_entry("fallback", range)?;
                 map.end()
             }
@@ -112,7 +142,10 @@ struct Paragraphs<'a>(&'a [Vec<Rc<Inline>>], &'a str);
 
 impl Serialize for Paragraphs<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.0.iter().map(|line| Owned { kind: self.1, value: line }))
+        serializer.collect_seq(self.0.iter().map(|line| Owned {
+            kind: self.1,
+            value: line,
+        }))
     }
 }
 
@@ -209,7 +242,9 @@ impl Serialize for Block {
                 map.end()
             }
             Block::Quote(lines) => node(serializer, "QUOTE", &Paragraphs(lines, "PARAGRAPH")),
-            Block::SpoilerBlock(lines) => node(serializer, "SPOILER_BLOCK", &Paragraphs(lines, "PARAGRAPH")),
+            Block::SpoilerBlock(lines) => {
+                node(serializer, "SPOILER_BLOCK", &Paragraphs(lines, "PARAGRAPH"))
+            }
             Block::Code { language, lines } => {
                 let lines: Vec<_> = lines.iter().map(|line| Plain(line)).collect();
                 let lines: Vec<_> = lines.iter().map(|line| Node("CODE_LINE", line)).collect();
@@ -219,13 +254,23 @@ impl Serialize for Block {
                 map.serialize_entry("value", &lines)?;
                 map.end()
             }
-            Block::UnorderedList(items) => node(serializer, "UNORDERED_LIST", &Paragraphs(items, "LIST_ITEM")),
+            Block::UnorderedList(items) => node(
+                serializer,
+                "UNORDERED_LIST",
+                &Paragraphs(items, "LIST_ITEM"),
+            ),
             Block::OrderedList(items) => {
-                let items: Vec<_> = items.iter().map(|(number, item)| Numbered(*number, item)).collect();
+                let items: Vec<_> = items
+                    .iter()
+                    .map(|(number, item)| Numbered(*number, item))
+                    .collect();
                 node(serializer, "ORDERED_LIST", &items)
             }
             Block::Tasks(items) => {
-                let items: Vec<_> = items.iter().map(|(status, item)| Task(*status, item)).collect();
+                let items: Vec<_> = items
+                    .iter()
+                    .map(|(status, item)| Task(*status, item))
+                    .collect();
                 node(serializer, "TASKS", &items)
             }
             Block::HorizontalRule(range) => {
@@ -234,7 +279,11 @@ impl Serialize for Block {
                 map.serialize_entry("fallback", range)?;
                 map.end()
             }
-            Block::Table { header, rows, range } => {
+            Block::Table {
+                header,
+                rows,
+                range,
+            } => {
                 let rows = rows.iter().map(|row| Node("TABLE_ROW", row)).collect();
                 let mut map = serializer.serialize_map(Some(3))?;
                 map.serialize_entry("type", "TABLE")?;

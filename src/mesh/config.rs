@@ -96,6 +96,11 @@ pub enum Transporter {
     Nats(NatsTarget),
     /// Nodes of the same process.
     Local(LocalBus),
+    /// A NATS server or cluster on which the nodes speak the plain broker of 8.x instead of Moleculer's protocol. Of the
+    /// other settings only [`request_timeout`](MeshConfig::request_timeout), [`bulkhead`](MeshConfig::bulkhead),
+    /// [`join_delay`](MeshConfig::join_delay), [`never_wait_for`](MeshConfig::never_wait_for), the heartbeat pair (how
+    /// often it is looked who is there, and how long silence is borne) and the bounds have a meaning there.
+    Plain(NatsTarget),
 }
 
 /// When a failed call is tried again. Only calls marked repeatable are, and only after errors marked retryable.

@@ -14,10 +14,11 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
+use super::base::Base;
 use super::calls::Reply;
 use super::config::Strategy;
-use super::handle::Inner;
 use super::host::CpuMeter;
+use super::moleculer::MoleculerNode;
 use super::node_id::NodeId;
 use super::packet::{
     self, InfoOut, InfoPacket, Packet, PacketKind, PingPacket, PongPacket, ReadError,
@@ -26,6 +27,7 @@ use super::packet::{
 use super::publish::PublishError;
 use super::registry::{Heard, Joined};
 use super::remote_error::RemoteError;
+use crate::telemetry::metrics;
 
 /// Heartbeats of nodes that started together drift apart by up to this much either way.
 const HEARTBEAT_JITTER: Duration = Duration::from_millis(500);
@@ -69,7 +71,7 @@ pub(super) fn now_ms() -> i64 {
 
 /// Says that this node lives and looks for those that do not. Runs while there is a connection: who cannot hear anybody
 /// must not conclude that all are gone.
-pub(super) async fn beat(inner: Arc<Inner>, over: CancellationToken) {
+pub(super) async fn beat(inner: Arc<MoleculerNode>, over: CancellationToken) {
     let (every, timeout) = (
         inner.config.heartbeat_interval,
         inner.config.heartbeat_timeout,
@@ -115,7 +117,7 @@ pub(super) async fn beat(inner: Arc<Inner>, over: CancellationToken) {
     }
 }
 
-impl Inner {
+impl MoleculerNode {
     /// One packet that is not an event.
     pub(super) fn handle(
         self: &Arc<Self>,
@@ -162,13 +164,6 @@ impl Inner {
         }
     }
 
-    pub(super) fn malformed(&self, kind: PacketKind, error: &dyn std::fmt::Display) {
-        self.stats.malformed.add(1);
-        if let Some(left_out) = self.limits.malformed.pass() {
-            tracing::warn!(packet = kind.name(), %error, left_out, "a packet that cannot be read was dropped");
-        }
-    }
-
     pub(super) fn foreign_version(&self, kind: PacketKind, version: &str) {
         self.stats.foreign_version.add(1);
         if let Some(left_out) = self.limits.version.pass() {
@@ -179,29 +174,6 @@ impl Inner {
                 "a packet of another protocol was dropped"
             );
         }
-    }
-
-    /// The own services in the own registry.
-    pub(super) fn register_self(&self) {
-        let json = self.info_packet();
-        if let Ok(Packet::Info(info)) = Packet::read(PacketKind::Info, &json) {
-            self.registry.info(&self.config.node_id, &info, true);
-        }
-    }
-
-    pub(super) fn info_packet(&self) -> Vec<u8> {
-        let services = self.services.load();
-        packet::info(
-            &self.config.node_id,
-            &InfoOut {
-                services: &services.info,
-                ip_list: &self.host.ip_list,
-                hostname: &self.host.hostname,
-                client: &self.host.client,
-                instance_id: &self.instance_id,
-                seq: services.seq,
-            },
-        )
     }
 
     /// Tells one node, or all, what is offered here.
@@ -229,38 +201,17 @@ impl Inner {
 
     fn info(&self, sender: &NodeId, info: &InfoPacket<'_>) {
         let joined = self.registry.info(sender, info, false);
-        let event = match joined {
-            Joined::Same => return,
-            Joined::New | Joined::Back => "$node.connected",
-            Joined::Restarted => {
-                // It died without a word and is back under its name: what it owed will not come.
-                self.pending.fail_node(sender);
-                "$node.updated"
-            }
-            Joined::Updated => "$node.updated",
-        };
+        if joined == Joined::Same {
+            return;
+        }
+        if joined == Joined::Restarted {
+            // It died without a word and is back under its name: what it owed will not come.
+            self.pending.fail_node(sender);
+        }
         let index = self.registry.index();
         self.waits
             .seen(|service| index.nodes_of(service).is_empty());
-        tracing::info!(node = %sender, seq = info.seq, services = info.services.len(), ?joined, "a node told of itself");
-        let node = json!({ "id": sender.as_str(), "hostname": info.hostname, "available": true, "seq": info.seq });
-        let args = match joined {
-            Joined::New | Joined::Back => {
-                json!([{ "node": node, "reconnected": joined == Joined::Back }])
-            }
-            _ => json!([{ "node": node }]),
-        };
-        self.tell_later(event, &args.to_string(), None, false);
-    }
-
-    fn node_gone(&self, node: &NodeId, unexpected: bool) {
-        if !self.registry.disconnected(node.as_str()) {
-            return;
-        }
-        let given_up = self.pending.fail_node(node);
-        tracing::info!(%node, unexpected, given_up, "a node left");
-        let args = json!([{ "node": { "id": node.as_str(), "available": false }, "unexpected": unexpected }]);
-        self.tell_later("$node.disconnected", &args.to_string(), None, false);
+        self.node_told(sender, info, joined);
     }
 
     fn response(&self, response: &ResponsePacket<'_>) {
@@ -342,5 +293,58 @@ impl Inner {
         for nodes in hosts.values() {
             ping(nodes.choose(&mut rand::rng()));
         }
+    }
+}
+
+impl Base {
+    /// The own services in the own registry.
+    pub(super) fn register_self(&self) {
+        let json = self.info_packet();
+        if let Ok(Packet::Info(info)) = Packet::read(PacketKind::Info, &json) {
+            self.registry.info(&self.config.node_id, &info, true);
+        }
+    }
+
+    pub(super) fn info_packet(&self) -> Vec<u8> {
+        let services = self.services.load();
+        packet::info(
+            &self.config.node_id,
+            &InfoOut {
+                services: &services.info,
+                ip_list: &self.host.ip_list,
+                hostname: &self.host.hostname,
+                client: &self.host.client,
+                instance_id: &self.instance_id,
+                seq: services.seq,
+            },
+        )
+    }
+
+    /// A node told something new of itself.
+    pub(super) fn node_told(&self, id: &NodeId, info: &InfoPacket<'_>, joined: Joined) {
+        tracing::info!(node = %id, seq = info.seq, services = info.services.len(), ?joined, "a node told of itself");
+        let node = json!({ "id": id.as_str(), "hostname": info.hostname, "available": true, "seq": info.seq });
+        let (event, args) = match joined {
+            Joined::New | Joined::Back => (
+                "$node.connected",
+                json!([{ "node": node, "reconnected": joined == Joined::Back }]),
+            ),
+            Joined::Restarted | Joined::Updated => ("$node.updated", json!([{ "node": node }])),
+            Joined::Same => return,
+        };
+        metrics::mesh_broadcast_local(event);
+        self.tell_later(event, &args.to_string(), None, false);
+    }
+
+    /// A node is gone.
+    pub(super) fn node_gone(&self, node: &NodeId, unexpected: bool) {
+        if !self.registry.disconnected(node.as_str()) {
+            return;
+        }
+        let given_up = self.pending.fail_node(node);
+        tracing::info!(%node, unexpected, given_up, "a node left");
+        let args = json!([{ "node": { "id": node.as_str(), "available": false }, "unexpected": unexpected }]);
+        metrics::mesh_broadcast_local("$node.disconnected");
+        self.tell_later("$node.disconnected", &args.to_string(), None, false);
     }
 }

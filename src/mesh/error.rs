@@ -24,7 +24,13 @@ pub enum MeshError {
     AlreadyRunning,
 }
 
-/// A call that brought no result. The numbers are Moleculer's.
+/// Where it happened, if that is known: the plain broker does not tell.
+fn on(node: Option<&NodeId>) -> String {
+    node.map(|node| format!(" on '{node}' node"))
+        .unwrap_or_default()
+}
+
+/// A call that brought no result. The numbers are Moleculer's. A `node` is who was asked, where that is known.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum CallError {
     /// Nobody has ever offered it, or the asked node does not offer it.
@@ -48,12 +54,12 @@ pub enum CallError {
         action: String,
     },
     /// No answer in time.
-    #[error("Request is timed out when call '{action}' action on '{node}' node.")]
+    #[error("Request is timed out when call '{action}' action{}.", on(.node.as_ref()))]
     Timeout {
         /// What was called.
         action: String,
         /// Who should have answered.
-        node: NodeId,
+        node: Option<NodeId>,
         /// How long it was waited.
         after: Duration,
     },
@@ -68,12 +74,12 @@ pub enum CallError {
         limit: usize,
     },
     /// The called node left or fell silent before it answered.
-    #[error("Request is rejected when call '{action}' action on '{node}' node.")]
+    #[error("Request is rejected when call '{action}' action{}.", on(.node.as_ref()))]
     NodeLost {
         /// What was called.
         action: String,
         /// Who should have answered.
-        node: NodeId,
+        node: Option<NodeId>,
     },
     /// Too many calls of this action wait already, or too many bytes wait to be sent.
     #[error("Queue is full. Request '{action}' is rejected.")]
@@ -85,12 +91,12 @@ pub enum CallError {
     #[error("{0}")]
     Remote(Box<RemoteError>),
     /// The callee began a chunked answer, or one that cannot be read: nothing that is called here does.
-    #[error("'{action}' was answered by '{node}' in a form that is not supported: {reason}.")]
+    #[error("'{action}' was answered{} in a form that is not supported: {reason}.", on(.node.as_ref()))]
     BadAnswer {
         /// What was called.
         action: String,
         /// Who answered.
-        node: NodeId,
+        node: Option<NodeId>,
         /// What was wrong with it.
         reason: &'static str,
     },

@@ -11,7 +11,7 @@ pub struct Event<'a> {
     pub name: Cow<'a, str>,
     /// The JSON array of the listener's arguments. Not checked to be an array: a foreign node may send anything.
     pub data: &'a RawValue,
-    /// The node that sent it; the own one for what happens here.
+    /// The node that sent it; the own one for what happens here; empty with the plain broker, which does not tell.
     pub sender: &'a str,
     /// What travels beside the arguments: `optl`, the trace context.
     pub meta: Option<&'a RawValue>,

@@ -1,45 +1,33 @@
 //! The node as others hold it.
 
 use std::sync::Arc;
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
-use parking_lot::Mutex;
-use tokio::sync::{Semaphore, watch};
+use serde_json::value::RawValue;
+use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use uuid::Uuid;
 
-use super::balancer::Balancer;
-use super::calls::{Gates, Pending, Waits};
-use super::config::MeshConfig;
-use super::discovery::Pings;
-use super::dispatch::Incoming;
-use super::error::MeshError;
+use super::base::Base;
+use super::calls::{self, Call};
+use super::config::{MeshConfig, Transporter};
+use super::error::{CallError, MeshError};
 use super::event::EventListener;
-use super::host::Host;
-use super::limit::RateLimit;
-use super::link;
-use super::node_id::{NodeId, is_subject_rest};
-use super::publish::Outgoing;
-use super::queue::ByteQueue;
-use super::registry::Registry;
+use super::moleculer::MoleculerNode;
+use super::node_id::NodeId;
+use super::plain::PlainNode;
 use super::release::{Listed, Release};
 use super::service::{LocalServices, ServiceSpec};
-use super::stats::{MeshStats, Stats};
-use super::subject::Subjects;
+use super::stats::MeshStats;
+use super::{dispatch, life};
 
-/// Calls from other nodes that are answered at once; more are refused.
-const MAX_REQUESTS_IN_FLIGHT: usize = 1024;
 /// Leaving takes as long as two packets need to be written, or this long with a server that does not read.
 const LEAVE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A node of the mesh. Clones are the same node.
 #[derive(Clone)]
-pub struct Mesh(pub(super) Arc<Inner>);
+pub struct Mesh(pub(super) Broker);
 
 /// Where the node stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,50 +70,23 @@ pub struct NodeSnapshot {
     pub seq: u64,
 }
 
-/// Log lines that others can drive.
-#[derive(Default)]
-pub(super) struct Limits {
-    pub(super) malformed: RateLimit,
-    pub(super) version: RateLimit,
-    pub(super) too_large: RateLimit,
-    pub(super) lost_in: RateLimit,
-    pub(super) lost_out: RateLimit,
-    pub(super) connect: RateLimit,
-    pub(super) panics: RateLimit,
+/// The node behind the face: one for each broker.
+#[derive(Clone)]
+pub(super) enum Broker {
+    /// Moleculer's protocol.
+    Moleculer(Arc<MoleculerNode>),
+    /// The plain NATS broker of 8.x.
+    Plain(Arc<PlainNode>),
 }
 
-pub(super) struct Inner {
-    pub(super) config: MeshConfig,
-    pub(super) instance_id: String,
-    pub(super) subjects: Subjects,
-    pub(super) host: Host,
-    /// When it was built.
-    pub(super) started: Instant,
-    pub(super) services: ArcSwap<LocalServices>,
-    pub(super) listener: Arc<dyn EventListener>,
-    pub(super) registry: Registry,
-    pub(super) balancer: Balancer,
-    pub(super) pending: Pending,
-    pub(super) waits: Waits,
-    pub(super) gates: Option<Gates>,
-    pub(super) pings: Pings,
-    /// Open exactly while there is a connection.
-    pub(super) outbox: ByteQueue<Outgoing>,
-    pub(super) inbox: ByteQueue<Incoming>,
-    pub(super) max_payload: AtomicUsize,
-    pub(super) up: AtomicBool,
-    pub(super) state: watch::Sender<MeshState>,
-    pub(super) stats: Arc<Stats>,
-    pub(super) limits: Limits,
-    pub(super) requests: Arc<Semaphore>,
-    /// Asks the driver to leave.
-    pub(super) leaving: CancellationToken,
-    /// The node cannot go on.
-    pub(super) failed: CancellationToken,
-    /// The tasks' token, once they run.
-    running: OnceLock<CancellationToken>,
-    /// Serialises changes of the own services.
-    changes: Mutex<()>,
+impl Broker {
+    /// What both have.
+    pub(super) fn base(&self) -> &Base {
+        match self {
+            Self::Moleculer(node) => node,
+            Self::Plain(node) => node,
+        }
+    }
 }
 
 impl Mesh {
@@ -135,55 +96,30 @@ impl Mesh {
         services: Vec<ServiceSpec>,
         listener: Arc<dyn EventListener>,
     ) -> Result<Self, MeshError> {
-        let namespace = &config.namespace;
-        if !namespace.is_empty() && (!is_subject_rest(namespace) || namespace.contains('.')) {
-            return Err(MeshError::InvalidNamespace(namespace.clone()));
-        }
-        let inner = Inner {
-            instance_id: Uuid::new_v4().to_string(),
-            subjects: Subjects::new(namespace),
-            host: Host::read(),
-            started: Instant::now(),
-            services: ArcSwap::from_pointee(LocalServices::new(&services, 1)),
-            listener,
-            registry: Registry::new(),
-            balancer: Balancer::new(config.balance, config.prefer_local),
-            pending: Pending::default(),
-            waits: Waits::default(),
-            gates: config.bulkhead.map(Gates::new),
-            pings: Pings::default(),
-            outbox: ByteQueue::new(config.outbox_bytes, false),
-            inbox: ByteQueue::new(config.event_queue_bytes, true),
-            max_payload: AtomicUsize::new(usize::MAX),
-            up: AtomicBool::new(false),
-            state: watch::channel(MeshState::Joining).0,
-            stats: Arc::new(Stats::new(config.node_id.as_str(), namespace)),
-            limits: Limits::default(),
-            requests: Arc::new(Semaphore::new(MAX_REQUESTS_IN_FLIGHT)),
-            leaving: CancellationToken::new(),
-            failed: CancellationToken::new(),
-            running: OnceLock::new(),
-            changes: Mutex::new(()),
-            config,
+        let broker = match &config.transporter {
+            Transporter::Plain(target) => {
+                let target = target.clone();
+                Broker::Plain(Arc::new(PlainNode::new(
+                    config, target, &services, listener,
+                )))
+            }
+            Transporter::Nats(_) | Transporter::Local(_) => {
+                Broker::Moleculer(Arc::new(MoleculerNode::new(config, &services, listener)?))
+            }
         };
-        inner.register_self();
-        Ok(Self(Arc::new(inner)))
+        Ok(Self(broker))
     }
 
     /// Starts the node's tasks. It joins as soon as the transport is there, for ever trying; cancelling the token stops
     /// it without a word to the others (see [`leave`](Self::leave)).
     pub fn run(&self, tracker: &TaskTracker, token: &CancellationToken) -> Result<(), MeshError> {
         let token = token.child_token();
-        self.0
+        self.base()
             .running
             .set(token.clone())
             .map_err(|_| MeshError::AlreadyRunning)?;
-        tracker.spawn(link::drive(
-            Arc::clone(&self.0),
-            tracker.clone(),
-            token.clone(),
-        ));
-        tracker.spawn(super::dispatch::run(Arc::clone(&self.0), token));
+        tracker.spawn(life::drive(self.0.clone(), tracker.clone(), token.clone()));
+        tracker.spawn(dispatch::run(self.0.clone(), token));
         Ok(())
     }
 
@@ -202,11 +138,11 @@ impl Mesh {
 
     /// Leaves: INFO without services, DISCONNECT, flushed, closed. What waits for an answer is given up.
     pub async fn leave(&self) {
-        self.0.leaving.cancel();
-        let Some(token) = self.0.running.get() else {
+        self.base().leaving.cancel();
+        let Some(token) = self.base().running.get() else {
             return;
         };
-        let mut state = self.0.state.subscribe();
+        let mut state = self.base().state.subscribe();
         let left = state.wait_for(|state| matches!(state, MeshState::Left | MeshState::Failed(_)));
         if tokio::time::timeout(LEAVE_TIMEOUT, left).await.is_err() {
             tracing::warn!("the mesh was left without a word: the transport does not take it");
@@ -216,43 +152,43 @@ impl Mesh {
 
     /// The own name.
     pub fn node_id(&self) -> &NodeId {
-        &self.0.config.node_id
+        &self.base().config.node_id
     }
 
     /// Which run of this node id this is: a UUID.
     pub fn instance_id(&self) -> &str {
-        &self.0.instance_id
+        &self.base().instance_id
     }
 
     /// Where the node stands, and every change of it.
     pub fn state(&self) -> watch::Receiver<MeshState> {
-        self.0.state.subscribe()
+        self.base().state.subscribe()
     }
 
     /// A number that changes whenever nodes or services change: time to read
     /// [`release`](Self::release) and [`offers`](Self::offers) again.
     pub fn topology(&self) -> watch::Receiver<u64> {
-        self.0.registry.versions()
+        self.base().registry.versions()
     }
 
     /// Whether some node offers the action.
     pub fn offers(&self, action: &str) -> bool {
-        self.0.registry.index().action(action).is_some()
+        self.base().registry.index().action(action).is_some()
     }
 
     /// Whether some node has the service, by its full name.
     pub fn has_service(&self, service: &str) -> bool {
-        !self.0.registry.index().nodes_of(service).is_empty()
+        !self.base().registry.index().nodes_of(service).is_empty()
     }
 
     /// The nodes that have the service, in the order in which they were met.
     pub fn nodes_of(&self, service: &str) -> Vec<NodeId> {
-        self.0.registry.index().nodes_of(service).to_vec()
+        self.base().registry.index().nodes_of(service).to_vec()
     }
 
     /// All services but Moleculer's own (`$…`) with the nodes that have them, by name.
     pub fn services(&self) -> Vec<(String, Vec<NodeId>)> {
-        let index = self.0.registry.index();
+        let index = self.base().registry.index();
         let public = index.services().filter(|(name, _)| !name.starts_with('$'));
         let mut services: Vec<_> = public
             .map(|(name, nodes)| (name.clone(), nodes.clone()))
@@ -261,20 +197,28 @@ impl Mesh {
         services
     }
 
-    /// Which release the cores are. What was last seen stays when the last core leaves.
+    /// Which release the cores are. What was last seen stays when the last core leaves. Who speaks with the plain broker
+    /// is 8.x.
     pub fn release(&self) -> Release {
-        self.0.registry.core().release()
+        match &self.0 {
+            Broker::Moleculer(node) => node.registry.core().release(),
+            Broker::Plain(_) => Release::V8,
+        }
     }
 
-    /// Whether the cores' `meteor` services listen to an event.
+    /// Whether the cores' `meteor` services listen to an event. The plain broker does not tell: there they listen to
+    /// what an 8.x core listens to.
     pub fn meteor_events(&self, event: &str) -> Listed {
-        self.0.registry.core().lists(event)
+        match &self.0 {
+            Broker::Moleculer(node) => node.registry.core().lists(event),
+            Broker::Plain(_) => Listed::by_every_8(event),
+        }
     }
 
     /// All nodes, gone ones included until they are forgotten.
     pub fn nodes(&self) -> Vec<NodeSnapshot> {
         let now = Instant::now();
-        self.0.registry.with_nodes(|nodes| {
+        self.base().registry.with_nodes(|nodes| {
             let snapshot = nodes.iter().map(|node| NodeSnapshot {
                 id: node.id().clone(),
                 local: node.vitals.local,
@@ -306,46 +250,93 @@ impl Mesh {
     /// The counters at this moment.
     pub fn stats(&self) -> MeshStats {
         MeshStats {
-            queued_event_bytes: self.0.inbox.bytes(),
-            outbox_bytes: self.0.outbox.bytes(),
-            pending_calls: self.0.pending.len(),
-            ..self.0.stats.snapshot()
+            queued_event_bytes: self.base().inbox.bytes(),
+            outbox_bytes: match &self.0 {
+                Broker::Moleculer(node) => node.outbox.bytes(),
+                Broker::Plain(node) => node.outbox.bytes(),
+            },
+            pending_calls: self.base().pending.len(),
+            ..self.base().stats.snapshot()
         }
+    }
+
+    /// Sends an event to every node that listens to it, and to the own listener when an own service lists it. `args`
+    /// is the JSON array of the listeners' arguments. While the transport is away the event is lost, and counted.
+    pub fn broadcast(&self, event: &str, args: &str) {
+        self.send(event, args, None, true);
+    }
+
+    /// The same, with what travels beside the arguments: a JSON object, `{"optl":{…}}`. The plain
+    /// broker carries the arguments only.
+    pub fn broadcast_with_meta(&self, event: &str, args: &str, meta: &str) {
+        self.send(event, args, Some(meta), true);
+    }
+
+    /// The same, but never to the own listener: for what was acted upon here already.
+    pub fn broadcast_to_others(&self, event: &str, args: &str) {
+        self.send(event, args, None, false);
+    }
+
+    /// Sends an event to one node of each group that listens to it; to all of them with the plain broker, which has no
+    /// such thing.
+    pub fn emit(&self, event: &str, args: &str) {
+        match &self.0 {
+            Broker::Moleculer(node) => node.emit(event, args),
+            Broker::Plain(node) => node.broadcast(event, args, None, true),
+        }
+    }
+
+    fn send(&self, event: &str, args: &str, meta: Option<&str>, own: bool) {
+        match &self.0 {
+            Broker::Moleculer(node) => node.broadcast(event, args, meta, own),
+            Broker::Plain(node) => node.broadcast(event, args, meta, own),
+        }
+    }
+
+    /// Calls an action and waits for its result; `None` is Moleculer's undefined, `null` is a value.
+    ///
+    /// Dropping the future gives the call up. A service that nobody offers is waited for, once for all callers; a
+    /// repeatable call is retried as configured. With the plain broker a call that reaches nobody is sent again for some
+    /// four seconds, and nothing else is.
+    pub async fn call(&self, call: Call<'_>) -> Result<Option<Box<RawValue>>, CallError> {
+        let started = Instant::now();
+        let result = match &self.0 {
+            Broker::Moleculer(node) => node.call(&call).await,
+            Broker::Plain(node) => node.call(&call).await,
+        };
+        calls::observe(&call, &result, started.elapsed());
+        result
     }
 
     /// Offers other services from now on and tells the others.
     pub fn set_services(&self, services: &[ServiceSpec]) {
-        let _turn = self.0.changes.lock();
-        let seq = self.0.services.load().seq + 1;
-        self.0.set_services(LocalServices::new(services, seq));
-    }
-}
-
-impl Inner {
-    /// Whether there is a connection.
-    pub(super) fn is_up(&self) -> bool {
-        self.up.load(Ordering::Acquire)
+        let base = self.base();
+        let _turn = base.changes.lock();
+        let seq = base.services.load().seq + 1;
+        match &self.0 {
+            Broker::Moleculer(node) => node.set_services(LocalServices::new(services, seq)),
+            Broker::Plain(node) => node.set_services(services, seq),
+        }
     }
 
-    pub(super) fn set_services(&self, services: LocalServices) {
-        self.services.store(Arc::new(services));
-        self.register_self();
-        self.send_info(None);
+    /// Looks who is there now, where the others do not tell by themselves: the plain broker is asked, which takes a
+    /// second at most. With Moleculer what is known is fresh.
+    pub async fn look_around(&self) {
+        if let Broker::Plain(node) = &self.0 {
+            node.look_around().await;
+        }
     }
 
-    /// The node cannot go on.
-    pub(super) fn fail(&self, reason: String) {
-        tracing::error!("{reason}");
-        self.state.send_replace(MeshState::Failed(reason));
-        self.failed.cancel();
+    fn base(&self) -> &Base {
+        self.0.base()
     }
 }
 
 impl std::fmt::Debug for Mesh {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Mesh")
-            .field("node", &self.0.config.node_id)
-            .field("state", &*self.0.state.borrow())
+            .field("node", &self.base().config.node_id)
+            .field("state", &*self.base().state.borrow())
             .finish_non_exhaustive()
     }
 }

@@ -1,6 +1,10 @@
-//! A Moleculer node (protocol 4), and everything that is told about the mesh to the rooms above.
+//! A node of the mesh, and everything that is told about the mesh to the rooms above.
 //!
-//! Ways through this room:
+//! Two brokers stand behind one face, [`Mesh`]: Moleculer (protocol 4), and the plain NATS broker of 8.x (`plain`). What
+//! their nodes share is `base` (state, registry, pending calls, the queue to the listener) and `life` (connect, lose the
+//! connection, connect again, leave); neither knows the other.
+//!
+//! Ways through the Moleculer node; `plain` tells its own:
 //!
 //! - **Events in**: `transport` → a task that only drains (`link`) → a queue bounded in bytes → one dispatcher
 //!   (`dispatch`) → the [`EventListener`], with `data` borrowed from the payload.
@@ -13,6 +17,8 @@
 //! lost, and nothing is kept to be sent later. The room knows nothing of DDP.
 
 mod balancer;
+mod base;
+mod broadcast;
 mod calls;
 mod config;
 mod discovery;
@@ -21,11 +27,14 @@ mod error;
 mod event;
 mod handle;
 mod host;
+mod life;
 mod limit;
 mod link;
+mod moleculer;
 mod node_id;
 mod node_service;
 mod packet;
+mod plain;
 mod publish;
 mod queue;
 mod registry;
@@ -36,6 +45,7 @@ mod serializer;
 mod service;
 mod stats;
 mod subject;
+mod survey;
 mod transport;
 
 #[cfg(test)]
@@ -57,4 +67,23 @@ pub use remote_error::{Code, MeteorError, RemoteError};
 pub use serializer::{SerializeError, SerializerKind};
 pub use service::{Answer, BoxFuture, Handler, Request, ServiceSpec};
 pub use stats::MeshStats;
+pub use survey::{NodeSeen, ServerFacts, ServerSeen, ServerTrouble, Survey, survey};
 pub use transport::{LocalBus, NatsTarget, NatsTls};
+
+/// Reads a payload as every kind of packet: a door for the fuzz targets.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn fuzz(payload: &[u8]) {
+    for kind in [
+        PacketKind::Discover,
+        PacketKind::Info,
+        PacketKind::Heartbeat,
+        PacketKind::Disconnect,
+        PacketKind::Ping,
+        PacketKind::Pong,
+        PacketKind::Request,
+        PacketKind::Response,
+        PacketKind::Event,
+    ] {
+        let _refused = packet::Packet::read(kind, payload);
+    }
+}

@@ -33,6 +33,17 @@ impl NodeId {
         }
     }
 
+    /// The id as one token of a subject, as the plain broker writes it: every character outside `[A-Za-z0-9_-]` is `_`.
+    pub(crate) fn token(&self) -> Self {
+        let safe = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+        // JavaScript replaces each of the two halves of a character beyond the first plane.
+        let parts = self.0.chars().flat_map(|c| {
+            let count = if safe(c) { 1 } else { c.len_utf16() };
+            std::iter::repeat_n(if safe(c) { c } else { '_' }, count)
+        });
+        Self(Arc::from(parts.collect::<String>()))
+    }
+
     /// The id as text.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -102,6 +113,18 @@ mod tests {
     fn host_names_with_dots_are_node_ids() {
         for id in ["vm-27650", "pod.ns.svc.cluster.local-1", "ä", "a_b"] {
             assert_eq!(NodeId::new(id).unwrap(), id);
+        }
+    }
+
+    #[test]
+    fn one_token_for_the_plain_broker() {
+        for (id, token) in [
+            ("a_b-7", "a_b-7"),
+            ("pod.ns.svc-1", "pod_ns_svc-1"),
+            ("ä€", "__"),
+            ("🚀", "__"),
+        ] {
+            assert_eq!(NodeId::new(id).unwrap().token(), token);
         }
     }
 

@@ -5,7 +5,9 @@ use std::sync::atomic::Ordering;
 use bytes::Bytes;
 use uuid::Uuid;
 
-use super::handle::Inner;
+use super::base::Base;
+use super::error::CallError;
+use super::moleculer::MoleculerNode;
 use super::node_id::NodeId;
 use super::packet::PacketKind;
 use super::queue::Refused;
@@ -31,7 +33,71 @@ pub(super) enum PublishError {
     TooLarge { size: usize, limit: usize },
 }
 
-impl Inner {
+impl From<Refused> for PublishError {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Full => Self::Full,
+            Refused::Closed => Self::Away,
+        }
+    }
+}
+
+impl Base {
+    /// Nothing over the server's bound is ever published.
+    pub(super) fn check_size(&self, size: usize) -> Result<(), PublishError> {
+        let limit = self.max_payload.load(Ordering::Relaxed);
+        if size > limit {
+            self.stats.too_large.add(1);
+            return Err(PublishError::TooLarge { size, limit });
+        }
+        Ok(())
+    }
+
+    /// An event was not sent, nor will be.
+    pub(super) fn event_lost(&self, event: &str, error: PublishError) {
+        self.stats.events_lost_out.add(1);
+        match error {
+            PublishError::TooLarge { size, limit } => {
+                if let Some(left_out) = self.limits.too_large.pass() {
+                    tracing::error!(
+                        event,
+                        size,
+                        limit,
+                        left_out,
+                        "an event is too large for the NATS server"
+                    );
+                }
+            }
+            PublishError::Away | PublishError::Full => {
+                if let Some(left_out) = self.limits.lost_out.pass() {
+                    tracing::warn!(
+                        event,
+                        left_out,
+                        "events to the mesh are lost: it is away or does not take them"
+                    );
+                }
+            }
+        }
+    }
+}
+
+impl PublishError {
+    /// What a caller is told.
+    pub(super) fn of_call(self, action: &str) -> CallError {
+        let action = action.to_owned();
+        match self {
+            Self::Away => CallError::MeshAway { action },
+            Self::Full => CallError::QueueFull { action },
+            Self::TooLarge { size, limit } => CallError::TooLarge {
+                action,
+                size,
+                limit,
+            },
+        }
+    }
+}
+
+impl MoleculerNode {
     /// A packet to one node or to all.
     pub(super) fn publish(
         &self,
@@ -62,34 +128,32 @@ impl Inner {
         payload: Bytes,
         asked: Option<Uuid>,
     ) -> Result<(), PublishError> {
-        let (size, limit) = (payload.len(), self.max_payload.load(Ordering::Relaxed));
-        if size > limit {
-            self.stats.too_large.add(1);
-            return Err(PublishError::TooLarge { size, limit });
-        }
+        self.check_size(payload.len())?;
         let subject = match to {
             Some(node) => self.subjects.node(kind, node),
             None => self.subjects.all(kind),
         };
-        let cost = size + subject.len();
+        let cost = payload.len() + subject.len();
         let outgoing = Outgoing {
             kind,
             subject,
             payload,
             asked,
         };
-        self.outbox
-            .push(outgoing, cost)
-            .map_err(|refused| match refused {
-                Refused::Full => PublishError::Full,
-                Refused::Closed => PublishError::Away,
-            })
+        self.outbox.push(outgoing, cost).map_err(PublishError::from)
     }
 
-    fn encode(&self, kind: PacketKind, json: Vec<u8>) -> Result<Bytes, PublishError> {
+    /// A packet in the mesh's encoding. What has no form in it (it is nested too deeply) is refused as too large: what a
+    /// client sent is at fault, and no repetition helps.
+    pub(super) fn encode(&self, kind: PacketKind, json: Vec<u8>) -> Result<Bytes, PublishError> {
+        let size = json.len();
         self.config.serializer.encode(kind, json).map_err(|error| {
-            tracing::error!(%error, packet = kind.name(), "a packet cannot be written in the mesh's encoding");
-            PublishError::Away
+            if let Some(left_out) = self.limits.unwritable.pass() {
+                tracing::warn!(packet = kind.name(), %error, left_out, "a packet cannot be written in the mesh's encoding");
+            }
+            self.stats.too_large.add(1);
+            let limit = self.max_payload.load(Ordering::Relaxed);
+            PublishError::TooLarge { size, limit }
         })
     }
 }

@@ -31,6 +31,18 @@ pub enum Listed {
     Mixed,
 }
 
+impl Listed {
+    /// What every core of 8.x listens to, where nobody tells which events that are: everything but what only its
+    /// predecessors did.
+    pub(crate) fn by_every_8(event: &str) -> Self {
+        if BEFORE_8.contains(&event) {
+            Self::None
+        } else {
+            Self::All
+        }
+    }
+}
+
 /// The events of each core, as last seen: a core that restarts is not forgotten while it is the only one.
 #[derive(Debug, Default)]
 pub(crate) struct CoreEvents(Vec<HashSet<String>>);

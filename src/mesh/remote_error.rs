@@ -48,6 +48,8 @@ pub struct RemoteError {
     pub message: String,
     /// Moleculer's code.
     pub code: Option<Code>,
+    /// The code of a Meteor error, where the wire carries it: the plain broker's does, Moleculer's does not.
+    pub error: Option<Code>,
     /// Moleculer's type, such as `SERVICE_NOT_FOUND`.
     pub type_: Option<String>,
     /// Where it was thrown.
@@ -71,7 +73,7 @@ pub struct RemoteError {
 /// What a client may see of an error, with its code restored.
 #[derive(Debug, Clone)]
 pub struct MeteorError {
-    /// The innermost of the run of brackets that ends the message. 500 when there is none.
+    /// As the wire carries it, else the innermost of the run of brackets that ends the message; 500 when there is none.
     pub code: Code,
     /// The text without the code.
     pub reason: Option<String>,
@@ -114,7 +116,10 @@ impl RemoteError {
         if self.error_type.as_deref() != Some(METEOR_ERROR) {
             return None;
         }
-        let code = bracketed(&self.message).map_or(Code::Number(500), Code::from_text);
+        let code = match &self.error {
+            Some(code) => code.clone(),
+            None => bracketed(&self.message).map_or(Code::Number(500), Code::from_text),
+        };
         let message = compose(self.reason.as_deref(), &code);
         Some(MeteorError {
             code,
@@ -135,6 +140,11 @@ impl RemoteError {
 
     /// Reads `RES.error`. Whatever it is, an error comes out: a failed call must never look like anything else.
     pub(crate) fn read(raw: Option<&RawValue>) -> Self {
+        Self::read_or(raw, "Unknown error")
+    }
+
+    /// The same, with what to say where it has no message.
+    pub(crate) fn read_or(raw: Option<&RawValue>, message: &str) -> Self {
         let fields: HashMap<String, &RawValue> = raw
             .and_then(|raw| serde_json::from_str(raw.get()).ok())
             .unwrap_or_default();
@@ -145,16 +155,18 @@ impl RemoteError {
         };
         let flag = |name: &str| fields.get(name).is_some_and(|raw| raw.get() == "true");
         let kept = |name: &str| fields.get(name).map(|raw| (*raw).to_owned());
-        let code = fields.get("code").and_then(|raw| {
+        let code = |name: &str| {
+            let raw = fields.get(name)?;
             serde_json::from_str::<i64>(raw.get())
                 .map(Code::Number)
                 .or_else(|_| serde_json::from_str::<String>(raw.get()).map(Code::Text))
                 .ok()
-        });
+        };
         Self {
             name: text("name").unwrap_or_else(|| "Error".to_owned()),
-            message: text("message").unwrap_or_else(|| "Unknown error".to_owned()),
-            code,
+            message: text("message").unwrap_or_else(|| message.to_owned()),
+            code: code("code"),
+            error: code("error"),
             type_: text("type"),
             node_id: text("nodeID"),
             stack: text("stack"),

@@ -8,8 +8,9 @@ use serde_json::value::RawValue;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::base::Base;
 use super::error::CallError;
-use super::handle::Inner;
+use super::moleculer::MoleculerNode;
 use super::node_id::NodeId;
 use super::node_service;
 use super::packet::{self, Outcome, PacketKind, RequestPacket};
@@ -17,7 +18,7 @@ use super::publish::PublishError;
 use super::remote_error::RemoteError;
 use super::service::{Answer, Request};
 
-impl Inner {
+impl MoleculerNode {
     /// A call from another node, or from this one by way of the mesh.
     pub(super) fn request(
         self: &Arc<Self>,
@@ -68,6 +69,35 @@ impl Inner {
         if request.action.starts_with("$node.") {
             return node_service::answer(self, &request.action, &request.params);
         }
+        self.run_handler(request).await
+    }
+    fn answer(&self, to: &NodeId, id: &str, meta: Option<&RawValue>, answer: Answer) {
+        let outcome = match &answer {
+            Ok(data) => Outcome::Data(data.as_deref()),
+            Err(error) => Outcome::Error(error),
+        };
+        let json = packet::response(&self.config.node_id, id, meta, &outcome);
+        if let Err(PublishError::TooLarge { size, limit }) =
+            self.publish(PacketKind::Response, Some(to), json)
+        {
+            tracing::warn!(
+                size,
+                limit,
+                "an answer is too large for the NATS server; its caller gets an error instead"
+            );
+            let error = CallError::from(RemoteError {
+                code: Some(super::remote_error::Code::Number(413)),
+                ..RemoteError::internal("Response too large")
+            });
+            let json = packet::response(&self.config.node_id, id, None, &Outcome::Error(&error));
+            let _ = self.publish(PacketKind::Response, Some(to), json);
+        }
+    }
+}
+
+impl Base {
+    /// Runs the handler of an action of the own services.
+    pub(super) async fn run_handler(&self, request: Request) -> Answer {
         let handler = self.services.load().handler(&request.action).cloned();
         let Some(handler) = handler else {
             return Err(CallError::ServiceNotFound {
@@ -89,29 +119,6 @@ impl Inner {
                 }
                 Err(RemoteError::internal("Internal server error").into())
             }
-        }
-    }
-
-    fn answer(&self, to: &NodeId, id: &str, meta: Option<&RawValue>, answer: Answer) {
-        let outcome = match &answer {
-            Ok(data) => Outcome::Data(data.as_deref()),
-            Err(error) => Outcome::Error(error),
-        };
-        let json = packet::response(&self.config.node_id, id, meta, &outcome);
-        if let Err(PublishError::TooLarge { size, limit }) =
-            self.publish(PacketKind::Response, Some(to), json)
-        {
-            tracing::warn!(
-                size,
-                limit,
-                "an answer is too large for the NATS server; its caller gets an error instead"
-            );
-            let error = CallError::from(RemoteError {
-                code: Some(super::remote_error::Code::Number(413)),
-                ..RemoteError::internal("Response too large")
-            });
-            let json = packet::response(&self.config.node_id, id, None, &Outcome::Error(&error));
-            let _ = self.publish(PacketKind::Response, Some(to), json);
         }
     }
 }

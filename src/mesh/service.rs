@@ -31,7 +31,7 @@ pub struct Request {
     pub params: Box<RawValue>,
     /// What travels beside them.
     pub meta: Option<Box<RawValue>>,
-    /// Who calls.
+    /// Who calls; the own node with the plain broker, which does not tell.
     pub sender: NodeId,
 }
 
@@ -90,6 +90,11 @@ impl ServiceSpec {
         self
     }
 
+    /// What it answers, without its own name.
+    pub(crate) fn actions(&self) -> impl Iterator<Item = &str> {
+        self.actions.iter().map(|(name, _)| name.as_str())
+    }
+
     /// The service's name, which is also its group.
     pub fn name(&self) -> &str {
         &self.name
@@ -108,8 +113,17 @@ pub(crate) struct LocalServices {
 }
 
 impl LocalServices {
+    /// Of a Moleculer node: with `$node`.
     pub(crate) fn new(specs: &[ServiceSpec], seq: u64) -> Self {
-        let mut services = vec![node_service::info()];
+        Self::with(vec![node_service::info()], specs, seq)
+    }
+
+    /// Of a node of the plain broker.
+    pub(crate) fn plain(specs: &[ServiceSpec], seq: u64) -> Self {
+        Self::with(Vec::new(), specs, seq)
+    }
+
+    fn with(mut services: Vec<serde_json::Value>, specs: &[ServiceSpec], seq: u64) -> Self {
         let mut handlers = HashMap::new();
         let mut exact: HashMap<String, Vec<String>> = HashMap::new();
         let mut patterns = Vec::new();

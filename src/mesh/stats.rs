@@ -1,29 +1,28 @@
-//! What happened, counted: for the status page as a snapshot, and for Prometheus through the `metrics` crate.
+//! What happened, counted: for tests and the status page as a snapshot, and for everybody else in `telemetry::metrics`.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use metrics::{Counter, counter};
-
 use super::limit::RateLimit;
 use super::packet::PacketKind;
+use crate::telemetry::metrics::{self, Dropped, Loss, Panicked};
 
 /// A counter that can also be read here.
 pub(crate) struct Tally {
     value: AtomicU64,
-    metric: Counter,
+    count: fn(u64),
 }
 
 impl Tally {
-    fn new(metric: Counter) -> Self {
+    const fn new(count: fn(u64)) -> Self {
         Self {
             value: AtomicU64::new(0),
-            metric,
+            count,
         }
     }
 
     pub(crate) fn add(&self, n: u64) {
         self.value.fetch_add(n, Relaxed);
-        self.metric.increment(n);
+        (self.count)(n);
     }
 
     fn get(&self) -> u64 {
@@ -31,10 +30,13 @@ impl Tally {
     }
 }
 
+/// Packets by kind.
+type Packets = [AtomicU64; PacketKind::ALL.len()];
+
 /// All counters of a node.
 pub(crate) struct Stats {
-    published: [Tally; PacketKind::ALL.len()],
-    received: [Tally; PacketKind::ALL.len()],
+    published: Packets,
+    received: Packets,
     /// Events that were to be sent and were not.
     pub(crate) events_lost_out: Tally,
     /// Events that came and found the queue full.
@@ -58,40 +60,32 @@ pub(crate) struct Stats {
 }
 
 impl Stats {
-    pub(crate) fn new(node: &str, namespace: &str) -> Self {
-        let labels = |kind: PacketKind| {
-            [
-                ("nodeID", node.to_owned()),
-                ("namespace", namespace.to_owned()),
-                ("type", kind.name().to_owned()),
-            ]
-        };
-        let ours = |name: &'static str| Tally::new(counter!(name));
+    pub(crate) fn new() -> Self {
         Self {
-            published: PacketKind::ALL
-                .map(|kind| Tally::new(counter!("moleculer_transit_publish_total", &labels(kind)))),
-            received: PacketKind::ALL
-                .map(|kind| Tally::new(counter!("moleculer_transit_receive_total", &labels(kind)))),
-            events_lost_out: Tally::new(counter!("mesh_events_lost_total", "direction" => "out")),
-            events_lost_in: Tally::new(counter!("mesh_events_lost_total", "direction" => "in")),
-            nats_lost: ours("mesh_packets_lost_at_nats_total"),
-            too_large: ours("mesh_packets_too_large_total"),
-            malformed: ours("mesh_packets_malformed_total"),
-            foreign_version: ours("mesh_packets_foreign_version_total"),
-            orphans: Tally::new(counter!("moleculer_transit_orphan_response_total")),
-            reconnects: ours("mesh_reconnects_total"),
-            connect_failures: ours("mesh_connect_failures_total"),
-            panics: ours("mesh_panics_total"),
+            published: Packets::default(),
+            received: Packets::default(),
+            events_lost_out: Tally::new(metrics::mesh_unsent),
+            events_lost_in: Tally::new(|n| metrics::mesh_lost(Loss::Queue, n)),
+            nats_lost: Tally::new(|n| metrics::mesh_lost(Loss::Subscription, n)),
+            too_large: Tally::new(metrics::packets_too_large),
+            malformed: Tally::new(|n| metrics::packets_dropped(Dropped::Malformed, n)),
+            foreign_version: Tally::new(|n| metrics::packets_dropped(Dropped::Version, n)),
+            orphans: Tally::new(metrics::mesh_orphans),
+            reconnects: Tally::new(metrics::nats_reconnected),
+            connect_failures: Tally::new(metrics::nats_connect_failed),
+            panics: Tally::new(|n| metrics::panicked(Panicked::Mesh, n)),
             nats_lost_log: RateLimit::default(),
         }
     }
 
     pub(crate) fn published(&self, kind: PacketKind) {
-        self.published[kind as usize].add(1);
+        self.published[kind as usize].fetch_add(1, Relaxed);
+        metrics::packet_published(kind.name());
     }
 
     pub(crate) fn received(&self, kind: PacketKind) {
-        self.received[kind as usize].add(1);
+        self.received[kind as usize].fetch_add(1, Relaxed);
+        metrics::packet_received(kind.name());
     }
 
     /// A subscription's channel was full: at least one packet is lost.
@@ -106,12 +100,12 @@ impl Stats {
     }
 
     pub(crate) fn snapshot(&self) -> MeshStats {
-        let sum = |tallies: &[Tally]| tallies.iter().map(Tally::get).sum();
-        let of = |tallies: &[Tally]| {
+        let sum = |packets: &Packets| packets.iter().map(|count| count.load(Relaxed)).sum();
+        let of = |packets: &Packets| {
             PacketKind::ALL
                 .iter()
-                .zip(tallies)
-                .map(|(kind, tally)| (*kind, tally.get()))
+                .zip(packets)
+                .map(|(kind, count)| (*kind, count.load(Relaxed)))
                 .collect()
         };
         MeshStats {

@@ -19,6 +19,11 @@ impl Subjects {
         Self { prefix }
     }
 
+    /// The first token of all of them.
+    pub(crate) fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
     /// To everybody.
     pub(crate) fn all(&self, kind: PacketKind) -> String {
         format!("{}.{}", self.prefix, kind.name())

@@ -18,6 +18,7 @@ use std::sync::Arc;
 /// A process holds some 20,000 sessions, each with a login and its end under way at the worst; a session that logs in
 /// again and again waits for the account service each time, and presence gives up within a minute.
 const LIMITS: QueueLimits = QueueLimits {
+    name: "presence",
     jobs: 100_000,
     jobs_of_key: 1_000,
     bytes: usize::MAX,

@@ -44,6 +44,7 @@ impl Licence {
             }
             if fails >= watch.max_fails {
                 warn!(fails, "no scalability licence was found");
+                self.0.mesh.look_around().await;
                 if must_stop(&self.0.mesh, own_service) {
                     return;
                 }

@@ -145,6 +145,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         self.deaf = true;
         let close = self.client.outbox().closing();
         self.client.outbox().abandon();
+        if let Some(guard) = &mut self.guard {
+            guard.hear_close(code);
+        }
         match self.phase {
             Phase::Parting(_) | Phase::Over => self.phase = Phase::Over,
             Phase::New | Phase::Open | Phase::Flushing(_) => {

@@ -8,28 +8,51 @@ use futures_util::FutureExt;
 use super::config::CLOSED_TIMEOUT;
 use super::sessions::Sessions;
 use crate::client::{Client, Listed};
+use crate::ddp::{Close, Framing};
+use crate::telemetry::metrics;
+
+/// A close frame without a code (RFC 6455, section 7.4.1).
+const NO_CODE: u16 = 1005;
+/// No close frame at all.
+const NO_CLOSE: u16 = 1006;
 
 /// Holds a session's entries everywhere. Dropping it ends them, and starts the slow part of the teardown.
 pub(super) struct Guard {
     sessions: Arc<Sessions>,
     client: Arc<Client>,
     listed: Option<Listed>,
+    /// The code of the client's close frame, once it came.
+    heard: Option<u16>,
 }
 
 impl Guard {
     /// The socket is open: lists the client and tells the house.
     pub(super) fn open(sessions: Arc<Sessions>, client: Arc<Client>) -> Self {
         let listed = Some(sessions.directory.enter(&client));
-        sessions.metrics.opened(client.framing());
+        metrics::session_opened(transport(&client));
         let guard = Self {
             sessions,
             client,
             listed,
+            heard: None,
         };
         guard
             .sessions
             .unharmed(|handler| handler.opened(&guard.client));
         guard
+    }
+
+    /// The client closes, with this code.
+    pub(super) fn hear_close(&mut self, code: Option<u16>) {
+        self.heard = Some(code.unwrap_or(NO_CODE));
+    }
+
+    /// How the session ended, as RFC 6455 numbers it: our close, if we closed; else the client's.
+    fn code(&self, closing: Option<Close>) -> u16 {
+        match closing {
+            Some(close) => close.code().map_or(NO_CODE, |(code, _)| code),
+            None => self.heard.unwrap_or(NO_CLOSE),
+        }
     }
 
     /// Nothing more is published to the client, and nobody finds it any more.
@@ -42,11 +65,22 @@ impl Guard {
     }
 }
 
+fn transport(client: &Client) -> metrics::Transport {
+    match client.framing() {
+        Framing::Raw => metrics::Transport::Raw,
+        Framing::SockJs => metrics::Transport::SockJs,
+    }
+}
+
 impl Drop for Guard {
     fn drop(&mut self) {
         self.leave();
         let outbox = self.client.outbox();
-        self.sessions.metrics.closed(outbox.closing());
+        let closing = outbox.closing();
+        if closing == Some(Close::TooSlow) {
+            metrics::slow_consumer();
+        }
+        metrics::session_closed(transport(&self.client), self.code(closing));
         outbox.abandon();
         // Outside of a runtime the process is over, and nobody can be told any more.
         let Ok(runtime) = tokio::runtime::Handle::try_current() else {

@@ -2,11 +2,11 @@
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::metrics::Kind;
 use super::task::Session;
 use crate::ddp::frame::Messages;
 use crate::ddp::message::{self, ClientMessage, Request};
 use crate::ddp::{Close, DdpError};
+use crate::telemetry::metrics::{self, Incoming};
 
 /// So many messages of one SockJS array are worked on before others get their turn.
 const MESSAGES_A_TURN: usize = 64;
@@ -50,7 +50,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             Ok(message) => message,
             Err(close) => return self.malformed(close),
         };
-        self.sessions.metrics.message(kind(&message));
+        metrics::message_received(kind(&message));
         if !self.connected {
             return self.on_handshake(&message);
         }
@@ -106,7 +106,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             }
             return;
         }
-        self.sessions.metrics.refused.increment(1);
+        metrics::request_refused();
         for refusal in request.refusal(&DdpError::too_many_requests()) {
             self.client.send(&refusal);
         }
@@ -114,19 +114,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
 
     fn malformed(&mut self, close: Close) {
         tracing::debug!(session = %self.client.id(), close = close.name(), "a message that cannot be read");
-        self.sessions.metrics.message(Kind::Malformed);
+        metrics::message_received(Incoming::Malformed);
         self.close(close);
     }
 }
 
-fn kind(message: &ClientMessage) -> Kind {
+fn kind(message: &ClientMessage) -> Incoming {
     match message {
-        ClientMessage::Connect { .. } => Kind::Connect,
-        ClientMessage::Ping(_) => Kind::Ping,
-        ClientMessage::Pong => Kind::Pong,
-        ClientMessage::Request(Request::Method(_)) => Kind::Method,
-        ClientMessage::Request(Request::Sub(_)) => Kind::Sub,
-        ClientMessage::Request(Request::Unsub { .. }) => Kind::Unsub,
-        ClientMessage::Silence | ClientMessage::Unknown => Kind::Other,
+        ClientMessage::Connect { .. } => Incoming::Connect,
+        ClientMessage::Ping(_) => Incoming::Ping,
+        ClientMessage::Pong => Incoming::Pong,
+        ClientMessage::Request(Request::Method(_)) => Incoming::Method,
+        ClientMessage::Request(Request::Sub(_)) => Incoming::Sub,
+        ClientMessage::Request(Request::Unsub { .. }) => Incoming::Unsub,
+        ClientMessage::Silence | ClientMessage::Unknown => Incoming::Other,
     }
 }

@@ -8,6 +8,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::reader::Incoming;
 use super::task::{Phase, Session, control};
+use crate::telemetry::metrics;
 
 /// How much is read at once. It lies on the stack of whoever polls: a session at rest has no read buffer.
 const CHUNK: usize = 8 * 1024;
@@ -31,7 +32,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             Poll::Ready(Ok(())) if chunk.filled().is_empty() => self.phase = Phase::Over,
             Poll::Ready(Ok(())) => {
                 let bytes = chunk.filled_mut();
-                self.sessions.metrics.received.increment(bytes.len() as u64);
+                metrics::bytes_received(bytes.len());
                 if self.deaf {
                     return true;
                 }

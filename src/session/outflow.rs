@@ -8,6 +8,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use super::task::{Phase, Session};
 use crate::client::Taken;
 use crate::ddp::Frame;
+use crate::telemetry::metrics;
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     /// Writes once; says whether that brought anything.
@@ -52,7 +53,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                 }
                 return Ok(ended);
             };
-            self.sessions.metrics.sent.increment(written as u64);
+            metrics::bytes_sent(written);
             outbox.written(written, &mut self.writer.batch);
         }
         if self.writer.batch.is_empty() {

@@ -11,11 +11,11 @@ use tokio_util::task::TaskTracker;
 
 use super::config::{CLOSED_TIMEOUT, SessionConfig};
 use super::drain::DrainPlan;
-use super::metrics::Metrics;
 use super::task::Session;
 use super::throttle::Throttle;
 use crate::client::{Client, ClientSeed, Connection, Directory, Handler, SessionId};
 use crate::ddp::Framing;
+use crate::telemetry::metrics;
 
 /// At most one log line about the same trouble in this time.
 const LOG_EVERY: Duration = Duration::from_secs(10);
@@ -36,7 +36,6 @@ pub struct Sessions {
     pub(super) config: SessionConfig,
     pub(super) handler: Arc<dyn Handler>,
     pub(super) directory: Arc<Directory>,
-    pub(super) metrics: Metrics,
     /// The sessions' tasks, and the slow part of their teardown.
     pub(super) tracker: TaskTracker,
     instance: Arc<str>,
@@ -55,8 +54,7 @@ impl std::fmt::Debug for Sessions {
 }
 
 impl Sessions {
-    /// No session yet. `instance` is the UUID of this process in the `instances` collection. Made after the metrics
-    /// recorder was installed, or what is counted here is lost.
+    /// No session yet. `instance` is the UUID of this process in the `instances` collection.
     #[must_use]
     pub fn new(
         config: SessionConfig,
@@ -68,7 +66,6 @@ impl Sessions {
             config,
             handler,
             directory,
-            metrics: Metrics::new(),
             tracker: TaskTracker::new(),
             instance,
             drain: OnceLock::new(),
@@ -160,7 +157,7 @@ impl Sessions {
     }
 
     pub(super) fn panicked(&self) {
-        self.metrics.panics.increment(1);
+        metrics::panicked(metrics::Panicked::Session, 1);
         if let Some(left_out) = self.panics.pass() {
             tracing::error!(left_out, "a handler panicked: this is a bug");
         }

@@ -7,6 +7,9 @@ pub(super) const SETTINGS: &str = "rocketchat_settings";
 pub(super) const VIDEO_CONFERENCES: &str = "rocketchat_video_conference";
 pub(super) const INSTANCES: &str = "instances";
 
+/// All that are read.
+pub(super) const READ: &[&str] = &[ROOMS, SUBSCRIPTIONS, USERS, SETTINGS, VIDEO_CONFERENCES];
+
 /// Of a conference.
 pub(super) const CONFERENCE: &[&str] = &["_id", "users", "rid", "discussionRid"];
 /// Of a user, for rules.

@@ -8,6 +8,7 @@ mod ejson;
 mod error;
 mod fields;
 mod instance;
+mod look;
 pub mod memory;
 mod mongo;
 mod settings;
@@ -20,6 +21,7 @@ use serde_json::value::RawValue;
 use crate::config::{MEMORY, StoreConfig};
 pub use error::StoreError;
 pub use instance::Instance;
+pub use look::Look;
 pub use memory::{Collection, Memory};
 use mongo::Mongo;
 pub use settings::Settings;
@@ -230,6 +232,17 @@ impl Store {
         match &self.0 {
             Backend::Mongo(mongo) => mongo.ping().await,
             Backend::Memory(_) => Ok(()),
+        }
+    }
+
+    /// What a look at the database finds; `None` when everything is kept in memory. Nothing is written.
+    ///
+    /// # Errors
+    /// It is not there, or does not let this process in.
+    pub async fn look(&self) -> Result<Option<Look>, StoreError> {
+        match &self.0 {
+            Backend::Mongo(mongo) => mongo.look().await.map(Some),
+            Backend::Memory(_) => Ok(None),
         }
     }
 

@@ -17,6 +17,7 @@ use slab::Slab;
 
 use crate::client::{Client, Listener, Publication, SessionId, Topic};
 use crate::ddp::SharedFrame;
+use crate::telemetry::metrics;
 
 /// A row of the catalogue, as the hub sees it: a stream, or a published collection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -263,6 +264,7 @@ impl Hub {
             }
         }
         delivered.encodings = frame.encodings();
+        metrics::message_sent(frame.json(), delivered.deliveries);
         delivered
     }
 

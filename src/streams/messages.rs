@@ -5,6 +5,7 @@
 //! those who are in the room, and once for those who may only look in.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use serde_json::value::RawValue;
@@ -16,6 +17,7 @@ use crate::client::{Client, UserId};
 use crate::ddp::SharedFrame;
 use crate::ddp::message::stream_event;
 use crate::ejson::{RawObject, join};
+use crate::telemetry::metrics;
 
 /// A message on its way to `__my_messages__`.
 struct MyMessage {
@@ -23,6 +25,21 @@ struct MyMessage {
     message: Box<RawValue>,
     /// For those who are not in the room, and for those who are.
     frames: [OnceLock<SharedFrame>; 2],
+    /// Outboxes that took it.
+    deliveries: AtomicUsize,
+}
+
+/// The last of its users was told: it is counted, once.
+impl Drop for MyMessage {
+    fn drop(&mut self) {
+        let framed = || self.frames.iter().filter_map(OnceLock::get);
+        let deliveries = *self.deliveries.get_mut();
+        let encodings = framed().map(SharedFrame::encodings).sum();
+        metrics::stream_event(Stream::RoomMessages.name(), deliveries, encodings);
+        if let Some(frame) = framed().next() {
+            metrics::message_sent(frame.json(), deliveries);
+        }
+    }
 }
 
 impl MyMessage {
@@ -72,6 +89,7 @@ impl Streams {
             rid: rid.into(),
             message: message.to_owned(),
             frames: Default::default(),
+            deliveries: AtomicUsize::new(0),
         });
         for (user, mut clients) in listening {
             // One for each publication: they are counted again when the answer is there.
@@ -95,13 +113,15 @@ impl Streams {
             return;
         };
         let frame = message.frame(participant, &room);
+        let mut deliveries = 0;
         for client in clients {
             if asker.is(&client) {
                 for _ in 0..listens(&client) {
-                    client.send_shared(frame);
+                    deliveries += usize::from(client.send_shared(frame));
                 }
             }
         }
+        message.deliveries.fetch_add(deliveries, Ordering::Relaxed);
     }
 
     /// Whether the user sees the room: then, whether it is one of the user's own, and the room.

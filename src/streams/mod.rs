@@ -63,6 +63,7 @@ use visibility::Visibility;
 /// What waits for look-ups: messages for `__my_messages__` and rooms for `rooms-changed`. A message has a kilobyte: this
 /// is what a busy workspace (1,000 a second) brings in the time in which a slow core answers.
 const LOOK_UPS: QueueLimits = QueueLimits {
+    name: "streams",
     jobs: 20_000,
     jobs_of_key: 1_000,
     bytes: 32 * 1024 * 1024,

@@ -19,6 +19,7 @@ use crate::ddp::SharedFrame;
 use crate::ddp::message::{Change, document};
 use crate::ejson::{self, RawObject, join, quoted};
 use crate::streams::hub::Delivered;
+use crate::telemetry::metrics;
 
 /// Uids in one set: a web client asks for the users that are on its page, tens of them, and for some hundreds after long
 /// scrolling. A set of this size costs its session at most a megabyte when nobody else wants the same uids.
@@ -232,6 +233,7 @@ impl Presence {
             }
         }
         delivered.encodings = frame.encodings();
+        metrics::message_sent(frame.json(), delivered.deliveries);
         delivered
     }
 
@@ -268,6 +270,7 @@ impl Presence {
             }
         }
         delivered.encodings = shown.encodings() + offline.encodings();
+        metrics::message_sent(shown.json(), delivered.deliveries);
         delivered
     }
 

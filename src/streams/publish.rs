@@ -74,11 +74,7 @@ impl Streams {
                 }),
         };
         if let Some(started) = started {
-            metrics::stream_event(
-                stream.name(),
-                delivered.deliveries as u64,
-                delivered.encodings as u64,
-            );
+            metrics::stream_event(stream.name(), delivered.deliveries, delivered.encodings);
             metrics::fan_out(started.elapsed());
         }
         delivered

@@ -8,17 +8,20 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+
+use crate::telemetry::metrics;
 
 type Job = BoxFuture<'static, ()>;
 
 /// What a keyed queue holds at most.
 #[derive(Debug, Clone, Copy)]
 pub struct QueueLimits {
+    /// Whose queue it is, for counters.
+    pub name: &'static str,
     /// Jobs in all, those that run included.
     pub jobs: usize,
     /// Jobs of one key: one slow key must not take the place of all others.
@@ -45,6 +48,13 @@ struct State {
     waiting: HashMap<Box<str>, VecDeque<(Job, usize)>>,
     jobs: usize,
     bytes: usize,
+}
+
+impl Shared {
+    fn lose(&self, jobs: usize) {
+        self.lost.fetch_add(jobs as u64, Ordering::Relaxed);
+        metrics::lookups_lost(self.limits.name, jobs);
+    }
 }
 
 impl fmt::Debug for KeyedQueue {
@@ -96,13 +106,13 @@ impl KeyedQueue {
             && state.bytes.saturating_add(bytes) <= shared.limits.bytes;
         if !fits || self.cancel.is_cancelled() {
             drop(state);
-            shared.lost.fetch_add(1, Ordering::Relaxed);
+            shared.lose(1);
             return false;
         }
         state.jobs += 1;
         state.bytes += bytes;
         if let Some(jobs) = state.waiting.get_mut(key) {
-            jobs.push_back((job.boxed(), bytes));
+            jobs.push_back((metrics::carry(job), bytes));
             return true;
         }
         state.waiting.insert(key.into(), VecDeque::new());
@@ -113,7 +123,7 @@ impl KeyedQueue {
             bytes,
         };
         let cancel = self.cancel.clone();
-        let first = job.boxed();
+        let first = metrics::carry(job);
         self.tracker.spawn(async move {
             let work = async {
                 let mut next = Some(first);
@@ -207,9 +217,7 @@ impl Drop for Working {
         state.jobs -= left.len() + 1;
         state.bytes -= self.bytes + left.iter().map(|(_, bytes)| bytes).sum::<usize>();
         drop(state);
-        self.shared
-            .lost
-            .fetch_add(left.len() as u64 + 1, Ordering::Relaxed);
+        self.shared.lose(left.len() + 1);
     }
 }
 
@@ -220,6 +228,7 @@ mod tests {
     use tokio::time::sleep;
 
     const LIMITS: QueueLimits = QueueLimits {
+        name: "test",
         jobs: 10,
         jobs_of_key: 5,
         bytes: 100_000,

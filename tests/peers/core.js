@@ -66,6 +66,7 @@ const { control, options } = require('./lib/control');
 const { Journal } = require('./lib/journal');
 const { Regenerator } = require('./core/errors');
 const { Behaviours } = require('./core/behaviours');
+const { numbered, usual } = require('./core/commands');
 const { World } = require('./core/world');
 const { Presence } = require('./core/presence');
 const { SERVICES, USUAL, describe } = require('./core/services');
@@ -218,16 +219,6 @@ function awaitNode({ nodeID, available = true, events = [], timeout = 10000 }) {
 	});
 }
 
-/** A copy of `value` in which "$n" inside every text is the number. */
-function numbered(value, n) {
-	if (typeof value === 'string') return value === '$n' ? n : value.replaceAll('$n', n);
-	if (Array.isArray(value)) return value.map((v) => numbered(v, n));
-	if (value && Object.getPrototypeOf(value) === Object.prototype) {
-		return Object.fromEntries(Object.entries(value).map(([k, v]) => [k, numbered(v, n)]));
-	}
-	return value;
-}
-
 async function leave() {
 	await broker.stop();
 	setImmediate(() => process.exit(0));
@@ -250,25 +241,7 @@ const commands = {
 	},
 	ping: ({ nodeID, timeout = 2000 }) => broker.ping(nodeID, timeout),
 
-	calls: ({ match, clear = true }) => journal.read({ match, clear }),
-	await: (message) => journal.await(message),
-
-	put: ({ collection, docs }) => world.put(collection, docs),
-	remove: ({ collection, ids }) => world.remove(collection, ids),
-	set: ({ state }) => world.set(state),
-	get({ path }) {
-		const [first, ...rest] = path.split('.');
-		if (first === 'presence') return core.presence.summary();
-		if (first === 'state') return rest.reduce((value, key) => value?.[key], world.state);
-		const all = world.collection(first);
-		return rest.length ? all.get(rest.join('.')) : [...all.values()];
-	},
-
-	behave({ reset, action, id, cmd, ...what }) {
-		if (reset) behaviours.reset(action);
-		else behaviours.add({ action, ...what });
-	},
-	release: ({ action }) => behaviours.release(action),
+	...usual({ journal, world, behaviours, presence: core.presence }),
 
 	async services({ release: newRelease, add = [], remove = [], set, events = {}, actions = {} }) {
 		if (newRelease) release = Number(newRelease);

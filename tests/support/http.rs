@@ -46,3 +46,12 @@ pub async fn get(port: u16, path: &str) -> std::io::Result<Response> {
     )
     .await
 }
+
+/// `POST path` with JSON.
+pub async fn post_json(port: u16, path: &str, body: &str) -> std::io::Result<Response> {
+    let head = format!(
+        "POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+        body.len()
+    );
+    request(port, &(head + body)).await
+}

@@ -9,6 +9,8 @@ pub mod http;
 pub mod nats;
 pub mod peer;
 pub mod process;
+pub mod sandbox;
+pub mod scene;
 pub mod service;
 pub mod workspace;
 

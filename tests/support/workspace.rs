@@ -27,7 +27,11 @@ pub struct Builder {
     env: BTreeMap<String, String>,
     core: Vec<String>,
     database: bool,
+    plain: bool,
 }
+
+/// The service's node id on the plain broker, whose default is random.
+pub const PLAIN_NODE: &str = "streamer.1";
 
 impl Builder {
     /// One more variable of the service.
@@ -42,6 +46,12 @@ impl Builder {
         self
     }
 
+    /// The plain NATS broker of 8.x instead of Moleculer: core and service.
+    pub fn plain(mut self) -> Self {
+        self.plain = true;
+        self
+    }
+
     /// A real database instead of the one in memory.
     pub fn database(mut self) -> Self {
         self.database = true;
@@ -53,8 +63,24 @@ impl Builder {
         let url = nats.url();
         let mut args = vec!["--nats", &url];
         args.extend(self.core.iter().map(String::as_str));
-        let core = Peer::start("core.js", &args).await;
+        let script = if self.plain {
+            "nats-core.js"
+        } else {
+            "core.js"
+        };
+        let core = Peer::start(script, &args).await;
         let mut env = Service::usual_env(&url);
+        if self.plain {
+            env.remove("TRANSPORTER");
+            env.extend(
+                [
+                    ("BROKER", "nats"),
+                    ("NATS_URL", &url),
+                    ("NODE_ID", PLAIN_NODE),
+                ]
+                .map(|(name, value)| (name.to_owned(), value.to_owned())),
+            );
+        }
         let seed = seed();
         let file = seed.path().join("seed.json");
         env.insert("MONGO_URL".into(), format!("memory:{}", file.display()));

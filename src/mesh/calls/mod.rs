@@ -7,26 +7,25 @@ mod waits;
 use std::sync::Arc;
 use std::time::Duration;
 
-use metrics::{counter, histogram};
 use serde_json::value::RawValue;
-use tokio::time::Instant;
 
-pub(crate) use gates::Gates;
+pub(crate) use gates::{Gates, Pass};
 pub(crate) use pending::{Pending, Reply};
 pub(crate) use waits::Waits;
 
+use super::base::Base;
 use super::error::CallError;
-use super::handle::{Inner, Mesh};
+use super::moleculer::MoleculerNode;
 use super::node_id::NodeId;
 use super::packet::{self, RequestOut};
-use super::publish::PublishError;
 use super::registry::Vitals;
 use super::service::{Answer, Request};
+use crate::telemetry::metrics::{self, CallOutcome};
 
 /// A request that nobody took is sent again after these times, to whichever node has its turn then: it cannot have
 /// been run, so any call may be. It bridges the two seconds that other nodes' clients take to come back after NATS did,
 /// and the time until a node that died without a word is missed.
-const UNREACHED_PAUSES: [Duration; 5] = [
+pub(super) const UNREACHED_PAUSES: [Duration; 5] = [
     Duration::from_millis(100),
     Duration::from_millis(250),
     Duration::from_millis(500),
@@ -35,7 +34,7 @@ const UNREACHED_PAUSES: [Duration; 5] = [
 ];
 
 /// What came of one request.
-enum Attempt {
+pub(super) enum Attempt {
     Done(Answer),
     /// Nobody took it.
     Unreached,
@@ -100,21 +99,57 @@ impl<'a> Call<'a> {
     }
 }
 
-impl Mesh {
-    /// Calls an action and waits for its result; `None` is Moleculer's undefined, `null` is a value.
-    ///
-    /// Dropping the future gives the call up. A service that nobody offers is waited for, once for all callers; a
-    /// repeatable call is retried as configured.
-    pub async fn call(&self, call: Call<'_>) -> Result<Option<Box<RawValue>>, CallError> {
-        let started = Instant::now();
-        let result = self.0.call_with_retries(&call).await;
-        observe(&call, &result, started.elapsed());
-        result
+impl Base {
+    /// A place in the bulkhead, where there is one.
+    pub(super) async fn pass(&self, call: &Call<'_>) -> Result<Option<Pass>, CallError> {
+        let Some(gates) = &self.gates else {
+            return Ok(None);
+        };
+        let pass = gates.enter(call.action).await;
+        pass.map(Some).map_err(|_| CallError::QueueFull {
+            action: call.action.to_owned(),
+        })
+    }
+
+    /// A call that the own node answers.
+    pub(super) async fn call_local<F: Future<Output = Answer>>(
+        &self,
+        call: &Call<'_>,
+        timeout: Duration,
+        run: impl FnOnce(Request) -> F,
+    ) -> Answer {
+        let own = || Some(self.config.node_id.clone());
+        let action = call.action.to_owned();
+        let Ok(params) = RawValue::from_string(call.params.to_owned()) else {
+            return Err(CallError::BadAnswer {
+                action,
+                node: own(),
+                reason: "the arguments are not JSON",
+            });
+        };
+        let meta = call
+            .meta
+            .and_then(|meta| RawValue::from_string(meta.to_owned()).ok());
+        let request = Request {
+            action: action.clone(),
+            params,
+            meta,
+            sender: self.config.node_id.clone(),
+        };
+        match tokio::time::timeout(timeout, run(request)).await {
+            Ok(answer) => answer,
+            Err(_) => Err(CallError::Timeout {
+                action,
+                node: own(),
+                after: timeout,
+            }),
+        }
     }
 }
 
-impl Inner {
-    async fn call_with_retries(self: &Arc<Self>, call: &Call<'_>) -> Answer {
+impl MoleculerNode {
+    /// See [`Mesh::call`](super::Mesh::call).
+    pub(super) async fn call(&self, call: &Call<'_>) -> Answer {
         let retry = self.config.retry;
         let mut repeated = 0;
         loop {
@@ -128,42 +163,34 @@ impl Inner {
             }
             let pause = retry.pause(repeated);
             tracing::debug!(action = call.action, %error, ?pause, "a call is tried again");
-            counter!("moleculer_request_retry_attempts_total", "action" => call.action.to_owned())
-                .increment(1);
+            metrics::mesh_call_retried(call.action);
             tokio::time::sleep(pause).await;
             repeated += 1;
         }
     }
 
-    async fn call_once(self: &Arc<Self>, call: &Call<'_>) -> Answer {
-        let _pass = match &self.gates {
-            Some(gates) => {
-                Some(
-                    gates
-                        .enter(call.action)
-                        .await
-                        .map_err(|_| CallError::QueueFull {
-                            action: call.action.to_owned(),
-                        })?,
-                )
-            }
-            None => None,
-        };
+    async fn call_once(&self, call: &Call<'_>) -> Answer {
+        let _pass = self.pass(call).await?;
         let timeout = call.timeout.unwrap_or(self.config.request_timeout);
         let mut pauses = UNREACHED_PAUSES.into_iter();
         loop {
             let target = self.endpoint(call).await?;
             if target.local {
-                return self.call_local(call, &target, timeout).await;
+                return self
+                    .call_local(call, timeout, |request| self.run_action(request))
+                    .await;
             }
             match self.call_remote(call, &target, timeout).await {
                 Attempt::Done(answer) => return answer,
                 Attempt::Unreached => match pauses.next() {
-                    Some(pause) => tokio::time::sleep(pause).await,
+                    Some(pause) => {
+                        metrics::mesh_request_resent();
+                        tokio::time::sleep(pause).await;
+                    }
                     None => {
                         return Err(CallError::NodeLost {
                             action: call.action.to_owned(),
-                            node: target.id.clone(),
+                            node: Some(target.id.clone()),
                         });
                     }
                 },
@@ -171,37 +198,9 @@ impl Inner {
         }
     }
 
-    async fn call_local(&self, call: &Call<'_>, target: &Vitals, timeout: Duration) -> Answer {
-        let action = call.action.to_owned();
-        let Ok(params) = RawValue::from_string(call.params.to_owned()) else {
-            return Err(CallError::BadAnswer {
-                action,
-                node: target.id.clone(),
-                reason: "the arguments are not JSON",
-            });
-        };
-        let meta = call
-            .meta
-            .and_then(|meta| RawValue::from_string(meta.to_owned()).ok());
-        let request = Request {
-            action: action.clone(),
-            params,
-            meta,
-            sender: target.id.clone(),
-        };
-        match tokio::time::timeout(timeout, self.run_action(request)).await {
-            Ok(answer) => answer,
-            Err(_) => Err(CallError::Timeout {
-                action,
-                node: target.id.clone(),
-                after: timeout,
-            }),
-        }
-    }
-
     async fn call_remote(&self, call: &Call<'_>, target: &Vitals, timeout: Duration) -> Attempt {
         let action = || call.action.to_owned();
-        let node = || target.id.clone();
+        let node = || Some(target.id.clone());
         let instance = self
             .registry
             .index()
@@ -227,15 +226,7 @@ impl Inner {
             }));
         }
         if let Err(error) = self.publish_request(&target.id, json, ticket.id) {
-            return Attempt::Done(Err(match error {
-                PublishError::Away => CallError::MeshAway { action: action() },
-                PublishError::Full => CallError::QueueFull { action: action() },
-                PublishError::TooLarge { size, limit } => CallError::TooLarge {
-                    action: action(),
-                    size,
-                    limit,
-                },
-            }));
+            return Attempt::Done(Err(error.of_call(call.action)));
         }
         Attempt::Done(match tokio::time::timeout(timeout, ticket.reply()).await {
             Ok(Reply::Data(data)) => Ok(data),
@@ -325,41 +316,27 @@ impl Inner {
     }
 }
 
-fn observe(call: &Call<'_>, result: &Answer, took: Duration) {
-    let action = call.action.to_owned();
-    let service = call
-        .action
-        .rsplit_once('.')
-        .map_or("", |(service, _)| service)
-        .to_owned();
-    counter!("moleculer_request_total", "action" => action.clone(), "service" => service.clone())
-        .increment(1);
-    histogram!("moleculer_request_time", "action" => action.clone(), "service" => service.clone())
-        .record(took.as_secs_f64() * 1000.0);
+/// Metrics of a call that is over.
+pub(super) fn observe(call: &Call<'_>, result: &Answer, took: Duration) {
     let outcome = match result {
-        Ok(_) => "ok",
-        Err(CallError::Remote(error)) if error.error_type.is_some() => "refused",
-        Err(CallError::Remote(_)) => "error",
-        Err(CallError::Timeout { .. }) => "timeout",
-        Err(CallError::MeshAway { .. }) => "away",
-        Err(CallError::NodeLost { .. }) => "node_lost",
-        Err(CallError::QueueFull { .. }) => "queue_full",
-        Err(CallError::TooLarge { .. }) => "too_large",
-        Err(CallError::ServiceNotFound { .. } | CallError::ServiceNotAvailable { .. }) => {
-            "not_found"
-        }
-        Err(CallError::BadAnswer { .. }) => "bad_answer",
-        Err(CallError::Cancelled { .. }) => "cancelled",
+        Ok(_) => CallOutcome::Ok,
+        // Meteor's errors have an `errorType`: the core was asked, and said no.
+        Err(CallError::Remote(error)) if error.error_type.is_some() => CallOutcome::Refused,
+        Err(CallError::Remote(_) | CallError::BadAnswer { .. }) => CallOutcome::Failed,
+        Err(CallError::Timeout { .. }) => CallOutcome::TimedOut,
+        Err(
+            CallError::MeshAway { .. }
+            | CallError::NodeLost { .. }
+            | CallError::ServiceNotFound { .. }
+            | CallError::ServiceNotAvailable { .. },
+        ) => CallOutcome::Unavailable,
+        Err(CallError::QueueFull { .. } | CallError::TooLarge { .. }) => CallOutcome::Overloaded,
+        Err(CallError::Cancelled { .. }) => CallOutcome::Cancelled,
     };
-    if let Err(error) = result {
-        let name = match error {
-            // Thrown by others, with any name: a label must not take it.
-            CallError::Remote(_) => "RemoteError",
-            other => other.name(),
-        };
-        counter!("moleculer_request_error_total", "action" => action.clone(), "service" => service, "errorName" => name.to_owned())
-            .increment(1);
-    }
-    histogram!("mesh_call_seconds", "action" => action, "outcome" => outcome)
-        .record(took.as_secs_f64());
+    let error = result.as_ref().err().map(|error| match error {
+        // Thrown by others, with any name: a label must not take it.
+        CallError::Remote(_) => "RemoteError",
+        other => other.name(),
+    });
+    metrics::mesh_call(call.action, outcome, error, took);
 }

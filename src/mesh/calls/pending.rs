@@ -30,7 +30,8 @@ pub(crate) enum Reply {
 pub(crate) struct Pending(Arc<Mutex<HashMap<Uuid, Waiting>>>);
 
 struct Waiting {
-    node: NodeId,
+    /// Who owes the answer, where that is known.
+    node: Option<NodeId>,
     reply: oneshot::Sender<Reply>,
 }
 
@@ -42,7 +43,7 @@ pub(crate) struct Ticket {
 }
 
 impl Pending {
-    pub(crate) fn register(&self, node: NodeId) -> Ticket {
+    pub(crate) fn register(&self, node: Option<NodeId>) -> Ticket {
         let id = Uuid::new_v4();
         let (sender, reply) = oneshot::channel();
         self.0.lock().insert(
@@ -61,9 +62,11 @@ impl Pending {
 
     /// An answer came. Tells whether somebody waited for it.
     pub(crate) fn resolve(&self, id: &str, reply: impl FnOnce() -> Reply) -> bool {
-        let Ok(id) = Uuid::try_parse(id) else {
-            return false;
-        };
+        Uuid::try_parse(id).is_ok_and(|id| self.settle(id, reply))
+    }
+
+    /// The same, of an id that was read.
+    pub(crate) fn settle(&self, id: Uuid, reply: impl FnOnce() -> Reply) -> bool {
         let waiting = self.0.lock().remove(&id);
         waiting.is_some_and(|waiting| waiting.reply.send(reply()).is_ok())
     }
@@ -81,7 +84,7 @@ impl Pending {
         let lost: Vec<Waiting> = self
             .0
             .lock()
-            .extract_if(|_, waiting| waiting.node == *node)
+            .extract_if(|_, waiting| waiting.node.as_ref() == Some(node))
             .map(|(_, waiting)| waiting)
             .collect();
         let count = lost.len();

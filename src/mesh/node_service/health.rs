@@ -3,10 +3,10 @@
 use serde_json::{Value, json};
 
 use crate::mesh::discovery::now_ms;
-use crate::mesh::handle::Inner;
 use crate::mesh::host::{file, first_line};
+use crate::mesh::moleculer::MoleculerNode;
 
-pub(super) fn report(inner: &Inner) -> Value {
+pub(super) fn report(inner: &MoleculerNode) -> Value {
     let load: Vec<f64> = file("/proc/loadavg")
         .split_whitespace()
         .take(3)

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
 use super::error::CallError;
-use super::handle::Inner;
+use super::moleculer::MoleculerNode;
 use super::registry::{Endpoints, Node, Service};
 use super::service::Answer;
 
@@ -121,7 +121,7 @@ impl Asked {
 }
 
 /// Answers `$node.<action>`.
-pub(super) fn answer(inner: &Inner, action: &str, params: &RawValue) -> Answer {
+pub(super) fn answer(inner: &MoleculerNode, action: &str, params: &RawValue) -> Answer {
     let asked = Asked::read(params);
     let value = match action {
         "$node.list" => list(inner, asked),
@@ -149,7 +149,7 @@ fn raw(raw: Option<&RawValue>) -> Value {
         .unwrap_or(Value::Null)
 }
 
-fn list(inner: &Inner, asked: Asked) -> Value {
+fn list(inner: &MoleculerNode, asked: Asked) -> Value {
     inner.registry.with_nodes(|nodes| {
         nodes
             .iter()
@@ -159,7 +159,7 @@ fn list(inner: &Inner, asked: Asked) -> Value {
     })
 }
 
-fn node_entry(inner: &Inner, node: &Node, asked: Asked) -> Value {
+fn node_entry(inner: &MoleculerNode, node: &Node, asked: Asked) -> Value {
     // As Moleculer counts: seconds since its process started.
     let uptime_at = |time: Instant| time.saturating_duration_since(inner.started).as_secs();
     let mut entry = json!({
@@ -224,7 +224,7 @@ fn event_definitions(service: &Service, internal: bool) -> Value {
     )
 }
 
-fn services(inner: &Inner, asked: Asked) -> Value {
+fn services(inner: &MoleculerNode, asked: Asked) -> Value {
     inner.registry.with_nodes(|nodes| {
         let mut listed: Vec<Value> = Vec::new();
         for node in nodes {
@@ -276,7 +276,7 @@ fn endpoint_fields(entry: &mut Value, endpoints: &Endpoints, asked: Asked) {
     }
 }
 
-fn actions(inner: &Inner, asked: Asked) -> Value {
+fn actions(inner: &MoleculerNode, asked: Asked) -> Value {
     let definitions = definitions(inner, |service| {
         service
             .actions
@@ -300,7 +300,7 @@ fn actions(inner: &Inner, asked: Asked) -> Value {
     listed.into_iter().map(|(_, entry)| entry).collect()
 }
 
-fn events(inner: &Inner, asked: Asked) -> Value {
+fn events(inner: &MoleculerNode, asked: Asked) -> Value {
     let definitions = definitions(inner, |service| {
         service
             .events
@@ -331,7 +331,7 @@ fn events(inner: &Inner, asked: Asked) -> Value {
 }
 
 fn definitions(
-    inner: &Inner,
+    inner: &MoleculerNode,
     read: impl Fn(&Service) -> Vec<(String, Value)>,
 ) -> BTreeMap<String, Value> {
     inner.registry.with_nodes(|nodes| {
@@ -349,7 +349,7 @@ fn definitions(
 }
 
 /// Never the whole configuration: it holds credentials.
-fn options(inner: &Inner) -> Value {
+fn options(inner: &MoleculerNode) -> Value {
     let config = &inner.config;
     json!({
         "namespace": config.namespace, "nodeID": config.node_id.as_str(),

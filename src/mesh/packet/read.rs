@@ -139,6 +139,9 @@ pub(crate) struct PongPacket<'a> {
     #[serde(borrow)]
     pub(crate) sender: Cow<'a, str>,
     pub(crate) id: Option<Cow<'a, str>>,
+    /// The other node's clock when the ping came, milliseconds.
+    #[serde(borrow, default, deserialize_with = "present")]
+    pub(crate) arrived: Option<&'a RawValue>,
 }
 
 /// A call.

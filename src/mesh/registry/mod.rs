@@ -9,7 +9,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use metrics::gauge;
 use parking_lot::Mutex;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -21,6 +20,7 @@ pub(crate) use pattern::Pattern;
 use super::node_id::NodeId;
 use super::packet::{HeartbeatPacket, InfoPacket};
 use super::release::CoreEvents;
+use crate::telemetry::metrics::{self, RegistryCounts};
 
 /// The service that tells which release a core is.
 pub(crate) const CORE_SERVICE: &str = "meteor";
@@ -149,6 +149,13 @@ impl Registry {
         Heard::Known
     }
 
+    /// A node lives, without a heartbeat that would say more.
+    pub(crate) fn heard(&self, id: &NodeId) {
+        if let Some(node) = self.nodes.lock().by_id.get_mut(id) {
+            node.heard = Instant::now();
+        }
+    }
+
     /// A node is gone. Tells whether it was there.
     pub(crate) fn disconnected(&self, id: &str) -> bool {
         let mut nodes = self.nodes.lock();
@@ -237,19 +244,14 @@ impl Registry {
     }
 }
 
-/// The gauges that dashboards for Moleculer nodes read.
 fn observe(nodes: &Nodes, index: &Index) {
-    let set = |name: &'static str, count: usize| gauge!(name).set(count as f64);
-    set("moleculer_registry_nodes_total", nodes.by_id.len());
-    let online = nodes.by_id.values().filter(|node| node.available).count();
-    set("moleculer_registry_nodes_online_total", online);
-    set(
-        "moleculer_registry_services_total",
-        index.services().count(),
-    );
-    set("moleculer_registry_actions_total", index.actions().count());
-    set(
-        "moleculer_registry_events_total",
-        index.all_listeners().count(),
-    );
+    if metrics::enabled() {
+        metrics::registry(RegistryCounts {
+            nodes: nodes.by_id.len(),
+            online: nodes.by_id.values().filter(|node| node.available).count(),
+            services: index.services().count(),
+            actions: index.actions().count(),
+            events: index.all_listeners().count(),
+        });
+    }
 }

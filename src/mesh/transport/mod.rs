@@ -13,6 +13,7 @@ use bytes::Bytes;
 use uuid::Uuid;
 
 pub use local::LocalBus;
+pub(crate) use nats::{client as nats_client, visit};
 pub use nats::{NatsTarget, NatsTls};
 
 use super::config::Transporter;
@@ -60,6 +61,7 @@ impl Connection {
         match transporter {
             Transporter::Nats(target) => nats::connect(target, own, subjects, attempt, stats).await,
             Transporter::Local(bus) => bus.connect(subjects),
+            Transporter::Plain(_) => Err(ConnectFailed("not a Moleculer mesh".to_owned())),
         }
     }
 }

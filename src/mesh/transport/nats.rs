@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use async_nats::{AuthError, ConnectOptions, ServerAddr, StatusCode};
+use async_nats::{AuthError, Client, ConnectOptions, ServerAddr, StatusCode};
 use bytes::Bytes;
 use futures_util::stream::SelectAll;
 use futures_util::{Stream, StreamExt};
@@ -132,18 +132,7 @@ pub(super) async fn connect(
     attempt: usize,
     stats: &Arc<Stats>,
 ) -> Result<Connection, ConnectFailed> {
-    let Some(server) = target.servers.get(attempt % target.servers.len().max(1)) else {
-        return Err(ConnectFailed("no server".to_owned()));
-    };
-    let (down_in, down) = watch::channel(None);
-    let established = Arc::new(AtomicBool::new(false));
-    let options = options(target, own, down_in, &established, stats);
-    let client = match tokio::time::timeout(ATTEMPT_TIMEOUT, options.connect(server)).await {
-        Ok(Ok(client)) => client,
-        Ok(Err(error)) => return Err(ConnectFailed(format!("{}: {error}", server.host()))),
-        Err(_) => return Err(ConnectFailed(format!("{}: no answer", server.host()))),
-    };
-    established.store(true, Ordering::SeqCst);
+    let (client, down) = client(target, own, attempt, stats, true).await?;
     let mut answers = NatsInlet::default();
     let mut events = NatsInlet::default();
     let mut control = NatsInlet::default();
@@ -177,9 +166,53 @@ pub(super) async fn connect(
         events: Inlet::Nats(events),
         control: Inlet::Nats(control),
         outlet: Outlet::Nats(NatsOutlet { client, inbox }),
-        down: Down(down),
+        down,
         max_payload,
     })
+}
+
+/// A client that lives as long as its connection, of the server whose turn it is. Without `echo` it does not get back
+/// what it publishes itself.
+pub(crate) async fn client(
+    target: &NatsTarget,
+    own: &NodeId,
+    attempt: usize,
+    stats: &Arc<Stats>,
+    echo: bool,
+) -> Result<(Client, Down), ConnectFailed> {
+    let Some(server) = target.servers.get(attempt % target.servers.len().max(1)) else {
+        return Err(ConnectFailed("no server".to_owned()));
+    };
+    let (down_in, down) = watch::channel(None);
+    let established = Arc::new(AtomicBool::new(false));
+    let mut options = options(target, own, down_in, &established, stats);
+    if !echo {
+        options = options.no_echo();
+    }
+    let client =
+        match tokio::time::timeout(ATTEMPT_TIMEOUT, Box::pin(options.connect(server))).await {
+            Ok(Ok(client)) => client,
+            Ok(Err(error)) => return Err(ConnectFailed(format!("{}: {error}", server.host()))),
+            Err(_) => return Err(ConnectFailed(format!("{}: no answer", server.host()))),
+        };
+    established.store(true, Ordering::SeqCst);
+    Ok((client, Down(down)))
+}
+
+/// A client of just this server of the target, for a look; `None` when it has no such server.
+pub(crate) async fn visit(
+    target: &NatsTarget,
+    own: &NodeId,
+    server: usize,
+) -> Option<Result<Client, async_nats::ConnectError>> {
+    let server = target.servers.get(server)?;
+    let (down, _) = watch::channel(None);
+    let established = Arc::new(AtomicBool::new(false));
+    let stats = Arc::new(Stats::new());
+    let options = options(target, own, down, &established, &stats);
+    let client = Box::pin(options.connect(server)).await;
+    established.store(true, Ordering::SeqCst);
+    Some(client)
 }
 
 fn options(

@@ -4,6 +4,7 @@
 //! operation tries anew. An operation waits 3 s for a server, and 5 s in all.
 
 mod instances;
+mod look;
 mod reads;
 
 use std::future::Future;

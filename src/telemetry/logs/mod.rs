@@ -21,6 +21,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 use file::LogFile;
 use layer::Lines;
 use line::Look;
+pub(crate) use time::timestamp;
 
 /// The target of what ends the process: `error!(target: FATAL, …)` is written with the level `fatal`, which `tracing` does not have.
 pub const FATAL: &str = "ddp_streamer::fatal";
@@ -126,18 +127,19 @@ fn writer(to: impl std::io::Write + Send + 'static) -> (NonBlocking, WorkerGuard
         .finish(to)
 }
 
-/// rustls calls a client's broken handshake a warning; a client's mistake is none of ours.
+/// rustls calls a client's broken handshake a warning; a client's mistake is none of ours. async-nats logs each attempt
+/// of an outage as an error; the mesh says once what is wrong.
 fn directives(settings: &LogSettings) -> String {
     if let Some(filter) = &settings.filter {
         return filter.clone();
     }
-    let ours = |level| format!("warn,rustls=error,ddp_streamer={level}");
+    let ours = |level| format!("warn,rustls=error,async_nats=off,ddp_streamer={level}");
     match settings.level {
         Level::Trace => ours("trace"),
         Level::Debug => ours("debug"),
         Level::Info => ours("info"),
         Level::Warn => ours("warn"),
-        Level::Error => "error".to_owned(),
+        Level::Error => "error,async_nats=off".to_owned(),
         Level::Fatal => format!("off,{FATAL}=error"),
     }
 }
@@ -182,7 +184,7 @@ mod tests {
         }
         assert_eq!(
             directives(&settings(Level::Debug)),
-            "warn,rustls=error,ddp_streamer=debug"
+            "warn,rustls=error,async_nats=off,ddp_streamer=debug"
         );
         assert_eq!(
             directives(&settings(Level::Fatal)),

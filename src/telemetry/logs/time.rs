@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 const DAY_SECONDS: u64 = 86_400;
 
 /// A moment as a log line has it: `2026-02-28T23:59:59.123Z`.
-pub(super) fn timestamp(at: SystemTime) -> String {
+pub(crate) fn timestamp(at: SystemTime) -> String {
     let since = since_epoch(at);
     let seconds = since.as_secs() % DAY_SECONDS;
     let (hours, minutes) = (seconds / 3600, seconds / 60 % 60);

@@ -5,6 +5,7 @@
 use std::convert::Infallible;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -68,14 +69,36 @@ pub enum MetricsError {
 }
 
 /// Metrics are counted from now on; [`Exporter::run`] serves them.
-#[derive(Debug)]
 pub struct Exporter {
     listener: TcpListener,
     rendering: Rendering,
 }
 
-#[derive(Clone, Debug)]
-struct Rendering(PrometheusHandle);
+/// Sets gauges to what they are now.
+type Sample = Arc<dyn Fn() + Send + Sync>;
+
+#[derive(Clone)]
+struct Rendering {
+    prometheus: PrometheusHandle,
+    sample: Sample,
+}
+
+impl std::fmt::Debug for Exporter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Exporter")
+            .field("listener", &self.listener)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Rendering {
+    fn text(&self) -> String {
+        (self.sample)();
+        let mut text = self.prometheus.render();
+        process::write(&mut text);
+        text
+    }
+}
 
 impl Exporter {
     /// Binds the port and turns counting on. In one process only the first exporter counts.
@@ -89,7 +112,10 @@ impl Exporter {
             .await
             .map_err(|error| MetricsError::Bind { port, error })?;
         let recorder = recorder()?;
-        let rendering = Rendering(recorder.handle());
+        let rendering = Rendering {
+            prometheus: recorder.handle(),
+            sample: Arc::new(|| ()),
+        };
         let node = Node {
             id: settings.node_id.clone(),
             namespace: settings.namespace.clone(),
@@ -102,6 +128,13 @@ impl Exporter {
             listener,
             rendering,
         })
+    }
+
+    /// Calls `sample` whenever somebody scrapes: for gauges that would cost too much to keep up to date all the time.
+    #[must_use]
+    pub fn sampling(mut self, sample: impl Fn() + Send + Sync + 'static) -> Self {
+        self.rendering.sample = Arc::new(sample);
+        self
     }
 
     /// Where it listens.
@@ -125,7 +158,7 @@ impl Exporter {
             tokio::select! {
                 () = stop.cancelled() => return,
                 _ = upkeep.tick() => {
-                    self.rendering.0.run_upkeep();
+                    self.rendering.prometheus.run_upkeep();
                     if let Some(handles) = super::on() {
                         handles.refresh_rates(last.elapsed());
                     }
@@ -178,9 +211,7 @@ fn respond(request: &Request<Incoming>, rendering: &Rendering) -> Response<Full<
         *response.status_mut() = StatusCode::NOT_FOUND;
         return response;
     }
-    let mut text = rendering.0.render();
-    process::write(&mut text);
-    let mut response = Response::new(Full::from(text));
+    let mut response = Response::new(Full::from(rendering.text()));
     response.headers_mut().insert(CONTENT_TYPE, TEXT);
     response
 }

@@ -6,16 +6,17 @@ use std::time::Duration;
 use metrics::{Counter, Gauge, Histogram};
 use parking_lot::Mutex;
 
-use super::MessageKind;
 use super::family::{Family, Maker};
+use super::labels::{Dropped, Incoming, Loss, Outgoing, Panicked, Refusal, Transport};
 use super::table;
 
 /// All that can be counted.
 pub(super) struct Handles {
     pub(super) users_connected: Gauge,
     pub(super) users_logged: Gauge,
-    pub(super) framings: [Framed; 2],
-    pub(super) refused: Family<Counter>,
+    pub(super) transports: Vec<OfTransport>,
+    pub(super) refused: Vec<Counter>,
+    pub(super) accept_errors: Counter,
     pub(super) closed: Family<Counter>,
     pub(super) slow_consumers: Counter,
     pub(super) received: Vec<Counter>,
@@ -23,6 +24,9 @@ pub(super) struct Handles {
     pub(super) received_bytes: Counter,
     pub(super) sent_bytes: Counter,
     pub(super) queue_bytes: Gauge,
+    pub(super) requests_refused: Counter,
+    pub(super) panics: Vec<Counter>,
+    pub(super) lookups_lost: Family<Counter>,
     pub(super) subscriptions: Family<Histogram>,
     pub(super) methods: Family<Outcomes<Histogram>>,
     pub(super) streams: Family<Stream>,
@@ -32,20 +36,30 @@ pub(super) struct Handles {
     pub(super) access_misses: Counter,
     pub(super) calls: Family<Action>,
     pub(super) mesh_events: Family<Counter>,
-    pub(super) mesh_lost: Counter,
+    pub(super) ignored_events: Family<Counter>,
+    pub(super) retries: Family<Counter>,
+    pub(super) resent: Counter,
+    pub(super) orphans: Counter,
+    pub(super) mesh_lost: Vec<Counter>,
     pub(super) mesh_unsent: Counter,
+    pub(super) packets_dropped: Vec<Counter>,
+    pub(super) packets_too_large: Counter,
+    pub(super) inbox_bytes: Gauge,
+    pub(super) outbox_bytes: Gauge,
+    pub(super) calls_waiting: Gauge,
     pub(super) nats_connected: Gauge,
+    pub(super) nats_connect_failures: Counter,
     pub(super) nats_reconnects: Counter,
     pub(super) mongodb: Family<Operation>,
     pub(super) broadcasts: Family<Counter>,
     pub(super) local_broadcasts: Family<Counter>,
     pub(super) registry: Registry,
-    pub(super) published: Counter,
-    pub(super) packets: Counter,
+    pub(super) published: Family<Counter>,
+    pub(super) packets: Family<Counter>,
 }
 
-/// Sessions of one framing.
-pub(super) struct Framed {
+/// Sessions of one transport.
+pub(super) struct OfTransport {
     pub(super) open: Gauge,
     pub(super) accepted: Counter,
 }
@@ -186,41 +200,41 @@ impl Handles {
             let maker = maker.clone();
             Family::new(move |value: &str| maker.counter(&row, &[(label, value)]))
         };
-        let by_event = |row: table::Row| {
+        let of_node = |row: table::Row, label: &'static str| {
             let (maker, node) = (maker.clone(), node.clone());
-            Family::new(move |event: &str| {
-                maker.counter(
-                    &row,
-                    &[
-                        ("namespace", &node.namespace),
-                        ("nodeID", &node.id),
-                        ("event", event),
-                    ],
-                )
+            Family::new(move |value: &str| {
+                let labels = [
+                    ("namespace", &*node.namespace),
+                    ("nodeID", &*node.id),
+                    (label, value),
+                ];
+                maker.counter(&row, &labels)
             })
         };
-        let kinds = |row| {
-            MessageKind::ALL
-                .iter()
-                .map(|kind| maker.counter(row, &[("kind", kind.label())]))
-                .collect()
+        let each = |row, label: &'static str, values: &[&str]| {
+            let counter = |value: &&str| maker.counter(row, &[(label, *value)]);
+            values.iter().map(counter).collect()
         };
-        let framed = |framing| Framed {
-            open: maker.gauge(&table::SESSIONS, &[("framing", framing)]),
-            accepted: maker.counter(&table::ACCEPTED, &[("framing", framing)]),
+        let of_transport = |transport: &&str| OfTransport {
+            open: maker.gauge(&table::SESSIONS, &[("transport", *transport)]),
+            accepted: maker.counter(&table::ACCEPTED, &[("transport", *transport)]),
         };
         Self {
             users_connected: maker.gauge(&table::USERS_CONNECTED, &ours),
             users_logged: maker.gauge(&table::USERS_LOGGED, &ours),
-            framings: [framed("raw"), framed("sockjs")],
-            refused: counters(table::REFUSED, "reason"),
+            transports: Transport::LABELS.iter().map(of_transport).collect(),
+            refused: each(&table::REFUSED, "reason", Refusal::LABELS),
+            accept_errors: maker.counter(&table::ACCEPT_ERRORS, &[]),
             closed: counters(table::CLOSED, "code"),
             slow_consumers: maker.counter(&table::SLOW_CONSUMERS, &[]),
-            received: kinds(&table::RECEIVED),
-            sent: kinds(&table::SENT),
+            received: each(&table::RECEIVED, "kind", Incoming::LABELS),
+            sent: each(&table::SENT, "kind", Outgoing::LABELS),
             received_bytes: maker.counter(&table::RECEIVED_BYTES, &[]),
             sent_bytes: maker.counter(&table::SENT_BYTES, &[]),
             queue_bytes: maker.gauge(&table::QUEUE_BYTES, &[]),
+            requests_refused: maker.counter(&table::REQUESTS_REFUSED, &[]),
+            panics: each(&table::PANICS, "place", Panicked::LABELS),
+            lookups_lost: counters(table::LOOKUPS_LOST, "queue"),
             subscriptions: {
                 let maker = maker.clone();
                 Family::new(move |name| {
@@ -260,9 +274,19 @@ impl Handles {
                 Family::new(move |action| Action::new(&maker, &node, action))
             },
             mesh_events: counters(table::MESH_EVENTS, "event"),
-            mesh_lost: maker.counter(&table::MESH_LOST, &[]),
+            ignored_events: counters(table::MESH_IGNORED, "event"),
+            retries: of_node(table::MOL_RETRIES, "action"),
+            resent: maker.counter(&table::MESH_RESENT, &[]),
+            orphans: maker.counter(&table::MOL_ORPHANS, &moleculer),
+            mesh_lost: each(&table::MESH_LOST, "place", Loss::LABELS),
             mesh_unsent: maker.counter(&table::MESH_UNSENT, &[]),
+            packets_dropped: each(&table::MESH_DROPPED, "reason", Dropped::LABELS),
+            packets_too_large: maker.counter(&table::MESH_TOO_LARGE, &[]),
+            inbox_bytes: maker.gauge(&table::MESH_INBOX_BYTES, &[]),
+            outbox_bytes: maker.gauge(&table::MESH_OUTBOX_BYTES, &[]),
+            calls_waiting: maker.gauge(&table::MESH_CALLS_WAITING, &[]),
             nats_connected: maker.gauge(&table::NATS_CONNECTED, &[]),
+            nats_connect_failures: maker.counter(&table::NATS_CONNECT_FAILURES, &[]),
             nats_reconnects: maker.counter(&table::NATS_RECONNECTS, &[]),
             mongodb: {
                 let maker = maker.clone();
@@ -284,8 +308,8 @@ impl Handles {
                     }
                 })
             },
-            broadcasts: by_event(table::MOL_EVENT_BROADCAST),
-            local_broadcasts: by_event(table::MOL_EVENT_BROADCAST_LOCAL),
+            broadcasts: of_node(table::MOL_EVENT_BROADCAST, "event"),
+            local_broadcasts: of_node(table::MOL_EVENT_BROADCAST_LOCAL, "event"),
             registry: Registry {
                 nodes: maker.gauge(&table::MOL_NODES, &moleculer),
                 online: maker.gauge(&table::MOL_NODES_ONLINE, &moleculer),
@@ -293,8 +317,8 @@ impl Handles {
                 actions: maker.gauge(&table::MOL_ACTIONS, &moleculer),
                 events: maker.gauge(&table::MOL_EVENTS, &moleculer),
             },
-            published: maker.counter(&table::MOL_PUBLISH, &moleculer),
-            packets: maker.counter(&table::MOL_RECEIVE, &moleculer),
+            published: of_node(table::MOL_PUBLISH, "type"),
+            packets: of_node(table::MOL_RECEIVE, "type"),
         }
     }
 

@@ -1,15 +1,18 @@
 //! What is counted, and the tiny functions that other rooms count with.
 //!
 //! Without `MS_METRICS` every function is one load and a branch. With it, handles are made once and found by the label's own
-//! text, so nothing on a hot path builds a label. Names stand in [`TABLE`] alone. Labels never carry session or user ids, and names that a client
+//! text, so nothing on a hot path builds a label. Names stand in [`TABLE`] alone.
+//! Labels never carry session or user ids, and names that a client
 //! chose only where the service knows them: the rest is `_OTHER` (reference/telemetry.md).
 //!
 //! Histogram samples pile up until somebody drains them: [`Exporter::run`] does, and callers record once an event, never once a delivery.
 
+mod arrival;
 mod exporter;
 mod family;
 mod handles;
 mod installed;
+mod labels;
 mod process;
 mod table;
 #[cfg(test)]
@@ -17,8 +20,10 @@ mod tests;
 
 use std::time::Duration;
 
+pub use arrival::{arrived, carry, handling};
 pub use exporter::{Exporter, MetricsError, MetricsSettings};
 use handles::Handles;
+pub use labels::{CallOutcome, Dropped, Incoming, Loss, Outgoing, Panicked, Refusal, Transport};
 pub use table::{Kind, QUANTILES, Row, TABLE};
 
 /// The handles, once metrics are on.
@@ -29,123 +34,6 @@ fn on() -> Option<&'static Handles> {
 /// Somebody reads what is counted: worth a clock reading.
 pub fn enabled() -> bool {
     on().is_some()
-}
-
-/// How a client's frames are wrapped.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Framing {
-    /// One text frame, one message.
-    Raw,
-    /// SockJS.
-    SockJs,
-}
-
-/// What a DDP message is, in either direction.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(usize)]
-#[allow(missing_docs, reason = "each is the message's own name")]
-pub enum MessageKind {
-    Connect,
-    Connected,
-    Failed,
-    Ping,
-    Pong,
-    Method,
-    Result,
-    Updated,
-    Sub,
-    Ready,
-    Nosub,
-    Unsub,
-    Added,
-    Changed,
-    Removed,
-    Error,
-    /// Anything else that arrives.
-    Other,
-}
-
-impl MessageKind {
-    /// Every kind, in the order of its number.
-    const ALL: [Self; 17] = [
-        Self::Connect,
-        Self::Connected,
-        Self::Failed,
-        Self::Ping,
-        Self::Pong,
-        Self::Method,
-        Self::Result,
-        Self::Updated,
-        Self::Sub,
-        Self::Ready,
-        Self::Nosub,
-        Self::Unsub,
-        Self::Added,
-        Self::Changed,
-        Self::Removed,
-        Self::Error,
-        Self::Other,
-    ];
-
-    fn label(self) -> &'static str {
-        match self {
-            Self::Connect => "connect",
-            Self::Connected => "connected",
-            Self::Failed => "failed",
-            Self::Ping => "ping",
-            Self::Pong => "pong",
-            Self::Method => "method",
-            Self::Result => "result",
-            Self::Updated => "updated",
-            Self::Sub => "sub",
-            Self::Ready => "ready",
-            Self::Nosub => "nosub",
-            Self::Unsub => "unsub",
-            Self::Added => "added",
-            Self::Changed => "changed",
-            Self::Removed => "removed",
-            Self::Error => "error",
-            Self::Other => "other",
-        }
-    }
-}
-
-/// How a call to the core ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CallOutcome {
-    /// Answered.
-    Ok,
-    /// Answered with an error.
-    Failed,
-    /// No answer in time.
-    TimedOut,
-    /// No node offers it, its node was lost, or NATS is away.
-    Unavailable,
-    /// The bulkhead is full, or the request too large.
-    Refused,
-}
-
-impl CallOutcome {
-    fn label(self) -> &'static str {
-        match self {
-            Self::Ok => "ok",
-            Self::Failed => "error",
-            Self::TimedOut => "timeout",
-            Self::Unavailable => "unavailable",
-            Self::Refused => "refused",
-        }
-    }
-
-    /// The name of Moleculer's own error; `None` for success.
-    fn error_name(self) -> Option<&'static str> {
-        match self {
-            Self::Ok => None,
-            Self::Failed => Some("Error"),
-            Self::TimedOut => Some("RequestTimeoutError"),
-            Self::Unavailable => Some("ServiceNotAvailableError"),
-            Self::Refused => Some("QueueIsFullError"),
-        }
-    }
 }
 
 /// What the node knows of the mesh.
@@ -164,46 +52,51 @@ pub struct RegistryCounts {
 }
 
 /// A session opened.
-pub fn session_opened(framing: Framing) {
+pub fn session_opened(transport: Transport) {
     if let Some(on) = on() {
         on.users_connected.increment(1.0);
-        let framed = &on.framings[framing as usize];
-        framed.open.increment(1.0);
-        framed.accepted.increment(1);
+        let of = &on.transports[transport as usize];
+        of.open.increment(1.0);
+        of.accepted.increment(1);
     }
 }
 
-/// A session closed, with the code of its close frame; `None` where there was none.
-pub fn session_closed(framing: Framing, code: Option<u16>) {
+/// A session closed, with the code that its client saw or sent: 1005 for a close frame without one, 1006 for none at all
+/// (RFC 6455, section 7.1.5).
+pub fn session_closed(transport: Transport, code: u16) {
     if let Some(on) = on() {
         on.users_connected.decrement(1.0);
-        on.framings[framing as usize].open.decrement(1.0);
-        on.closed.with(code_label(code), |count| count.increment(1));
-    }
-}
-
-/// The codes of ddp.md's table and of the WebSocket protocol; clients may send any other.
-fn code_label(code: Option<u16>) -> &'static str {
-    match code {
-        None => "none",
-        Some(1000) => "1000",
-        Some(1001) => "1001",
-        Some(1002) => "1002",
-        Some(1005) => "1005",
-        Some(1006) => "1006",
-        Some(1007) => "1007",
-        Some(1009) => "1009",
-        Some(1012) => "1012",
-        Some(1013) => "1013",
-        Some(4000) => "4000",
-        Some(_) => "other",
+        on.transports[transport as usize].open.decrement(1.0);
+        on.closed
+            .with(labels::close_code(code), |count| count.increment(1));
     }
 }
 
 /// A connection was refused before it was a session.
-pub fn connection_refused(reason: &'static str) {
+pub fn connection_refused(refusal: Refusal) {
     if let Some(on) = on() {
-        on.refused.with(reason, |count| count.increment(1));
+        on.refused[refusal as usize].increment(1);
+    }
+}
+
+/// A connection could not be accepted: no file descriptor is left, say.
+pub fn accept_failed() {
+    if let Some(on) = on() {
+        on.accept_errors.increment(1);
+    }
+}
+
+/// A request was refused since too many of its session wait.
+pub fn request_refused() {
+    if let Some(on) = on() {
+        on.requests_refused.increment(1);
+    }
+}
+
+/// Panics were caught.
+pub fn panicked(whose: Panicked, count: u64) {
+    if let Some(on) = on() {
+        on.panics[whose as usize].increment(count);
     }
 }
 
@@ -222,16 +115,16 @@ pub fn logged_out() {
 }
 
 /// A DDP message from a client.
-pub fn message_received(kind: MessageKind) {
+pub fn message_received(kind: Incoming) {
     if let Some(on) = on() {
         on.received[kind as usize].increment(1);
     }
 }
 
-/// DDP messages to clients: one event to many sessions is one call.
-pub fn messages_sent(kind: MessageKind, count: u64) {
+/// A DDP message of ours went to so many clients: one event to many sessions is one call.
+pub fn message_sent(json: &[u8], count: usize) {
     if let Some(on) = on() {
-        on.sent[kind as usize].increment(count);
+        on.sent[Outgoing::of(json) as usize].increment(count as u64);
     }
 }
 
@@ -249,10 +142,10 @@ pub fn bytes_sent(bytes: usize) {
     }
 }
 
-/// The unsent bytes of all sessions grew, or shrank (negative).
-pub fn queue_changed(bytes: i64) {
+/// The unsent bytes of all sessions, as they are now.
+pub fn queue_bytes(bytes: usize) {
     if let Some(on) = on() {
-        on.queue_bytes.increment(bytes as f64);
+        on.queue_bytes.set(bytes as f64);
     }
 }
 
@@ -284,12 +177,15 @@ pub fn method_answered(name: Option<&str>, ok: bool, elapsed: Duration) {
 }
 
 /// A stream event went to `deliveries` sessions, for which `encodings` frames were built.
-pub fn stream_event(stream: &str, deliveries: u64, encodings: u64) {
+pub fn stream_event(stream: &str, deliveries: usize, encodings: usize) {
     if let Some(on) = on() {
+        if deliveries > 0 {
+            arrival::heard();
+        }
         on.streams.with(stream, |stream| {
             stream.events.increment(1);
-            stream.deliveries.increment(deliveries);
-            stream.encodings.increment(encodings);
+            stream.deliveries.increment(deliveries as u64);
+            stream.encodings.increment(encodings as u64);
         });
     }
 }
@@ -301,10 +197,11 @@ pub fn fan_out(elapsed: Duration) {
     }
 }
 
-/// The time from a broadcast's arrival until its last listener's queue had it.
-pub fn event_latency(elapsed: Duration) {
+/// So many look-ups of a queue did not fit, or fell with one that panicked.
+pub fn lookups_lost(queue: &str, count: usize) {
     if let Some(on) = on() {
-        on.event_latency.record(elapsed);
+        on.lookups_lost
+            .with(queue, |lost| lost.increment(count as u64));
     }
 }
 
@@ -320,18 +217,20 @@ pub fn access_cache(hit: bool) {
     }
 }
 
-/// A call to `action` (`accounts.login`, say) ended.
-pub fn mesh_call(action: &str, outcome: CallOutcome, elapsed: Duration) {
+/// A call to `action` (`accounts.login`, say) ended; `error` is the name of Moleculer's class for what went wrong.
+pub fn mesh_call(action: &str, outcome: CallOutcome, error: Option<&str>, elapsed: Duration) {
     if let Some(on) = on() {
         on.calls.with(action, |action| {
             action
                 .outcomes
-                .with(outcome.label(), |count| count.increment(1));
+                .with(CallOutcome::LABELS[outcome as usize], |count| {
+                    count.increment(1)
+                });
             action.seconds.record(elapsed);
             action.mol_total.increment(1);
             action.mol_time.record(milliseconds(elapsed));
             action.requests.count();
-            if let Some(name) = outcome.error_name() {
+            if let Some(name) = error {
                 action.mol_errors.with(name, |count| count.increment(1));
                 action.errors.count();
             }
@@ -339,10 +238,38 @@ pub fn mesh_call(action: &str, outcome: CallOutcome, elapsed: Duration) {
     }
 }
 
+/// A call to `action` is tried again.
+pub fn mesh_call_retried(action: &str) {
+    if let Some(on) = on() {
+        on.retries.with(action, |count| count.increment(1));
+    }
+}
+
+/// A request that nobody took is sent again.
+pub fn mesh_request_resent() {
+    if let Some(on) = on() {
+        on.resent.increment(1);
+    }
+}
+
+/// Answers came that nobody waits for.
+pub fn mesh_orphans(count: u64) {
+    if let Some(on) = on() {
+        on.orphans.increment(count);
+    }
+}
+
 /// An event arrived from the mesh.
 pub fn mesh_event(event: &str) {
     if let Some(on) = on() {
         on.mesh_events.with(event, |count| count.increment(1));
+    }
+}
+
+/// An event from the mesh became nothing: it is not of the documented form, or nobody is to hear of it.
+pub fn mesh_event_ignored(event: &str) {
+    if let Some(on) = on() {
+        on.ignored_events.with(event, |count| count.increment(1));
     }
 }
 
@@ -360,31 +287,55 @@ pub fn mesh_broadcast_local(event: &str) {
     }
 }
 
-/// At least `count` messages were lost between NATS and here.
-pub fn mesh_lost(count: u64) {
+/// Messages from the mesh were lost.
+pub fn mesh_lost(loss: Loss, count: u64) {
     if let Some(on) = on() {
-        on.mesh_lost.increment(count);
+        on.mesh_lost[loss as usize].increment(count);
     }
 }
 
-/// An own event could not be sent: NATS is away, or it is too large.
-pub fn mesh_unsent() {
+/// Own events could not be sent: NATS is away, or they are too large.
+pub fn mesh_unsent(count: u64) {
     if let Some(on) = on() {
-        on.mesh_unsent.increment(1);
+        on.mesh_unsent.increment(count);
     }
 }
 
-/// A packet was published.
-pub fn packet_published() {
+/// Packets from others were dropped.
+pub fn packets_dropped(why: Dropped, count: u64) {
     if let Some(on) = on() {
-        on.published.increment(1);
+        on.packets_dropped[why as usize].increment(count);
+    }
+}
+
+/// Own packets were over what the NATS server takes.
+pub fn packets_too_large(count: u64) {
+    if let Some(on) = on() {
+        on.packets_too_large.increment(count);
+    }
+}
+
+/// A packet was published; `kind` as it stands in a subject (`REQ`).
+pub fn packet_published(kind: &str) {
+    if let Some(on) = on() {
+        on.published.with(kind, |count| count.increment(1));
     }
 }
 
 /// A packet was received.
-pub fn packet_received() {
+pub fn packet_received(kind: &str) {
     if let Some(on) = on() {
-        on.packets.increment(1);
+        on.packets.with(kind, |count| count.increment(1));
+    }
+}
+
+/// What the node has to do, as it is now: bytes of events that wait for the listener, bytes that wait for NATS, calls
+/// that wait for their answers.
+pub fn mesh_waiting(inbox: usize, outbox: usize, calls: usize) {
+    if let Some(on) = on() {
+        on.inbox_bytes.set(inbox as f64);
+        on.outbox_bytes.set(outbox as f64);
+        on.calls_waiting.set(calls as f64);
     }
 }
 
@@ -407,9 +358,16 @@ pub fn nats_connected(connected: bool) {
 }
 
 /// NATS was connected again.
-pub fn nats_reconnected() {
+pub fn nats_reconnected(count: u64) {
     if let Some(on) = on() {
-        on.nats_reconnects.increment(1);
+        on.nats_reconnects.increment(count);
+    }
+}
+
+/// NATS could not be connected.
+pub fn nats_connect_failed(count: u64) {
+    if let Some(on) = on() {
+        on.nats_connect_failures.increment(count);
     }
 }
 

@@ -99,9 +99,10 @@ table! {
     USERS_LOGGED = gauge("users_logged", "Sessions that are logged in");
     SUBSCRIPTION = summary_ms("rocketchat_subscription", "Time from a sub to its ready or nosub");
 
-    SESSIONS = gauge("ddp_sessions", "Open client sessions by framing");
-    ACCEPTED = counter("ddp_sessions_accepted_total", "Client sessions opened, by framing");
+    SESSIONS = gauge("ddp_sessions", "Open client sessions, by transport");
+    ACCEPTED = counter("ddp_sessions_accepted_total", "Client sessions opened, by transport");
     REFUSED = counter("ddp_connections_refused_total", "Connections refused, by reason");
+    ACCEPT_ERRORS = counter("ddp_accept_errors_total", "Connections that could not be accepted");
     CLOSED = counter("ddp_sessions_closed_total", "Client sessions closed, by close code");
     SLOW_CONSUMERS = counter("ddp_slow_consumers_total", "Sessions closed because they did not read");
     RECEIVED = counter("ddp_messages_received_total", "DDP messages from clients, by kind");
@@ -109,6 +110,7 @@ table! {
     RECEIVED_BYTES = counter("ddp_received_bytes_total", "Bytes of frames from clients").bytes();
     SENT_BYTES = counter("ddp_sent_bytes_total", "Bytes of frames to clients").bytes();
     QUEUE_BYTES = gauge("ddp_queue_bytes", "Bytes queued for clients and not yet written").bytes();
+    REQUESTS_REFUSED = counter("ddp_requests_refused_total", "Requests refused because too many of their session wait");
     METHOD_SECONDS = seconds("ddp_method_duration_seconds", LATENCY, "Time from a method to its result, by method and outcome");
 
     STREAM_EVENTS = counter("stream_events_total", "Stream events, by stream");
@@ -116,14 +118,24 @@ table! {
     STREAM_ENCODINGS = counter("stream_encodings_total", "Frames built for stream events, by stream");
     FAN_OUT_SECONDS = seconds("stream_fan_out_seconds", INNER, "Time to hand one stream event to all its listeners");
     EVENT_SECONDS = seconds("stream_event_latency_seconds", INNER, "Time from a broadcast's arrival to the last listener's queue");
+    LOOKUPS_LOST = counter("lookups_lost_total", "Look-ups that did not fit their queue or fell with a panic, by queue");
+    PANICS = counter("panics_caught_total", "Panics that harmed nobody else, by where");
     ACCESS_CACHE = counter("authorization_cache_total", "Access questions, by whether an earlier answer was reused");
 
     MESH_CALLS = counter("mesh_calls_total", "Calls to the core, by action and outcome");
     MESH_CALL_SECONDS = seconds("mesh_call_duration_seconds", LATENCY, "Time of calls to the core, by action");
     MESH_EVENTS = counter("mesh_events_received_total", "Events from the mesh, by name");
-    MESH_LOST = counter("mesh_messages_lost_total", "Messages lost between NATS and here, at least");
+    MESH_IGNORED = counter("mesh_events_ignored_total", "Events from the mesh that became nothing, by name");
+    MESH_RESENT = counter("mesh_requests_resent_total", "Requests sent again because nobody took them");
+    MESH_CALLS_WAITING = gauge("mesh_calls_waiting", "Calls that wait for their answers");
+    MESH_INBOX_BYTES = gauge("mesh_inbox_bytes", "Bytes of events that wait to be handled").bytes();
+    MESH_OUTBOX_BYTES = gauge("mesh_outbox_bytes", "Bytes that wait for NATS to take them").bytes();
+    MESH_LOST = counter("mesh_messages_lost_total", "Messages from the mesh that were lost, at least, by where");
+    MESH_DROPPED = counter("mesh_packets_dropped_total", "Packets of others that were dropped, by reason");
+    MESH_TOO_LARGE = counter("mesh_packets_too_large_total", "Own packets over what the NATS server takes");
     MESH_UNSENT = counter("mesh_events_unsent_total", "Own events that could not be sent");
     NATS_CONNECTED = gauge("nats_connected", "1 while NATS is connected");
+    NATS_CONNECT_FAILURES = counter("nats_connect_failures_total", "Attempts to connect to NATS that failed");
     NATS_RECONNECTS = counter("nats_reconnects_total", "Connections to NATS after the first");
 
     MONGODB_OPERATIONS = counter("mongodb_operations_total", "Database operations, by operation and outcome");
@@ -135,6 +147,7 @@ table! {
     MOL_REQUESTS_RATE = gauge("moleculer_request_total_rate", "Calls a minute");
     MOL_REQUEST_ERRORS_RATE = gauge("moleculer_request_error_total_rate", "Failed calls a minute");
     MOL_REQUEST_TIME_RATE = gauge("moleculer_request_time_rate", "Timed calls a minute");
+    MOL_RETRIES = counter("moleculer_request_retry_attempts_total", "Calls that were tried again");
     MOL_EVENT_BROADCAST = counter("moleculer_event_broadcast_total", "Events broadcast by this node");
     MOL_EVENT_BROADCAST_LOCAL = counter("moleculer_event_broadcast_local_total", "Events broadcast within this node");
     MOL_NODES = gauge("moleculer_registry_nodes_total", "Nodes known");
@@ -142,8 +155,9 @@ table! {
     MOL_SERVICES = gauge("moleculer_registry_services_total", "Services known");
     MOL_ACTIONS = gauge("moleculer_registry_actions_total", "Actions known");
     MOL_EVENTS = gauge("moleculer_registry_events_total", "Event subscriptions known");
-    MOL_PUBLISH = counter("moleculer_transit_publish_total", "Packets published");
-    MOL_RECEIVE = counter("moleculer_transit_receive_total", "Packets received");
+    MOL_PUBLISH = counter("moleculer_transit_publish_total", "Packets published, by type");
+    MOL_RECEIVE = counter("moleculer_transit_receive_total", "Packets received, by type");
+    MOL_ORPHANS = counter("moleculer_transit_orphan_response_total", "Answers that nobody waits for");
 }
 
 #[cfg(test)]

@@ -20,7 +20,7 @@ async fn get(port: u16, path: &str) -> (String, String) {
 // contract: telemetry/metrics/known, telemetry/metrics/own, configuration/variable/MS_METRICS
 #[tokio::test]
 async fn what_is_counted_is_exported() {
-    session_opened(Framing::Raw);
+    session_opened(Transport::Raw);
     assert!(!enabled(), "nothing is counted before an exporter starts");
 
     let settings = MetricsSettings {
@@ -34,44 +34,63 @@ async fn what_is_counted_is_exported() {
         Exporter::start(&MetricsSettings { port, ..settings }).await,
         Err(MetricsError::Bind { .. })
     ));
+    let exporter = exporter.sampling(|| {
+        queue_bytes(200);
+        mesh_waiting(3, 4, 5);
+    });
     let (tracker, stop) = (TaskTracker::new(), CancellationToken::new());
     tracker.spawn(exporter.run(stop.clone()));
 
-    session_opened(Framing::Raw);
-    session_opened(Framing::SockJs);
-    session_closed(Framing::SockJs, Some(1013));
-    session_closed(Framing::Raw, Some(4999));
-    session_opened(Framing::Raw);
+    session_opened(Transport::Raw);
+    session_opened(Transport::SockJs);
+    session_closed(Transport::SockJs, 1013);
+    session_closed(Transport::Raw, 4999);
+    session_opened(Transport::Raw);
     logged_in();
-    connection_refused("limit");
+    connection_refused(Refusal::Limit);
+    accept_failed();
+    request_refused();
+    panicked(Panicked::Session, 1);
+    lookups_lost("events", 2);
     slow_consumer();
-    message_received(MessageKind::Ping);
-    messages_sent(MessageKind::Changed, 1000);
+    message_received(Incoming::Ping);
+    message_sent(br#"{"msg":"changed","collection":"x"}"#, 1000);
     bytes_received(10);
     bytes_sent(20);
-    queue_changed(300);
-    queue_changed(-100);
     subscription_answered(Some("stream-notify-all"), Duration::from_millis(4));
     subscription_answered(None, Duration::from_millis(4));
     method_answered(Some("login"), true, Duration::from_millis(30));
     stream_event("room-messages", 1000, 2);
     fan_out(Duration::from_micros(70));
-    event_latency(Duration::from_millis(2));
+    handling(arrived(), || stream_event("notify-all", 1, 1));
+    handling(arrived(), || stream_event("notify-all", 0, 0));
     access_cache(true);
     access_cache(false);
-    mesh_call("accounts.login", CallOutcome::Ok, Duration::from_millis(20));
+    mesh_call(
+        "accounts.login",
+        CallOutcome::Ok,
+        None,
+        Duration::from_millis(20),
+    );
     mesh_call(
         "accounts.login",
         CallOutcome::TimedOut,
+        Some("RequestTimeoutError"),
         Duration::from_secs(60),
     );
     mesh_event("watch.messages");
     mesh_broadcast("socket.connected");
     mesh_broadcast_local("$node.connected");
-    mesh_lost(3);
-    mesh_unsent();
-    packet_published();
-    packet_received();
+    mesh_event_ignored("watch.messages");
+    mesh_call_retried("accounts.login");
+    mesh_request_resent();
+    mesh_orphans(1);
+    mesh_lost(Loss::Queue, 3);
+    mesh_unsent(1);
+    packets_dropped(Dropped::Malformed, 1);
+    packets_too_large(1);
+    packet_published("REQ");
+    packet_received("RES");
     registry(RegistryCounts {
         nodes: 3,
         online: 2,
@@ -80,7 +99,8 @@ async fn what_is_counted_is_exported() {
         events: 80,
     });
     nats_connected(true);
-    nats_reconnected();
+    nats_reconnected(1);
+    nats_connect_failed(1);
     mongodb_operation("find_one", true, Duration::from_millis(1));
 
     let (head, body) = get(port, "/metrics").await;
@@ -89,11 +109,15 @@ async fn what_is_counted_is_exported() {
     for line in [
         "users_connected{nodeID=\"host-1\"} 1",
         "users_logged{nodeID=\"host-1\"} 1",
-        "ddp_sessions{framing=\"raw\"} 1",
-        "ddp_sessions_accepted_total{framing=\"sockjs\"} 1",
+        "ddp_sessions{transport=\"raw\"} 1",
+        "ddp_sessions_accepted_total{transport=\"sockjs\"} 1",
         "ddp_sessions_closed_total{code=\"1013\"} 1",
         "ddp_sessions_closed_total{code=\"other\"} 1",
         "ddp_connections_refused_total{reason=\"limit\"} 1",
+        "ddp_accept_errors_total 1",
+        "ddp_requests_refused_total 1",
+        "panics_caught_total{place=\"session\"} 1",
+        "lookups_lost_total{queue=\"events\"} 2",
         "ddp_slow_consumers_total 1",
         "ddp_messages_received_total{kind=\"ping\"} 1",
         "ddp_messages_sent_total{kind=\"changed\"} 1000",
@@ -112,14 +136,25 @@ async fn what_is_counted_is_exported() {
         "mesh_calls_total{action=\"accounts.login\",outcome=\"timeout\"} 1",
         "mesh_call_duration_seconds_count{action=\"accounts.login\"} 2",
         "mesh_events_received_total{event=\"watch.messages\"} 1",
-        "mesh_messages_lost_total 3",
+        "mesh_messages_lost_total{place=\"queue\"} 3",
+        "mesh_events_ignored_total{event=\"watch.messages\"} 1",
+        "mesh_requests_resent_total 1",
+        "mesh_packets_dropped_total{reason=\"malformed\"} 1",
+        "mesh_packets_too_large_total 1",
+        "mesh_calls_waiting 5",
+        "mesh_inbox_bytes 3",
+        "mesh_outbox_bytes 4",
+        "nats_connect_failures_total 1",
+        "moleculer_request_retry_attempts_total{namespace=\"ns\",nodeID=\"host-1\",action=\"accounts.login\"} 1",
+        "moleculer_transit_orphan_response_total{namespace=\"ns\",nodeID=\"host-1\"} 1",
+        "moleculer_transit_receive_total{namespace=\"ns\",nodeID=\"host-1\",type=\"RES\"} 1",
         "mesh_events_unsent_total 1",
         "nats_connected 1",
         "nats_reconnects_total 1",
         "mongodb_operations_total{operation=\"find_one\",outcome=\"ok\"} 1",
         "moleculer_registry_nodes_total{namespace=\"ns\",nodeID=\"host-1\"} 3",
         "moleculer_event_broadcast_total{namespace=\"ns\",nodeID=\"host-1\",event=\"socket.connected\"} 1",
-        "moleculer_transit_publish_total{namespace=\"ns\",nodeID=\"host-1\"} 1",
+        "moleculer_transit_publish_total{namespace=\"ns\",nodeID=\"host-1\",type=\"REQ\"} 1",
         &format!("moleculer_request_total{{{call}}} 2"),
         &format!("moleculer_request_error_total{{{call},errorName=\"RequestTimeoutError\"}} 1"),
         &format!("moleculer_request_time_count{{{call}}} 2"),
@@ -144,13 +179,6 @@ async fn what_is_counted_is_exported() {
     tracker.close();
     tracker.wait().await;
     assert!(TcpStream::connect(("127.0.0.1", port)).await.is_err());
-}
-
-#[test]
-fn kinds_are_in_the_order_of_their_numbers() {
-    for (number, kind) in MessageKind::ALL.into_iter().enumerate() {
-        assert_eq!(kind as usize, number);
-    }
 }
 
 #[test]

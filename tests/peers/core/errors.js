@@ -8,6 +8,8 @@ const { Errors } = require('moleculer');
 class MeteorError extends Error {
 	constructor(error, reason, details, message) {
 		super(message ?? (reason === undefined ? `[${error}]` : `${reason} [${error}]`));
+		// On the plain NATS broker's wire only: core.js leaves it out.
+		this.error = error;
 		this.isClientSafe = true;
 		this.errorType = 'Meteor.Error';
 		this.reason = reason;

@@ -1,43 +1,17 @@
-//! The commands besides `serve`: the sandbox, and the DDP client in the terminal.
+//! `sandbox`, and the DDP client in the terminal: `watch` and `call`.
 
-use std::io::{Write, stderr, stdout};
+use std::io::stdout;
 use std::process::ExitCode;
 
 use anyhow::Context;
-use clap::{ArgMatches, Command};
+use clap::ArgMatches;
 use ddp_streamer::config;
 use ddp_streamer::sandbox::args::Asked;
 use ddp_streamer::sandbox::{self, terminal};
 use ddp_streamer::telemetry::logs::{self, LogSettings};
 use tokio::signal::unix::{SignalKind, signal};
 
-/// All of them.
-pub(crate) fn all() -> [Command; 3] {
-    [
-        sandbox::args::command(),
-        terminal::args::watch_command(),
-        terminal::args::call_command(),
-    ]
-}
-
-/// Runs the command that was asked for; `None` when it is none of these.
-pub(crate) fn run(matches: &ArgMatches) -> Option<ExitCode> {
-    let (name, matches) = matches.subcommand()?;
-    let ended = match name {
-        "sandbox" => in_sandbox(matches),
-        "watch" | "call" => in_terminal(name, matches),
-        _ => return None,
-    };
-    Some(match ended {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            let _nobody_reads = writeln!(stderr(), "{error:#}");
-            ExitCode::FAILURE
-        }
-    })
-}
-
-fn in_sandbox(matches: &ArgMatches) -> anyhow::Result<()> {
+pub(super) fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
     let filter = config::process_environment().find(|(name, _)| name == "RUST_LOG");
     // Only what is wrong: the terminal is for what the sandbox says at its start.
     let _guard = logs::init(&LogSettings {
@@ -47,12 +21,7 @@ fn in_sandbox(matches: &ArgMatches) -> anyhow::Result<()> {
         file: None,
         node_id: "sandbox".to_owned(),
     })?;
-    if rustls::crypto::ring::default_provider()
-        .install_default()
-        .is_err()
-    {
-        anyhow::bail!("another TLS provider is installed already");
-    }
+    super::install_tls()?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build();
@@ -65,17 +34,14 @@ fn in_sandbox(matches: &ArgMatches) -> anyhow::Result<()> {
                 sandbox::inject(&target, &event, &args).await?
             }
         }
-        Ok(())
+        Ok(ExitCode::SUCCESS)
     });
     runtime.shutdown_background();
     ended
 }
 
-fn in_terminal(name: &str, matches: &ArgMatches) -> anyhow::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build();
-    let runtime = runtime.context("the runtime does not start")?;
+pub(super) fn in_terminal(name: &str, matches: &ArgMatches) -> anyhow::Result<ExitCode> {
+    let runtime = super::small_runtime()?;
     let ended = runtime.block_on(async {
         if name == "watch" {
             let asked = terminal::args::read_watch(matches);
@@ -98,7 +64,7 @@ fn in_terminal(name: &str, matches: &ArgMatches) -> anyhow::Result<()> {
             )
             .await?;
         }
-        Ok(())
+        Ok(ExitCode::SUCCESS)
     });
     runtime.shutdown_background();
     ended

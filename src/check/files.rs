@@ -1,0 +1,54 @@
+//! How many files this process may open: every client is one.
+
+use rustix::process::{Resource, getrlimit};
+
+use super::Finding;
+
+/// Besides clients: the database's pool (100), NATS, listeners, logs, and a burst at the door.
+const OTHERS: u64 = 200;
+
+/// What the service may open when it is started as this process was; `None` without a limit.
+pub(super) fn limit() -> Option<u64> {
+    getrlimit(Resource::Nofile).current
+}
+
+pub(super) fn judge(limit: Option<u64>, clients: usize) -> Finding {
+    let clients = u64::try_from(clients).unwrap_or(u64::MAX);
+    let enough = clients.saturating_add(OTHERS);
+    let Some(limit) = limit else {
+        return Finding::ok(
+            "open files",
+            format!("no limit, for MAX_CONCURRENT_CONNECTIONS={clients}"),
+        );
+    };
+    let found = format!("at most {limit}, for MAX_CONCURRENT_CONNECTIONS={clients}");
+    let advice = format!(
+        "allow {enough} or more (ulimit -n, docker run --ulimit nofile={enough}, LimitNOFILE={enough}), or lower MAX_CONCURRENT_CONNECTIONS"
+    );
+    if limit < clients {
+        Finding::wrong("open files", found, advice)
+    } else if limit < enough {
+        Finding::warning("open files", found).advised(advice)
+    } else {
+        Finding::ok("open files", found)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Verdict;
+    use super::*;
+
+    #[test]
+    fn clients_and_the_rest_must_fit() {
+        let rows = [
+            (None, Verdict::Ok),
+            (Some(1200), Verdict::Ok),
+            (Some(1199), Verdict::Warning),
+            (Some(999), Verdict::Wrong),
+        ];
+        for (limit, verdict) in rows {
+            assert_eq!(judge(limit, 1000).verdict, verdict, "{limit:?}");
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! `ddp-streamer check`: what a deployment's environment reaches, what is wrong, and what to do about it.
+//!
+//! The parts are looked at side by side, each with its own deadline, all in at most fifteen seconds. Nothing is
+//! changed: the mesh is watched from outside ([`mesh::survey`](crate::mesh::survey)), the database is only read.
+
+mod clock;
+mod database;
+mod files;
+mod mesh;
+mod report;
+mod settings;
+
+use std::time::Duration;
+
+use tokio::time::timeout;
+
+pub use report::{Finding, Report, Verdict};
+
+use crate::config::Config;
+
+/// For one part, whatever it does inside; two more seconds are left for the process itself.
+const PART: Duration = Duration::from_secs(13);
+
+/// Looks at everything that `env` ([`process_environment`](crate::config::process_environment)) names.
+pub async fn run(env: Vec<(String, String)>) -> Report {
+    let mut findings = Vec::new();
+    match settings::load(env, &mut findings) {
+        Some(config) => look(&config, &mut findings).await,
+        None => findings.push(Finding::warning(
+            "the rest",
+            "not looked at: without a configuration nobody knows where",
+        )),
+    }
+    Report(findings)
+}
+
+async fn look(config: &Config, findings: &mut Vec<Finding>) {
+    let (around, database) = tokio::join!(
+        timeout(PART, mesh::look(&config.mesh)),
+        timeout(PART, database::look(&config.store)),
+    );
+    let mut clocks = Vec::new();
+    match around {
+        Ok(seen) => mesh::judge(seen, &config.mesh, findings, &mut clocks),
+        Err(_) => findings.push(too_slow("NATS")),
+    }
+    match database {
+        Ok(seen) => database::judge(seen, findings, &mut clocks),
+        Err(_) => findings.push(too_slow("MongoDB")),
+    }
+    findings.extend(clock::judge(&clocks));
+    findings.push(files::judge(files::limit(), config.gateway.max_connections));
+}
+
+fn too_slow(about: &'static str) -> Finding {
+    Finding::wrong(
+        about,
+        format!("no answer within {PART:?}"),
+        "see whether it is overloaded or frozen",
+    )
+}
+
+/// A round trip as people read it.
+fn millis(time: Duration) -> String {
+    format!("{:.1} ms", time.as_secs_f64() * 1000.0)
+}

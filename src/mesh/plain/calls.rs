@@ -1,0 +1,111 @@
+//! Calling: publish the arguments, wait for the answer.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::node::{Outgoing, PlainNode, Reply};
+use super::subject;
+use crate::mesh::calls::{Attempt, Call, Reply as Answered, UNREACHED_PAUSES};
+use crate::mesh::error::CallError;
+use crate::mesh::packet::PacketKind;
+use crate::mesh::service::Answer;
+
+impl PlainNode {
+    /// See [`Mesh::call`](crate::mesh::Mesh::call).
+    pub(in crate::mesh) async fn call(&self, call: &Call<'_>) -> Answer {
+        let _pass = self.pass(call).await?;
+        let timeout = call.timeout.unwrap_or(self.config.request_timeout);
+        let own = |node: &crate::mesh::NodeId| node.token() == self.config.node_id;
+        let local =
+            call.node.is_none_or(own) && self.services.load().handler(call.action).is_some();
+        if local {
+            return self
+                .call_local(call, timeout, |request| self.run_handler(request))
+                .await;
+        }
+        let Some(subject) = subject::call(call.action, call.node) else {
+            return Err(self.missing(call));
+        };
+        let mut pauses = UNREACHED_PAUSES.into_iter();
+        loop {
+            match self.call_once(call, subject.clone(), timeout).await {
+                Attempt::Done(answer) => return answer,
+                Attempt::Unreached => {}
+            }
+            // Whoever offered it may be gone, or not be known yet.
+            self.census.look_soon();
+            match pauses.next() {
+                Some(pause) if self.is_waited_for(call.action) => tokio::time::sleep(pause).await,
+                _ => return Err(self.missing(call)),
+            }
+        }
+    }
+
+    async fn call_once(&self, call: &Call<'_>, subject: String, timeout: Duration) -> Attempt {
+        let action = || call.action.to_owned();
+        let node = || call.node.cloned();
+        let mut ticket = self.pending.register(node());
+        let published = self.publish(Outgoing {
+            kind: PacketKind::Request,
+            subject,
+            reply: Reply::Inbox(ticket.id.simple().to_string()),
+            headers: None,
+            payload: Bytes::copy_from_slice(call.params.as_bytes()),
+        });
+        if let Err(error) = published {
+            return Attempt::Done(Err(error.of_call(call.action)));
+        }
+        Attempt::Done(match tokio::time::timeout(timeout, ticket.reply()).await {
+            Ok(Answered::Data(data)) => Ok(data),
+            Ok(Answered::Error(error)) => Err(CallError::Remote(error)),
+            Ok(Answered::Unreached) => return Attempt::Unreached,
+            Ok(Answered::Bad(reason)) => Err(CallError::BadAnswer {
+                action: action(),
+                node: node(),
+                reason,
+            }),
+            Ok(Answered::NodeLost) => Err(CallError::NodeLost {
+                action: action(),
+                node: node(),
+            }),
+            Ok(Answered::Away) => Err(CallError::MeshAway { action: action() }),
+            Ok(Answered::Left) => Err(CallError::Cancelled { action: action() }),
+            Err(_) => Err(CallError::Timeout {
+                action: action(),
+                node: node(),
+                after: timeout,
+            }),
+        })
+    }
+
+    /// Nobody is there.
+    fn missing(&self, call: &Call<'_>) -> CallError {
+        let action = call.action.to_owned();
+        match call.node.cloned() {
+            Some(node) => CallError::NodeLost {
+                action,
+                node: Some(node),
+            },
+            None if self.registry.has_seen(service_of(call.action)) => {
+                CallError::ServiceNotAvailable { action }
+            }
+            None => CallError::ServiceNotFound { action, node: None },
+        }
+    }
+
+    fn is_waited_for(&self, action: &str) -> bool {
+        let service = service_of(action);
+        !self
+            .config
+            .never_wait_for
+            .iter()
+            .any(|name| name == service)
+    }
+}
+
+fn service_of(action: &str) -> &str {
+    action
+        .rsplit_once('.')
+        .map_or(action, |(service, _)| service)
+}

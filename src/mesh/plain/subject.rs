@@ -1,0 +1,86 @@
+//! Where calls and events of the plain broker go. Both spaces have a prefix of their own: `accounts.login` is a method
+//! and an event.
+
+use crate::mesh::node_id::{NodeId, is_subject_rest};
+
+/// Methods of any node.
+const CALLS: &str = "rpc.";
+/// Methods of one node.
+const NODES: &str = "node.";
+/// Events.
+const EVENTS: &str = "event.";
+
+/// Everything that is broadcast. One subscription for all, though few of the events may be listened to: NATS keeps the
+/// order within a subscription only, and what two events do to one stream depends on theirs.
+pub(super) const ALL_EVENTS: &str = "event.>";
+
+/// A method of any node, or of a certain one; `None` when the name cannot stand in a subject.
+pub(super) fn call(action: &str, node: Option<&NodeId>) -> Option<String> {
+    is_subject_rest(action).then(|| match node {
+        Some(node) => format!("{NODES}{}.{action}", node.token()),
+        None => format!("{CALLS}{action}"),
+    })
+}
+
+/// The method that was called, by a subject that the own node listens to.
+pub(super) fn called<'a>(subject: &'a str, own: &NodeId) -> Option<&'a str> {
+    subject.strip_prefix(CALLS).or_else(|| {
+        let rest = subject.strip_prefix(NODES)?.strip_prefix(own.as_str())?;
+        rest.strip_prefix('.')
+    })
+}
+
+/// An event; `None` when the name cannot stand in a subject.
+pub(super) fn event(name: &str) -> Option<String> {
+    is_subject_rest(name).then(|| format!("{EVENTS}{name}"))
+}
+
+/// The name of an event that came. What begins with `$` is told by nobody but the own registry.
+pub(super) fn event_name(subject: &str) -> Option<&str> {
+    let name = subject.strip_prefix(EVENTS)?;
+    (!name.starts_with('$')).then_some(name)
+}
+
+/// Whether NATS's service protocol takes the text as a name, or an id: one token of a subject.
+pub(super) fn is_token(text: &str) -> bool {
+    is_subject_rest(text) && !text.contains('.')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // contract: mesh/broker/subjects
+    #[test]
+    fn methods_and_events_never_meet() {
+        let node = NodeId::new("pod.1").unwrap();
+        assert_eq!(
+            call("accounts.login", None).as_deref(),
+            Some("rpc.accounts.login")
+        );
+        assert_eq!(
+            call("accounts.login", Some(&node)).as_deref(),
+            Some("node.pod_1.accounts.login")
+        );
+        assert_eq!(
+            event("accounts.login").as_deref(),
+            Some("event.accounts.login")
+        );
+        for bad in ["", "a b", "a.*", "a..b", "a\r\nPUB"] {
+            assert_eq!((call(bad, None), event(bad)), (None, None), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn read_back() {
+        let own = NodeId::new("me").unwrap();
+        assert_eq!(called("rpc.a.b", &own), Some("a.b"));
+        assert_eq!(called("node.me.a.b", &own), Some("a.b"));
+        assert_eq!(called("node.you.a.b", &own), None);
+        assert_eq!(
+            event_name("event.notify.e2e.keyRequest"),
+            Some("notify.e2e.keyRequest")
+        );
+        assert_eq!(event_name("event.$node.disconnected"), None);
+    }
+}

@@ -1,0 +1,405 @@
+//! `config`, `health` and `check`, as an operator runs them.
+
+use std::net::SocketAddr;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+use tokio::process::Command;
+
+use serde_json::json;
+
+use crate::support::database::Database;
+use crate::support::nats::Nats;
+use crate::support::process::TempDir;
+use crate::support::service::{Env, binary};
+use crate::support::{DEADLINE, Peer, Service, Workspace, eventually, free_port, http};
+
+/// How a command ended and what it wrote.
+struct Ended {
+    code: Option<i32>,
+    lines: Vec<String>,
+    errors: Vec<String>,
+}
+
+impl Ended {
+    fn has(&self, line: &str) {
+        assert!(
+            self.lines.iter().any(|one| one == line),
+            "no line {line:?} in\n{}",
+            self.lines.join("\n")
+        );
+    }
+
+    fn last(&self) -> &str {
+        self.lines.last().map_or("", String::as_str)
+    }
+}
+
+/// Runs a command with just this environment, and so many open files at most.
+async fn run_with(command: &str, env: &Env, files: u32) -> Ended {
+    let script = format!("ulimit -n {files} && exec \"$0\" {command}");
+    let output = Command::new("/bin/sh")
+        .args(["-c", &script])
+        .arg(binary())
+        .env_clear()
+        .envs(env)
+        .output();
+    let output = tokio::time::timeout(DEADLINE, output)
+        .await
+        .expect("it ends")
+        .expect("it runs");
+    let lines = |bytes: &[u8]| {
+        let text = std::str::from_utf8(bytes).expect("text");
+        text.lines().map(settled).collect()
+    };
+    Ended {
+        code: output.status.code(),
+        lines: lines(&output.stdout),
+        errors: lines(&output.stderr),
+    }
+}
+
+async fn run(command: &str, env: &Env) -> Ended {
+    run_with(command, env, 2000).await
+}
+
+/// The line with what differs from run to run left out: milliseconds and versions of servers.
+fn settled(line: &str) -> String {
+    let words: Vec<&str> = line.split(' ').collect();
+    let settle = |at: usize| {
+        let before_ms = words.get(at + 1).is_some_and(|next| next.starts_with("ms"));
+        let version = at > 0 && words[at - 1] == "version";
+        if before_ms || version { "_" } else { words[at] }
+    };
+    (0..words.len()).map(settle).collect::<Vec<_>>().join(" ")
+}
+
+fn env(pairs: &[(&str, &str)]) -> Env {
+    let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+    pairs.iter().map(owned).collect()
+}
+
+fn hostname() -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").expect("a host name");
+    name.trim().to_owned()
+}
+
+// contract: configuration/precedence, configuration/secrets
+#[tokio::test]
+async fn config_prints_every_setting_with_its_origin_and_no_secret() {
+    let dir = TempDir::new("config");
+    let file = dir.path().join("streamer.toml");
+    std::fs::write(&file, "port = 3999\nshutdown_grace = 5\nnonsense = 1\n").unwrap();
+    let printed = run(
+        "config",
+        &env(&[
+            ("CONFIG_FILE", file.to_str().unwrap()),
+            ("TRANSPORTER", "nats://me:hunter2@nats:4222"),
+            ("MONGO_URL", "mongodb://me:hunter2@mongo/rocketchat"),
+            ("PORT", "4000"),
+            ("BIND_IP", "0.0.0.0"),
+            ("OTEL_EXPORTER_OTLP_HEADERS", "authorization=hunter2"),
+        ]),
+    )
+    .await;
+    assert_eq!(printed.code, Some(0));
+    let row = |name: &str, origin: &str, value: &str| {
+        printed.has(&format!("{name:32}  {origin:11}  {value}"))
+    };
+    row("CONFIG_FILE", "environment", file.to_str().unwrap());
+    row("PORT", "environment", "4000");
+    row("BIND_IP", "environment", "0.0.0.0");
+    row("SHUTDOWN_GRACE", "file", "5");
+    row("MAX_CONCURRENT_CONNECTIONS", "default", "1000");
+    row("LOG_LEVEL", "default", "info");
+    row("HEARTBEAT_INTERVAL", "default", "10 (mesh)");
+    row("DDP_HEARTBEAT_INTERVAL", "default", "30");
+    row(
+        "NODE_ID",
+        "default",
+        &format!("{}-<pid>", hostname().to_lowercase()),
+    );
+    row("TLS_CERT_PATH", "default", "-");
+    row("TRANSPORTER", "environment", "nats://(hidden)");
+    row("MONGO_URL", "environment", "mongodb://(hidden)");
+    row("OTEL_EXPORTER_OTLP_HEADERS", "environment", "(hidden)");
+    printed.has("warning: CONFIG_FILE: nobody knows the key \"nonsense\"");
+    assert!(!printed.lines.concat().contains("hunter2"));
+}
+
+// contract: configuration/errors
+#[tokio::test]
+async fn config_names_all_problems_at_once() {
+    let printed = run(
+        "config",
+        &env(&[("TRANSPORTER", "redis://me:hunter2@x"), ("PORT", "0x")]),
+    )
+    .await;
+    assert_eq!(printed.code, Some(1));
+    assert_eq!(printed.lines, Vec::<String>::new());
+    assert_eq!(
+        printed.errors,
+        [
+            "PORT=0x: not accepted; expected a port, 1024–65535",
+            "TRANSPORTER=redis://(hidden): not accepted; expected nats://[user:pass@]host:port[,…] or tls://…",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn health_says_what_the_service_says() {
+    let mut nats = Nats::start().await;
+    let env = Service::usual_env(&nats.url());
+    let address = format!("127.0.0.1:{}", env["PORT"]);
+    let nobody = run("health", &env).await;
+    let expected =
+        format!("not healthy: {address}: nobody listens: Connection refused (os error 111)");
+    assert_eq!((nobody.code, nobody.last()), (Some(1), expected.as_str()));
+
+    nats.kill().await;
+    let service = Service::spawn(&env);
+    let port = service.port;
+    eventually("it listens", || async move {
+        http::get(port, "/livez").await.ok()
+    })
+    .await;
+    let unwell = run("health", &env).await;
+    let expected = format!("not healthy: {address}: it answers 500 Internal Server Error");
+    assert_eq!((unwell.code, unwell.last()), (Some(1), expected.as_str()));
+
+    nats.restart().await;
+    service.ready().await;
+    let well = run("health", &env).await;
+    assert_eq!(
+        (well.code, well.lines),
+        (Some(0), vec![format!("healthy: {address}")])
+    );
+}
+
+/// Something at the service's port that answers with these bytes and says no more.
+async fn stub(bind: &str, answer: &'static [u8]) -> SocketAddr {
+    let listener = TcpListener::bind((bind, 0)).await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut question = [0; 1024];
+            let _read = stream.read(&mut question).await;
+            let _written = stream.write_all(answer).await;
+            let _until_it_goes = stream.read(&mut question).await;
+        }
+    });
+    address
+}
+
+#[tokio::test]
+async fn health_reaches_every_kind_of_address_and_waits_for_nobody() {
+    for bind in ["::1", "::", "0.0.0.0", "127.0.0.1"] {
+        let local = if bind.contains(':') {
+            "::1"
+        } else {
+            "127.0.0.1"
+        };
+        let address = stub(local, b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok").await;
+        let port = address.port().to_string();
+        let env = env(&[
+            ("TRANSPORTER", "nats://127.0.0.1:1"),
+            ("BIND_IP", bind),
+            ("PORT", &port),
+        ]);
+        let well = run("health", &env).await;
+        assert_eq!(
+            (well.code, well.lines),
+            (Some(0), vec![format!("healthy: {address}")]),
+            "{bind}"
+        );
+    }
+    let silent = stub("127.0.0.1", b"").await;
+    let env = env(&[
+        ("TRANSPORTER", "nats://127.0.0.1:1"),
+        ("PORT", &silent.port().to_string()),
+    ]);
+    let unwell = run("health", &env).await;
+    let expected = format!("not healthy: {silent}: no answer within 2s");
+    assert_eq!((unwell.code, unwell.last()), (Some(1), expected.as_str()));
+}
+
+#[tokio::test]
+async fn check_finds_nothing_wrong_with_a_good_workspace_and_leaves_no_trace() {
+    let workspace = Workspace::with().database().start().await;
+    let checked = run("check", &workspace.env).await;
+    let (nats, host, node) = (workspace.nats.url(), hostname(), workspace.node_id());
+    checked.has(&format!("ok       NATS           {nats}: version _ connected in _ ms, answers in _ ms, max_payload 1 MiB"));
+    checked.has(&format!(
+        "ok       node           core-1: nodejs 0.14.35 on {host}, answers in _ ms: accounts, apps-engine, authorization, device-management, \
+         license, meteor, presence, sau-monitor, video-conference"
+    ));
+    checked.has(&format!(
+        "ok       node           {node}: rust {} on {host}, answers in _ ms: streamer",
+        env!("CARGO_PKG_VERSION")
+    ));
+    checked.has("ok       release        Rocket.Chat 6.x or 7.x");
+    checked.has("ok       services       accounts, authorization, presence, meteor, license");
+    checked.has(
+        "ok       optional       video-conference, not there: media-call (calls of 8.x), status-visibility (hidden statuses of 8.x), \
+         ee-settings (enterprise settings)",
+    );
+    checked.has("ok       MongoDB        version _ answers in _ ms, 5 of 5 collections in database 'rocketchat'");
+    checked.has("ok       clock          within _ ms of 3 other clocks");
+    checked.has("ok       open files     at most 2000, for MAX_CONCURRENT_CONNECTIONS=1000");
+    assert_eq!(
+        (checked.code, checked.last()),
+        (Some(0), "Nothing is wrong.")
+    );
+
+    let nodes = workspace.core.ask("nodes", json!({})).await;
+    let ids: Vec<_> = nodes
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|node| node["id"].as_str().unwrap())
+        .collect();
+    assert!(
+        ids.iter().all(|id| ["core-1", &node].contains(id)),
+        "{ids:?}"
+    );
+    let heard = workspace.core_heard("$node.connected").await;
+    assert!(
+        heard
+            .iter()
+            .all(|event| !event.to_string().contains("-check-")),
+        "{heard:?}"
+    );
+}
+
+#[tokio::test]
+async fn check_names_missing_services_the_release_and_too_few_files() {
+    let nats = Nats::start().await;
+    let services = "license,meteor,authorization,accounts,media-call";
+    let _core = Peer::start(
+        "core.js",
+        &[
+            "--nats",
+            &nats.url(),
+            "--release",
+            "8",
+            "--services",
+            services,
+        ],
+    )
+    .await;
+    let checked = run_with("check", &Service::usual_env(&nats.url()), 512).await;
+    checked.has("ok       release        Rocket.Chat 8.x");
+    checked.has("ok       services       accounts, authorization, meteor, license");
+    checked.has("wrong    services       presence: nobody offers it, and everybody looks offline");
+    checked.has("                        → start Rocket.Chat's presence service");
+    checked.has("warning  configuration  MONGO_URL=memory: the store is kept in memory, no database is used");
+    checked.has("ok       MongoDB        not asked: the store is kept in memory");
+    checked.has("wrong    open files     at most 512, for MAX_CONCURRENT_CONNECTIONS=1000");
+    assert_eq!(
+        (checked.code, checked.last()),
+        (Some(1), "2 things are wrong, 1 warning.")
+    );
+}
+
+#[tokio::test]
+async fn check_names_what_is_away() {
+    let (nats, mongo) = (free_port(), free_port());
+    let (url, mongo_url) = (
+        format!("nats://127.0.0.1:{nats}"),
+        format!("mongodb://me:hunter2@127.0.0.1:{mongo}/rocketchat"),
+    );
+    let checked = run(
+        "check",
+        &env(&[("TRANSPORTER", &url), ("MONGO_URL", &mongo_url)]),
+    )
+    .await;
+    let expected = [
+        "ok       configuration  from the environment 2, from CONFIG_FILE 0, the other variables are at their defaults",
+        &format!("wrong    NATS           {url}: not reached: Connection refused (os error 111)"),
+        "                        → start nats-server, or correct TRANSPORTER",
+        &format!(
+            "wrong    MongoDB        127.0.0.1:{mongo} cannot be reached: I/O error: Connection refused (os error 111)"
+        ),
+        "                        → start MongoDB, or correct MONGO_URL",
+        "ok       open files     at most 2000, for MAX_CONCURRENT_CONNECTIONS=1000",
+        "",
+        "2 things are wrong.",
+    ];
+    assert_eq!(
+        (checked.code, checked.lines),
+        (Some(1), expected.map(str::to_owned).to_vec())
+    );
+}
+
+#[tokio::test]
+async fn check_tells_a_frozen_server_and_refused_credentials_from_one_that_is_not_there() {
+    let mut nats = Nats::start().await;
+    let env = Service::usual_env(&nats.url());
+    nats.freeze();
+    let checked = run("check", &env).await;
+    checked.has(&format!(
+        "wrong    NATS           {}: no answer",
+        nats.url()
+    ));
+    assert_eq!(checked.code, Some(1));
+    nats.thaw();
+    nats.kill().await;
+    nats.restart_with(&["--user", "me", "--pass", "hunter2"])
+        .await;
+    let checked = run("check", &env).await;
+    checked.has(&format!(
+        "wrong    NATS           {}: it refuses the credentials",
+        nats.url()
+    ));
+    checked
+        .has("                        → correct user and password, or the token, in TRANSPORTER");
+    assert_eq!(checked.code, Some(1));
+}
+
+#[tokio::test]
+async fn check_sees_the_mesh_next_door_and_a_database_that_is_not_the_workspaces() {
+    let nats = Nats::start().await;
+    let _core = Peer::start(
+        "core.js",
+        &[
+            "--nats",
+            &nats.url(),
+            "--namespace",
+            "other",
+            "--heartbeat",
+            "1",
+        ],
+    )
+    .await;
+    let database = Database::start().await;
+    let mut env = Service::usual_env(&nats.url());
+    env.insert("MONGO_URL".into(), database.url());
+    let checked = run("check", &env).await;
+    checked.has("wrong    nodes          nobody is there in no namespace; there are nodes in namespace 'other'");
+    checked.has("                        → set MS_NAMESPACE to what the other services have");
+    checked.has("wrong    MongoDB        version _ answers in _ ms, 0 of 5 collections in database 'rocketchat'");
+    assert_eq!(checked.code, Some(1));
+}
+
+#[tokio::test]
+async fn check_lists_the_nodes_of_the_plain_broker() {
+    let nats = Nats::start().await;
+    let mut env = Service::usual_env(&nats.url());
+    env.insert("BROKER".into(), "nats".into());
+    let nobody = run("check", &env).await;
+    nobody.has("wrong    nodes          nobody answers with BROKER=nats");
+    assert_eq!(nobody.code, Some(1));
+    let services = "license,meteor,authorization,accounts,presence";
+    let args = ["--nats", &nats.url(), "--services", services];
+    let _core = Peer::start("nats-core.js", &args).await;
+    let checked = run("check", &env).await;
+    checked.has(
+        "ok       node           core-1: plain broker, answers in _ ms: accounts, authorization, license, meteor, presence",
+    );
+    checked.has("ok       release        Rocket.Chat 8.x");
+    checked.has("ok       services       accounts, authorization, presence, meteor, license");
+    assert_eq!(
+        (checked.code, checked.last()),
+        (Some(0), "Nothing is wrong, 1 warning.")
+    );
+}

@@ -1,0 +1,71 @@
+//! The load ring, as a smoke test: short runs of ddp-bench, which exits with an error when an event was lost, repeated or
+//! reordered, a session closed, or a publication not granted. Figures are measured by hand.
+
+use tokio::process::Command;
+
+use crate::support::root;
+use crate::support::service::binary;
+
+async fn bench(arguments: &[&str]) -> String {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ddp-bench"));
+    command
+        .args(arguments)
+        .arg("--spawn")
+        .arg(binary())
+        .current_dir(root())
+        .kill_on_drop(true);
+    command
+        .arg("--nats-server")
+        .arg(root().join(".cache/venv/bin/nats-server"));
+    let output = tokio::time::timeout(std::time::Duration::from_secs(120), command.output());
+    let output = output
+        .await
+        .expect("it ends by itself")
+        .expect("ddp-bench runs");
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(
+        output.status.success(),
+        "{}: {said}{}",
+        output.status,
+        String::from_utf8_lossy(&output.stderr)
+    );
+    said
+}
+
+#[tokio::test]
+async fn an_event_reaches_every_session_once_and_in_order() {
+    let said = bench(&[
+        "fanout",
+        "--sessions",
+        "100",
+        "--rate",
+        "50",
+        "--seconds",
+        "2",
+    ])
+    .await;
+    assert!(said.contains("lost"), "{said}");
+}
+
+#[tokio::test]
+async fn everybody_comes_back_after_a_storm() {
+    bench(&["storm", "--sessions", "100"]).await;
+}
+
+#[tokio::test]
+async fn clients_that_stall_harm_nobody() {
+    bench(&[
+        "slow",
+        "--sessions",
+        "40",
+        "--stalled",
+        "2",
+        "--rate",
+        "50",
+        "--bytes",
+        "8000",
+        "--seconds",
+        "3",
+    ])
+    .await;
+}
