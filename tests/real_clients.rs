@@ -27,6 +27,12 @@ macro_rules! scenarios {
 
 scenarios! {
     over_the_mesh: Scene::mesh(Workspace::with());
+    over_json: Scene::mesh(Workspace::with().env("SERIALIZER", "JSON").core("--serializer", "JSON"));
+    over_msgpack: Scene::mesh(Workspace::with().env("SERIALIZER", "MsgPack").core("--serializer", "MsgPack"));
+    over_notepack: Scene::mesh(Workspace::with().env("SERIALIZER", "Notepack").core("--serializer", "Notepack"));
+    over_cbor: Scene::mesh(Workspace::with().env("SERIALIZER", "CBOR").core("--serializer", "CBOR"));
+    over_protobuf: Scene::mesh(Workspace::with().env("SERIALIZER", "ProtoBuf").core("--serializer", "ProtoBuf"));
+    over_the_plain_broker: Scene::mesh(Workspace::with().plain());
     in_the_sandbox: Scene::sandbox();
 }
 

@@ -86,5 +86,5 @@ pub(super) fn ephemeral(events: &Events, args: &Args<'_>) -> Option<()> {
 
 /// The parsed form of a message's text, unless `DISABLE_MESSAGE_PARSER` says otherwise.
 fn markup(events: &Events, msg: &str) -> Option<String> {
-    events.parse_messages.then(|| crate::markup::parse(msg))
+    (events.parse_messages && !msg.is_empty()).then(|| crate::markup::parse(msg))
 }

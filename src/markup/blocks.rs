@@ -8,6 +8,9 @@ use super::inline::{Context, Parser};
 use super::source::Source;
 use super::tree::{Block, Inline};
 
+/// What code stands between.
+const FENCE: &str = "```";
+
 /// The deepest heading.
 const DEEPEST_HEADING: usize = 4;
 
@@ -198,32 +201,40 @@ impl Parser<'_> {
     /// Code between fences.
     fn code(&self, place: usize) -> Option<Found> {
         let source = self.source;
-        if !source.starts(place, "```") {
+        if !source.starts(place, FENCE) {
             return None;
         }
         let end = source.skip(place + 3, |unit| {
             chars::is_alphanumeric(unit) || chars::among(unit, " -._")
         });
-        let next = self.end_of_line(end)?;
-        // One empty line behind the fence is left out.
-        let mut next = self.end_of_line(next).unwrap_or(next);
+        let mut next = self.end_of_line(end)?;
+        // One empty line behind the fence is left out; without it the first line is not empty.
+        let skipped = source.is(next, '\n');
+        next += usize::from(skipped);
         let mut lines = Vec::new();
-        while !source.starts(next, "```") {
+        // Lines end in a line feed, only the last may end in another way.
+        loop {
             let mut end = next;
             while source
                 .at(end)
                 .is_some_and(|unit| !chars::among(unit, "\r\n"))
             {
-                if source.starts(end, "```") {
+                if source.starts(end, FENCE) {
                     return None;
                 }
                 end += 1;
             }
+            if lines.is_empty() && !skipped && end == next {
+                return None;
+            }
             lines.push(source.slice(next, end).to_vec());
             next = self.end_of_line(end)?;
-        }
-        if lines.is_empty() {
-            return None;
+            if source.starts(next, FENCE) {
+                break;
+            }
+            if !source.is(end, '\n') {
+                return None;
+            }
         }
         let language = if end == place + 3 {
             "none".encode_utf16().collect()
@@ -253,7 +264,7 @@ impl Parser<'_> {
             lines.push(line);
             next = self.end_of_line(end)?;
         }
-        (!lines.is_empty()).then_some((next + 2, Block::SpoilerBlock(lines)))
+        (!lines.is_empty()).then_some((next + 2, Block::Spoiler(lines)))
     }
 
     /// `---`

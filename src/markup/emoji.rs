@@ -42,7 +42,7 @@ pub(super) fn short_code(source: &Source, place: usize) -> Option<(usize, Rc<Inl
     let emoji = Inline::Emoji {
         value: name.clone(),
         short_code: name,
-        source: source.slice(place, end + 1).to_vec(),
+        written: source.slice(place, end + 1).to_vec(),
     };
     Some((end + 1, Rc::new(emoji)))
 }
@@ -54,7 +54,7 @@ pub(super) fn emoticon(source: &Source, place: usize) -> Option<(usize, Rc<Inlin
     let emoji = Inline::Emoji {
         value: text.clone(),
         short_code: name.encode_utf16().collect(),
-        source: text,
+        written: text,
     };
     Some((place + length, Rc::new(emoji)))
 }

@@ -26,11 +26,9 @@ impl Parser<'_> {
     /// Delimiters with nothing but blanks between them: the end of what is text in a line.
     fn hollow(&self, mark: Mark, place: usize) -> Option<usize> {
         let source = self.source;
-        let delimiter = |unit| unit == mark.delimiter() as u16;
-        let opened = source.skip(place, delimiter);
+        let opened = source.run_end(place);
         let blanks = source.skip(opened, chars::is_blank);
-        let closed = source.skip(blanks, delimiter);
-        (blanks > opened && closed > blanks).then_some(closed)
+        (blanks > opened && source.is(blanks, mark.delimiter())).then(|| source.run_end(blanks))
     }
 
     /// The same with a given number of delimiters.
@@ -65,10 +63,10 @@ impl Parser<'_> {
                 flat.extend(items);
                 flat.push(Inline::plain(source.slice(end, word)));
                 // The line reduces it once more: an emoji that touches a word of this one is text then.
-                return Some((word, reduce(flat)));
+                return Some((word, reduce(self.source, flat)));
             }
         }
-        let value = reduce(items);
+        let value = reduce(self.source, items);
         let node = match mark {
             Mark::Bold => Inline::Bold(value),
             Mark::Italic => Inline::Italic(value),
@@ -171,9 +169,8 @@ impl Parser<'_> {
         if !source.at(place).is_some_and(before) {
             return None;
         }
-        let signs = source.skip(place + 1, |unit| unit == u16::from(b'@'));
-        let letter = if signs > place + 1 {
-            signs
+        let letter = if source.is(place + 1, '@') {
+            source.run_end(place + 1)
         } else if source.is(place + 1, '#') {
             place + 2
         } else {
@@ -199,7 +196,11 @@ impl Parser<'_> {
             .or_else(|| self.emphasis(Mark::Italic, place, active))
             .or_else(|| self.emphasis(Mark::Strike, place, active))
             .or_else(|| self.identifier(place))
-            .or_else(|| self.run(place, |unit| !chars::among(unit, "\t\n\r ()*]_~")))
+            .or_else(|| {
+                Some(self.source.label_word_end(place))
+                    .filter(|end| *end > place)
+                    .map(|end| self.text(place, end))
+            })
             .or_else(|| self.single(place))
     }
 }

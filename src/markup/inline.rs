@@ -9,7 +9,6 @@ use std::rc::Rc;
 
 use super::auto;
 use super::chars;
-use super::emoji;
 use super::reduce::reduce;
 use super::source::Source;
 use super::time;
@@ -67,7 +66,7 @@ pub(super) struct Parser<'a> {
     today: i64,
     found: RefCell<HashMap<(Context, usize), Option<Found>>>,
     stops: RefCell<HashMap<(Context, usize), usize>>,
-    followers: RefCell<HashMap<(Context, usize), bool>>,
+    pub(super) followers: RefCell<HashMap<(Context, usize), bool>>,
 }
 
 impl<'a> Parser<'a> {
@@ -87,7 +86,10 @@ impl<'a> Parser<'a> {
     /// The line from here to its end: what is in it, and where it ends.
     pub(super) fn line(&self, place: usize) -> (Vec<Rc<Inline>>, usize) {
         let end = self.stop(Context::Line, place);
-        (reduce(self.collect(Context::Line, place, end)), end)
+        (
+            reduce(self.source, self.collect(Context::Line, place, end)),
+            end,
+        )
     }
 
     /// Where a run of findings from this place on stops.
@@ -156,11 +158,11 @@ impl<'a> Parser<'a> {
         self.item(Context::Line, place)
     }
 
-    /// In a table a bar ends the field.
+    /// In a table a bar ends the field, and a carriage return the line.
     fn in_cell(&self, place: usize) -> Option<Found> {
         let source = self.source;
         let bar = source.skip(place, chars::is_blank);
-        if source.is(bar, '|') {
+        if source.is(bar, '|') || source.is(place, '\r') {
             return None;
         }
         if source.starts(place, "\\|") {
@@ -218,7 +220,7 @@ impl<'a> Parser<'a> {
     }
 
     /// The rules of a line that are tried after emoji, but for the last resort.
-    fn after_emoji(&self, place: usize) -> Option<Found> {
+    pub(super) fn after_emoji(&self, place: usize) -> Option<Found> {
         self.escaped(place)
             .or_else(|| self.run(place, |unit| !chars::is_break(unit)))
     }
@@ -226,75 +228,6 @@ impl<'a> Parser<'a> {
     /// White space inside a line.
     pub(super) fn blanks(&self, place: usize) -> Option<Found> {
         self.run(place, chars::is_blank)
-    }
-
-    /// An emoji of any spelling.
-    pub(super) fn emoji(&self, context: Context, place: usize) -> Option<Found> {
-        let source = self.source;
-        let emoticon = || {
-            emoji::emoticon(source, place)
-                .filter(|(end, _)| self.may_follow_emoticon(context, *end))
-        };
-        one(emoji::short_code(source, place)
-            .or_else(|| emoji::character(source, place))
-            .or_else(emoticon))
-    }
-
-    /// May this be what stands behind an emoticon? An end, white space, whatever a rule takes for more than the last resort:
-    /// another emoticon, too, when the same holds for it. The run of emoticons is walked, not descended into. Between tildes
-    /// anything may.
-    fn may_follow_emoticon(&self, context: Context, place: usize) -> bool {
-        let source = self.source;
-        if let Context::Strike(_) = context {
-            return true;
-        }
-        let mut passed = Vec::new();
-        let mut next = place;
-        let fits = loop {
-            source.work(1);
-            if let Some(fits) = self.followers.borrow().get(&(context, next)) {
-                break *fits;
-            }
-            passed.push(next);
-            let ends = match context {
-                Context::Emphasis(Mark::Italic, _) => "*_",
-                _ => "*",
-            };
-            if source
-                .at(next)
-                .is_none_or(|unit| chars::is_space(unit) || chars::among(unit, ends))
-                || self.before_emoji(context, next).is_some()
-                || emoji::short_code(source, next).is_some()
-                || emoji::character(source, next).is_some()
-                || (context == Context::Line && self.after_emoji(next).is_some())
-            {
-                break true;
-            }
-            match emoji::emoticon(source, next) {
-                Some((end, _)) => next = end,
-                None => break false,
-            }
-        };
-        let mut followers = self.followers.borrow_mut();
-        for place in passed {
-            followers.insert((context, place), fits);
-        }
-        fits
-    }
-
-    /// Settle what spoilers behind emoticons mean, from the last to the first: one may hold the emoticon before the next, and
-    /// descending from each into the next would need a stack as long as the text.
-    pub(super) fn settle_spoilers(&self) {
-        let source = self.source;
-        let behind = |place| {
-            emoji::emoticon(source, place)
-                .map(|(end, _)| end)
-                .filter(|end| source.starts(*end, "||"))
-        };
-        let places: Vec<usize> = (0..source.len()).filter_map(behind).collect();
-        for place in places.into_iter().rev() {
-            self.may_follow_emoticon(Context::Line, place);
-        }
     }
 
     /// `|| spoiler ||`
@@ -308,133 +241,11 @@ impl<'a> Parser<'a> {
         }
         Some((
             end + 2,
-            Rc::new(Inline::Spoiler(reduce(self.collect(
-                Context::Spoiler,
-                place + 2,
-                end,
-            )))),
+            Rc::new(Inline::Spoiler(reduce(
+                self.source,
+                self.collect(Context::Spoiler, place + 2, end),
+            ))),
         ))
-    }
-
-    /// `@name`, `@name:server`, `@name@server`
-    pub(super) fn user(&self, place: usize) -> Option<(usize, Rc<Inline>)> {
-        let source = self.source;
-        let start = source.skip(place, |unit| unit == u16::from(b'@'));
-        let mut end = source.skip(start, chars::is_name);
-        if start == place || end == start {
-            return None;
-        }
-        if source.is(end, ':') || source.is(end, '@') {
-            let server = source.skip(end + 1, chars::is_name);
-            if server > end + 1 {
-                end = server;
-            }
-        }
-        // Two underscores at the end close italics that may have been opened before.
-        if source.starts(end.saturating_sub(2).max(start), "__") {
-            return None;
-        }
-        Some((
-            end,
-            Rc::new(Inline::User(source.slice(start, end).to_vec())),
-        ))
-    }
-
-    /// `#name`
-    pub(super) fn channel(&self, place: usize) -> Option<(usize, Rc<Inline>)> {
-        let end = self.source.skip(place + 1, chars::is_name);
-        (self.source.is(place, '#') && end > place + 1).then(|| {
-            (
-                end,
-                Rc::new(Inline::Channel(self.source.slice(place + 1, end).to_vec())),
-            )
-        })
-    }
-
-    /// `` `code` ``
-    pub(super) fn inline_code(&self, place: usize) -> Option<(usize, Rc<Inline>)> {
-        let source = self.source;
-        if !source.is(place, '`') {
-            return None;
-        }
-        let end = source.skip(place + 1, |unit| !chars::among(unit, "`\n"));
-        (end > place + 1 && source.is(end, '`')).then(|| {
-            (
-                end + 1,
-                Rc::new(Inline::InlineCode(source.slice(place + 1, end).to_vec())),
-            )
-        })
-    }
-
-    /// A character that a backslash robs of its meaning.
-    fn escaped(&self, place: usize) -> Option<Found> {
-        let source = self.source;
-        let unit = source.at(place + 1)?;
-        if !source.is(place, '\\') {
-            return None;
-        }
-        if let Some(timestamp) = self.escaped_timestamp(place) {
-            return Some(timestamp);
-        }
-        chars::among(unit, "#*._`~").then(|| (place + 2, vec![Inline::plain(&[unit])]))
-    }
-
-    /// Emoticons that begin with a hyphen come before host names, which may begin with one. The shortest must end the message.
-    fn dashed(&self, place: usize) -> Option<Found> {
-        let source = self.source;
-        if !source.starts(place, "-_") {
-            return None;
-        }
-        if source.starts(place, "-_-") && place + 3 < source.len() {
-            return self.single(place);
-        }
-        one(emoji::emoticon(source, place)
-            .filter(|(end, _)| self.may_follow_emoticon(Context::Line, *end)))
-    }
-
-    /// A timestamp behind a backslash.
-    pub(super) fn escaped_timestamp(&self, place: usize) -> Option<Found> {
-        if !self.source.is(place, '\\') {
-            return None;
-        }
-        let (end, _) = self.timestamp(place + 1)?;
-        Some((end, vec![Inline::plain(self.source.slice(place + 1, end))]))
-    }
-
-    /// Letters and digits before underscores: those of `snake_case` open no italics.
-    pub(super) fn identifier(&self, place: usize) -> Option<Found> {
-        let source = self.source;
-        let letters = source.skip(place, chars::is_alphanumeric);
-        if letters == place || !source.is(letters, '_') {
-            return None;
-        }
-        Some(self.text(
-            place,
-            letters + if source.is(letters + 1, '_') { 2 } else { 1 },
-        ))
-    }
-
-    /// A character before `#` and a letter: no channel begins inside a word.
-    pub(super) fn hashed(&self, place: usize) -> Option<Found> {
-        let source = self.source;
-        let fits = source
-            .at(place)
-            .is_some_and(|unit| chars::is_text(unit) && unit != u16::from(b':'))
-            && source.is(place + 1, '#')
-            && source.at(place + 2).is_some_and(chars::is_name_letter);
-        fits.then(|| self.text(place, place + 3))
-    }
-
-    /// An underscore before a host name takes it along, unless another ends it.
-    fn underscored(&self, place: usize) -> Option<Found> {
-        let source = self.source;
-        if !source.is(place, '_') {
-            return None;
-        }
-        source
-            .host_or_local(place + 1)
-            .filter(|end| !source.is(*end, '_'))
-            .map(|end| self.text(place, end))
     }
 
     /// One character that means nothing here.
@@ -450,7 +261,7 @@ impl<'a> Parser<'a> {
 
     /// The units between two places as text.
     pub(super) fn text(&self, place: usize, end: usize) -> Found {
-        (end, vec![Inline::plain(self.source.slice(place, end))])
+        (end, vec![Rc::new(Inline::Text(place, end))])
     }
 
     /// A timestamp.

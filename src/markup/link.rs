@@ -31,7 +31,7 @@ impl Parser<'_> {
         if !source.is(close, ')') {
             return None;
         }
-        let mut label = reduce(self.collect(context, place + 1, end));
+        let mut label = reduce(self.source, self.collect(context, place + 1, end));
         if label.is_empty() {
             label.push(Inline::plain(&src));
         }
@@ -56,14 +56,15 @@ impl Parser<'_> {
         Some((end + 1, Rc::new(Inline::Link { src, label })))
     }
 
-    /// `![label](target)`
+    /// `![label](target)`, where the label is more than blanks
     pub(super) fn image(&self, place: usize) -> Option<(usize, Rc<Inline>)> {
         let source = self.source;
         if !source.starts(place, "![") {
             return None;
         }
         let end = source.skip(place + 2, chars::is_text);
-        if !source.starts(end, "](") {
+        let blank = end > place + 2 && source.skip(place + 2, chars::is_blank) >= end;
+        if blank || !source.starts(end, "](") {
             return None;
         }
         let (close, src) = target(source, end + 2, true)?;
@@ -90,7 +91,7 @@ fn target(source: &Source, place: usize, round: bool) -> Option<(usize, Vec<u16>
         colon += 1;
     }
     let end = if colon > place && source.is(colon, ':') {
-        let rest = path(source, colon + 1, round, |unit| unit > 0x20 && unit != 0x7f);
+        let rest = source.target_end(colon + 1, round, true);
         (rest > colon + 1).then_some(rest)
     } else {
         None
@@ -98,29 +99,11 @@ fn target(source: &Source, place: usize, round: bool) -> Option<(usize, Vec<u16>
     let end = end.or_else(|| {
         source
             .host_or_local(place)
-            .map(|host| path(source, host, round, |unit| !chars::is_space(unit)))
+            .map(|host| source.target_end(host, round, false))
     });
     if let Some(end) = end {
         return Some((end, source.slice(place, end).to_vec()));
     }
     let (end, number) = auto::digits_of_phone(source, place)?;
     Some((end, "tel:".encode_utf16().chain(number).collect()))
-}
-
-/// The rest of a target.
-fn path(source: &Source, place: usize, round: bool, allowed: impl Fn(u16) -> bool) -> usize {
-    let inner = |unit| allowed(unit) && !chars::among(unit, "()\\|");
-    let mut end = place;
-    loop {
-        end = source.skip(end, inner);
-        if !source.is(end, '(') {
-            return end;
-        }
-        let close = source.skip(end + 1, inner);
-        end = if round && source.is(close, ')') {
-            close + 1
-        } else {
-            end + 1
-        };
-    }
 }

@@ -3,8 +3,8 @@
 //! The grammar is that of the npm package `@rocket.chat/message-parser@0.32.0` with the option `emoticons` and no other: no
 //! colours, no KaTeX. It was learned by feeding that package inputs; `tests/peers/markup-judge.js` runs it as the judge.
 //!
-//! A text goes through [`blocks`] line by line, what is in a line through [`inline`] and [`emphasis`], the findings of a line
-//! through [`reduce`], and the tree through [`write`]. Places are counted in UTF-16 units, as JavaScript does.
+//! A text goes through `blocks` line by line, what is in a line through `inline` and `emphasis`, the findings of a line
+//! through `reduce`, and the tree through `write`. Places are counted in UTF-16 units, as JavaScript does.
 
 mod auto;
 mod blocks;
@@ -15,12 +15,14 @@ mod emphasis;
 mod host;
 mod inline;
 mod link;
+mod neighbours;
 mod reduce;
 mod source;
 mod table;
 mod tables;
 mod time;
 mod tree;
+mod words;
 mod write;
 
 #[cfg(test)]
@@ -33,7 +35,8 @@ use source::Source;
 /// Seconds of a day.
 const DAY: u64 = 86_400;
 
-/// The JSON text of the syntax tree of a message. A time of day without a date (`<t:10:00+00:00>`) is one of today in UTC.
+/// The JSON text of the syntax tree of a message: an array of blocks, empty for an empty message (which the original refuses;
+/// it parses none). A date without a zone is taken for UTC, which the original's process runs in; a time of day without a date (`<t:10:00+00:00>`) is one of today in UTC.
 pub fn parse(text: &str) -> String {
     let now = SystemTime::now()
         .duration_since(UNIX_EPOCH)

@@ -11,6 +11,9 @@ pub(super) struct Source {
     label_ends: OnceCell<Vec<u32>>,
     mailbox_ends: OnceCell<Vec<u32>>,
     word_ends: OnceCell<Vec<u32>>,
+    run_ends: OnceCell<Vec<u32>>,
+    label_word_ends: OnceCell<Vec<u32>>,
+    target_ends: [OnceCell<Vec<u32>>; 4],
     dots_ahead: OnceCell<Vec<bool>>,
 }
 
@@ -23,6 +26,9 @@ impl Source {
             label_ends: OnceCell::new(),
             mailbox_ends: OnceCell::new(),
             word_ends: OnceCell::new(),
+            run_ends: OnceCell::new(),
+            label_word_ends: OnceCell::new(),
+            target_ends: Default::default(),
             dots_ahead: OnceCell::new(),
         }
     }
@@ -189,6 +195,72 @@ impl Source {
             ahead
         });
         ahead.get(place).copied().unwrap_or(false)
+    }
+
+    /// Where the run of the unit that stands here ends.
+    pub(super) fn run_end(&self, place: usize) -> usize {
+        let ends = self.run_ends.get_or_init(|| {
+            self.table(|units, ends, place| {
+                if units.get(place + 1) == units.get(place) {
+                    ends[place + 1]
+                } else {
+                    place as u32 + 1
+                }
+            })
+        });
+        ends.get(place).map_or(place, |end| *end as usize)
+    }
+
+    /// Where the run of what means nothing in the label of a link ends.
+    pub(super) fn label_word_end(&self, place: usize) -> usize {
+        let ends = self.label_word_ends.get_or_init(|| {
+            self.table(|units, ends, place| {
+                if chars::among(units[place], "\t\n\r ()*]_~") {
+                    place as u32
+                } else {
+                    ends[place + 1]
+                }
+            })
+        });
+        ends.get(place).map_or(place, |end| *end as usize)
+    }
+
+    /// Where the target of a link ends, of which this is not the beginning. In round brackets a target may hold pairs of them,
+    /// in angle brackets it may hold opening ones; behind a scheme it holds no control characters.
+    pub(super) fn target_end(&self, place: usize, round: bool, scheme: bool) -> usize {
+        let ends =
+            self.target_ends[usize::from(round) * 2 + usize::from(scheme)].get_or_init(|| {
+                let allowed = |unit: u16| {
+                    if scheme {
+                        unit > 0x20 && unit != 0x7f
+                    } else {
+                        !chars::is_space(unit)
+                    }
+                };
+                let inner = |unit: u16| allowed(unit) && !chars::among(unit, "()\\|");
+                let inner_ends = self.table(|units, ends, place| {
+                    if inner(units[place]) {
+                        ends[place + 1]
+                    } else {
+                        place as u32
+                    }
+                });
+                self.table(|units, ends, place| {
+                    if inner(units[place]) {
+                        return ends[place + 1];
+                    }
+                    if units[place] != u16::from(b'(') {
+                        return place as u32;
+                    }
+                    let close = inner_ends[place + 1] as usize;
+                    if round && units.get(close) == Some(&u16::from(b')')) {
+                        ends[close + 1]
+                    } else {
+                        ends[place + 1]
+                    }
+                })
+            });
+        ends.get(place).map_or(place, |end| *end as usize)
     }
 
     /// A table of ends, filled from the back.

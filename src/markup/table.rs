@@ -56,7 +56,10 @@ impl Parser<'_> {
             if !source.is(bar, '|') {
                 break;
             }
-            fields.push(reduce(self.collect(Context::Cell, start, stop)));
+            fields.push(reduce(
+                self.source,
+                self.collect(Context::Cell, start, stop),
+            ));
             next = bar + 1;
         }
         (!fields.is_empty()).then_some((fields, next))

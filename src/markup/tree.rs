@@ -4,10 +4,11 @@ use std::rc::Rc;
 
 /// A node that lives inside a line. Children are shared, because the same piece of text may be tried in several places.
 #[derive(Debug, Clone, PartialEq)]
-#[expect(clippy::enum_variant_names, reason = "the names of the nodes")]
 pub(super) enum Inline {
     /// Text without meaning, in UTF-16 units: a run may be put together of halves.
     Plain(Vec<u16>),
+    /// The same by its place in the text: what lines are made of before they are reduced.
+    Text(usize, usize),
     /// `*bold*`
     Bold(Vec<Rc<Inline>>),
     /// `_italic_`
@@ -17,7 +18,7 @@ pub(super) enum Inline {
     /// `||spoiler||`
     Spoiler(Vec<Rc<Inline>>),
     /// `` `code` ``
-    InlineCode(Vec<u16>),
+    CodeSpan(Vec<u16>),
     /// A link, written out, found in the text, or with a label.
     Link {
         /// Where it leads.
@@ -43,7 +44,7 @@ pub(super) enum Inline {
         /// The name of the emoji.
         short_code: Vec<u16>,
         /// The text it was written as, to go back to when its neighbours forbid an emoji.
-        source: Vec<u16>,
+        written: Vec<u16>,
     },
     /// An emoji character, or a sequence of characters that is drawn as one.
     UnicodeEmoji(Vec<u16>),
@@ -60,7 +61,6 @@ pub(super) enum Inline {
 
 /// A node that takes whole lines.
 #[derive(Debug, Clone, PartialEq)]
-#[expect(clippy::enum_variant_names, reason = "the names of the nodes")]
 pub(super) enum Block {
     /// A line of text.
     Paragraph(Vec<Rc<Inline>>),
@@ -71,7 +71,7 @@ pub(super) enum Block {
     /// `> quote`: one paragraph a line.
     Quote(Vec<Vec<Rc<Inline>>>),
     /// A spoiler over several lines: one paragraph a line.
-    SpoilerBlock(Vec<Vec<Rc<Inline>>>),
+    Spoiler(Vec<Vec<Rc<Inline>>>),
     /// A code block.
     Code {
         /// What stood behind the opening fence, `none` when nothing did.

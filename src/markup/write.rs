@@ -73,11 +73,13 @@ impl Serialize for Inline {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Inline::Plain(text) => Plain(text).serialize(serializer),
+            // Reducing a line leaves none of these.
+            Inline::Text(..) => Plain(&[]).serialize(serializer),
             Inline::Bold(value) => node(serializer, "BOLD", &Nodes(value)),
             Inline::Italic(value) => node(serializer, "ITALIC", &Nodes(value)),
             Inline::Strike(value) => node(serializer, "STRIKE", &Nodes(value)),
             Inline::Spoiler(value) => node(serializer, "SPOILER", &Nodes(value)),
-            Inline::InlineCode(text) => node(serializer, "INLINE_CODE", &Plain(text)),
+            Inline::CodeSpan(text) => node(serializer, "INLINE_CODE", &Plain(text)),
             Inline::Link { src, label } => node(
                 serializer,
                 "LINK",
@@ -242,7 +244,7 @@ impl Serialize for Block {
                 map.end()
             }
             Block::Quote(lines) => node(serializer, "QUOTE", &Paragraphs(lines, "PARAGRAPH")),
-            Block::SpoilerBlock(lines) => {
+            Block::Spoiler(lines) => {
                 node(serializer, "SPOILER_BLOCK", &Paragraphs(lines, "PARAGRAPH"))
             }
             Block::Code { language, lines } => {

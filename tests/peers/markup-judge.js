@@ -2,8 +2,9 @@
 //
 //   node markup-judge.js [--golden] [folder with node_modules] < messages.ndjson
 //
-// Reads messages as JSON strings, one a line, and prints the tree of each, one a line; with --golden `{"text":…,"tree":…}`.
-// A message that the package refuses (it refuses the empty one) gives null.
+// Reads messages as JSON strings, one a line, and prints the tree of each, one a line; with --golden `{"text":…,"tree":…}`,
+// which it reads as well: tests/golden/markup.ndjson is its own input. A message that the package refuses (it refuses the
+// empty one) gives null. Run it with TZ=UTC: a date without a zone is one of the process's.
 'use strict';
 
 const { createRequire } = require('module');
@@ -27,6 +28,7 @@ readline.createInterface({ input: process.stdin, crlfDelay: Infinity }).on('line
 	if (!line) {
 		return;
 	}
-	const text = JSON.parse(line);
+	const message = JSON.parse(line);
+	const text = typeof message === 'string' ? message : message.text;
 	process.stdout.write(`${JSON.stringify(golden ? { text, tree: tree(text) } : tree(text))}\n`);
 });

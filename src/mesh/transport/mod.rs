@@ -13,8 +13,8 @@ use bytes::Bytes;
 use uuid::Uuid;
 
 pub use local::LocalBus;
-pub(crate) use nats::{client as nats_client, visit};
 pub use nats::{NatsTarget, NatsTls};
+pub(crate) use nats::{client as nats_client, visit};
 
 use super::config::Transporter;
 use super::node_id::NodeId;
