@@ -84,6 +84,7 @@ fn hostname() -> String {
     name.trim().to_owned()
 }
 
+// contract: configuration/precedence, configuration/secrets
 #[tokio::test]
 async fn config_prints_every_setting_with_its_origin_and_no_secret() {
     let dir = TempDir::new("config");
@@ -126,6 +127,7 @@ async fn config_prints_every_setting_with_its_origin_and_no_secret() {
     assert!(!printed.lines.concat().contains("hunter2"));
 }
 
+// contract: configuration/errors
 #[tokio::test]
 async fn config_names_all_problems_at_once() {
     let printed = run(

@@ -27,6 +27,7 @@ fn is_timestamp(value: &Value) -> bool {
     form == "0000-00-00T00:00:00.000Z"
 }
 
+// contract: telemetry/logs/json, configuration/variable/LOG_FORMAT
 #[tokio::test]
 async fn one_event_a_line_in_json() {
     let workspace = Workspace::with().env("NODE_ID", "streamer-1").start().await;
@@ -57,6 +58,7 @@ async fn one_event_a_line_in_json() {
     }
 }
 
+// contract: configuration/variable/LOG_LEVEL
 #[tokio::test]
 async fn the_level_filters_and_an_outage_is_no_flood() {
     let mut workspace = Workspace::with().env("LOG_LEVEL", "warn").start().await;
@@ -78,6 +80,7 @@ async fn the_level_filters_and_an_outage_is_no_flood() {
     assert!(lines.len() < 6, "{lines:#?}");
 }
 
+// contract: configuration/variable/LOG_FORMAT
 #[tokio::test]
 async fn for_people_by_default() {
     let workspace = Workspace::with().env("LOG_FORMAT", "pretty").start().await;
@@ -91,6 +94,7 @@ async fn for_people_by_default() {
     assert!(!serving.contains('\u{1b}'), "no colours but on a terminal");
 }
 
+// contract: configuration/variable/LOG_FILE_PATH
 #[tokio::test]
 async fn the_file_has_the_same_lines_and_is_opened_anew() {
     let dir = TempDir::new("logs");
@@ -117,6 +121,7 @@ async fn the_file_has_the_same_lines_and_is_opened_anew() {
     .await;
 }
 
+// contract: telemetry/logs/secrets, configuration/secrets
 #[tokio::test]
 async fn what_is_secret_never_appears() {
     const COOKIE: &str = "cookie-kept-to-oneself";

@@ -3,7 +3,16 @@
 use serde_json::{Value, json};
 
 use crate::support::service::Service;
-use crate::support::{Workspace, free_port, root};
+use crate::support::{Workspace, eventually, free_port, root};
+
+/// What a service that ended said at last; its log may still be on its way.
+async fn last_words(workspace: &Workspace) -> Vec<Value> {
+    eventually("last words", || async {
+        let fatal = workspace.service.logged("fatal");
+        (!fatal.is_empty()).then_some(fatal)
+    })
+    .await
+}
 
 /// The events of the golden files, sorted.
 fn golden_events() -> Vec<String> {
@@ -98,7 +107,7 @@ async fn a_node_id_twice_is_fatal_and_says_so() {
         Some(1),
         "the older one stops"
     );
-    let fatal = workspace.service.logged("fatal");
+    let fatal = last_words(&workspace).await;
     assert_eq!(fatal.len(), 1, "{fatal:?}");
     assert!(
         fatal[0]["msg"]
@@ -132,7 +141,7 @@ async fn without_a_licence_the_first_of_two_streamers_stops() {
     let mut client = workspace.client().await;
     assert_eq!(client.closed().await.code, Some(1001), "clients are told");
     assert_eq!(workspace.service.process.ended().await.code(), Some(1));
-    let fatal = workspace.service.logged("fatal");
+    let fatal = last_words(&workspace).await;
     assert!(
         fatal
             .iter()

@@ -65,6 +65,8 @@ impl Metrics {
     }
 }
 
+// contract: telemetry/metrics/known, telemetry/metrics/labels, configuration/variable/MS_METRICS
+// contract: configuration/variable/MS_METRICS_PORT
 #[tokio::test]
 async fn what_people_do_is_counted() {
     let (mut workspace, metrics) = counted(&[("MAX_CONCURRENT_CONNECTIONS", "2")]).await;

@@ -107,6 +107,7 @@ fn answering() -> ServiceSpec {
         })
 }
 
+// contract: mesh/broker/subjects, configuration/variable/BROKER
 #[tokio::test]
 async fn two_people_and_a_message() {
     let workspace = Workspace::with().plain().start().await;
@@ -134,6 +135,7 @@ async fn two_people_and_a_message() {
         .await;
 }
 
+// contract: mesh/broker/results, mesh/broker/errors
 #[tokio::test]
 async fn results_and_errors_of_methods() {
     let workspace = Workspace::with()
@@ -170,6 +172,7 @@ async fn results_and_errors_of_methods() {
     assert_eq!(large["error"]["error"], 413, "over NATS's max_payload");
 }
 
+// contract: mesh/broker/subjects, streams/write/form
 #[tokio::test]
 async fn what_a_client_writes_goes_out_as_an_object() {
     let workspace = Workspace::with().plain().start().await;
@@ -204,6 +207,7 @@ async fn what_a_client_writes_goes_out_as_an_object() {
     }
 }
 
+// contract: mesh/outage/reconnect, mesh/outage/after
 #[tokio::test]
 async fn nats_killed_and_restarted_drops_no_client() {
     let mut workspace = Workspace::with().plain().start().await;
@@ -238,6 +242,7 @@ async fn nats_killed_and_restarted_drops_no_client() {
     assert!(!json!(calls).to_string().contains("stale"), "{calls:?}");
 }
 
+// contract: mesh/outage/reconnect
 #[tokio::test]
 async fn refused_by_nats_it_tries_on() {
     let mut workspace = Workspace::with().plain().start().await;
@@ -280,6 +285,7 @@ async fn a_core_that_is_restarted_is_found() {
     workspace.core.ask("await", asked).await;
 }
 
+// contract: mesh/broker/nodes, mesh/licence
 #[tokio::test]
 async fn the_licence_rule_counts_the_nodes_that_answer() {
     let workspace = Workspace::with()
@@ -314,6 +320,7 @@ async fn the_licence_rule_counts_the_nodes_that_answer() {
     assert_eq!(alice.call("echo", json!([1])).await["result"], json!([1]));
 }
 
+// contract: mesh/broker/subjects, mesh/broker/results, mesh/broker/errors
 #[tokio::test]
 async fn nodes_call_each_other_in_both_directions() {
     let nats = Nats::start().await;
@@ -361,6 +368,7 @@ async fn nodes_call_each_other_in_both_directions() {
     assert!(matches!(late, CallError::Timeout { .. }) && late.code() == 504);
 }
 
+// contract: mesh/broker/no-responders, mesh/call/unknown-service
 #[tokio::test]
 async fn what_reaches_nobody_is_sent_again_and_nothing_else_is() {
     let nats = Nats::start().await;
@@ -464,6 +472,7 @@ async fn events_keep_the_order_of_nats() {
     );
 }
 
+// contract: mesh/broker/nodes, mesh/release/decided, mesh/release/offers
 #[tokio::test]
 async fn who_is_there_is_known_by_asking() {
     let nats = Nats::start().await;
@@ -578,6 +587,7 @@ async fn who_cannot_hear_anybody_buries_nobody() {
     assert!(node.mesh.has_service("meteor"));
 }
 
+// contract: mesh/call/too-large
 #[tokio::test]
 async fn what_is_too_large_for_nats_is_never_published() {
     let mut nats = Nats::start().await;

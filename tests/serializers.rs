@@ -168,26 +168,31 @@ async fn joined_by_a_real_node(serializer: &str, has_dates: bool) {
         .await;
 }
 
+// contract: mesh/serializer/JSON, configuration/variable/SERIALIZER
 #[tokio::test]
 async fn json_is_joined_by_a_real_node() {
     joined_by_a_real_node("JSON", false).await;
 }
 
+// contract: mesh/serializer/MsgPack
 #[tokio::test]
 async fn msgpack_is_joined_by_a_real_node() {
     joined_by_a_real_node("MsgPack", true).await;
 }
 
+// contract: mesh/serializer/Notepack
 #[tokio::test]
 async fn notepack_is_joined_by_a_real_node() {
     joined_by_a_real_node("Notepack", true).await;
 }
 
+// contract: mesh/serializer/CBOR
 #[tokio::test]
 async fn cbor_is_joined_by_a_real_node() {
     joined_by_a_real_node("CBOR", true).await;
 }
 
+// contract: mesh/serializer/ProtoBuf
 #[tokio::test]
 async fn protobuf_is_joined_by_a_real_node() {
     joined_by_a_real_node("ProtoBuf", false).await;

@@ -346,6 +346,7 @@ fn what_is_not_built_yet_stops_the_start() {
 
 // contract: configuration/variable/HEARTBEAT_INTERVAL, configuration/variable/HEARTBEAT_TIMEOUT
 // contract: configuration/variable/DDP_HEARTBEAT_INTERVAL, configuration/variable/CONNECTION_TIMEOUT
+// contract: mesh/broker/url, configuration/variable/NATS_URL, configuration/variable/BROKER
 #[test]
 fn the_plain_broker_finds_nats_by_itself() {
     let mesh = |env: &[(&str, &str)]| loaded(&[&[("BROKER", "nats")], env].concat()).config.mesh;

@@ -83,6 +83,7 @@ const PIECES: &[&str] = &[
     ",",
 ];
 
+// contract: events/ephemeral/md
 #[test]
 fn every_tree_of_the_corpus_is_that_of_the_judge() {
     let mut count = 0;

@@ -149,6 +149,7 @@ mod tests {
         }
     }
 
+    // contract: mesh/broker/results
     #[test]
     fn results() {
         let data = |payload: &[u8]| match read(&message(payload, None)) {
@@ -169,6 +170,7 @@ mod tests {
         assert!(matches!(read(&nobody), Reply::Unreached));
     }
 
+    // contract: mesh/broker/errors
     #[test]
     fn the_code_of_an_error_is_on_this_wire() {
         let rows = [

@@ -149,6 +149,7 @@ mod tests {
         serde_json::from_str(&micro.tell(question).unwrap()).unwrap()
     }
 
+    // contract: mesh/broker/registration
     #[test]
     fn what_the_nats_package_tells() {
         let node = NodeId::new("core-1").unwrap();

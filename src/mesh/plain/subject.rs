@@ -50,6 +50,7 @@ pub(super) fn is_token(text: &str) -> bool {
 mod tests {
     use super::*;
 
+    // contract: mesh/broker/subjects
     #[test]
     fn methods_and_events_never_meet() {
         let node = NodeId::new("pod.1").unwrap();

@@ -157,6 +157,7 @@ fn civil(day: i64) -> (i64, i64, i64) {
 mod tests {
     use super::*;
 
+    // contract: mesh/serializer/JSON
     #[test]
     fn dates_are_iso_texts() {
         for (ms, expected) in [

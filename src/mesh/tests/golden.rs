@@ -261,18 +261,3 @@ fn text_is_escaped() {
     let value: Value = serde_json::from_slice(&out.finish()).unwrap();
     assert_eq!(value["a\"b"], "c\n\u{1}\"");
 }
-
-// contract: mesh/serializer/EJSON, mesh/serializer/JSON
-#[test]
-fn ejson_is_the_packet_itself_and_json_has_dates_as_texts() {
-    let text = br#"{"ver":"4","sender":"core-1","data":[{"$date":1}]}"#;
-    let plain = br#"{"ver":"4","sender":"core-1","data":["1970-01-01T00:00:00.001Z"]}"#;
-    for (serializer, sent) in [
-        (SerializerKind::Ejson, &text[..]),
-        (SerializerKind::Json, &plain[..]),
-    ] {
-        let payload = serializer.encode(PacketKind::Event, text.to_vec()).unwrap();
-        assert_eq!(payload, sent);
-        assert_eq!(serializer.decode(PacketKind::Event, payload).unwrap(), sent);
-    }
-}

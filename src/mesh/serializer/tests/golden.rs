@@ -109,6 +109,7 @@ fn holds_everything(golden: &Golden) -> bool {
     golden.text.contains("texts")
 }
 
+// contract: mesh/serializer/MsgPack, mesh/serializer/Notepack, mesh/serializer/CBOR, mesh/serializer/ProtoBuf
 #[test]
 fn packets_are_written_as_a_node_writes_them() {
     for golden in packets().filter(|golden| !holds_everything(golden)) {
