@@ -2,7 +2,7 @@
 
 use super::support::*;
 use crate::client::Client;
-use crate::ddp::Framing;
+use crate::ddp::{Framing, SharedFrame};
 use crate::session::Session;
 
 #[tokio::test(start_paused = true)]
@@ -30,4 +30,14 @@ async fn a_session_at_rest_holds_nothing_of_what_went_through() {
     peer.message().await;
     peer.settled().await;
     assert_eq!(peer.client.outbox().unsent(), 0);
+
+    // An event of which the session has a share: once it was written, ours is the only one.
+    let event = SharedFrame::new(br#"{"msg":"changed"}"#.to_vec());
+    assert!(peer.client.send_shared(&event));
+    assert!(!event.framed(Framing::SockJs).bytes().is_unique());
+    assert_eq!(peer.message().await, r#"{"msg":"changed"}"#);
+    peer.settled().await;
+    let bytes = event.framed(Framing::SockJs).bytes().clone();
+    drop(event);
+    assert!(bytes.is_unique(), "the session holds the frame");
 }
