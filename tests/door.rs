@@ -3,7 +3,7 @@
 use serde_json::json;
 use tokio_tungstenite::tungstenite::Error;
 
-use crate::support::{Client, Workspace, http};
+use crate::support::{Client, Workspace, eventually, http};
 
 /// The status with which an upgrade is refused, and its head.
 async fn refused(port: u16, headers: &[(&'static str, &str)]) -> (u16, String) {
@@ -45,11 +45,12 @@ async fn over_the_limit_an_upgrade_is_refused_and_the_log_names_the_variable() {
             .to_string()
             .contains("MAX_CONCURRENT_CONNECTIONS")
     };
-    assert!(
-        workspace.service.logged("warn").iter().any(named),
-        "{:?}",
-        workspace.service.logged("warn")
-    );
+    // The log is written by a thread of its own.
+    eventually("the log names the variable", || async {
+        let lines = workspace.service.logged("warn");
+        lines.iter().any(named).then_some(())
+    })
+    .await;
     first.leave().await;
     workspace.service.ready().await;
     let _third = workspace.client().await;
