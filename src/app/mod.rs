@@ -253,6 +253,11 @@ impl App {
             });
             self.tracker.spawn(exporter.run(closing.clone()));
         }
+        let workers = tokio::runtime::Handle::current().metrics().num_workers();
+        for _ in 0..workers {
+            let flusher = self.sessions.flusher().clone();
+            self.tracker.spawn(flusher.run(self.stop.clone()));
+        }
         let collections = self.collections.clone();
         let collections_stop = self.stop.clone();
         self.tracker

@@ -5,11 +5,14 @@ use std::sync::Arc;
 use std::sync::OnceLock;
 
 use arc_swap::ArcSwapOption;
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
+use tokio::net::tcp::OwnedWriteHalf;
 
+use super::flusher::Flusher;
 use super::identity::{Connection, Identity, SessionId, UserId};
-use super::outbox::Outbox;
+use super::outbox::{Outbox, Pushed};
 use super::publication::Publications;
+use super::writer::Writer;
 use crate::ddp::{Close, Frame, Framing, SharedFrame};
 use crate::telemetry::metrics;
 
@@ -34,6 +37,8 @@ pub struct Client {
     framing: Framing,
     connection: Connection,
     outbox: Outbox,
+    writer: Mutex<Writer>,
+    flusher: OnceLock<Arc<Flusher>>,
     identity: ArcSwapOption<Identity>,
     livechat_token: OnceLock<Box<str>>,
     max_subscriptions: usize,
@@ -59,6 +64,8 @@ impl Client {
             framing: seed.framing,
             connection: seed.connection,
             outbox: Outbox::new(seed.max_buffered_bytes),
+            writer: Mutex::default(),
+            flusher: OnceLock::new(),
             identity: ArcSwapOption::empty(),
             livechat_token: OnceLock::new(),
             max_subscriptions: seed.max_subscriptions,
@@ -100,8 +107,56 @@ impl Client {
     }
 
     /// Sends a message that others get too; whoever sends it counts, once for all.
-    pub fn send_shared(&self, frame: &SharedFrame) -> bool {
-        self.outbox.push(frame.framed(self.framing))
+    pub fn send_shared(self: &Arc<Self>, frame: &SharedFrame) -> bool {
+        let pushed = self.outbox.push_shared(frame.framed(self.framing));
+        if pushed == Pushed::Unknown
+            && let Some(flusher) = self.flusher.get()
+        {
+            flusher.add(self.clone());
+        }
+        pushed != Pushed::Refused
+    }
+
+    /// What is being written. For the session's task only.
+    pub fn writer(&self) -> MutexGuard<'_, Writer> {
+        self.writer.lock()
+    }
+
+    /// From now on `flusher` may write to the socket what is sent to many. For the session's task only.
+    pub fn share(&self, socket: Arc<OwnedWriteHalf>, flusher: Arc<Flusher>) {
+        let _first_wins = self.flusher.set(flusher);
+        self.writer.lock().shared = Some(socket);
+        self.outbox.share(true);
+    }
+
+    /// From now on the session's task alone writes. For that task only.
+    pub fn unshare(&self) {
+        self.outbox.share(false);
+        self.writer.lock().shared = None;
+    }
+
+    /// Writes what waits, as far as the socket takes it at once. The rest is for the session's task, and all of it while
+    /// that task writes.
+    pub(super) fn flush(&self) {
+        let Some(mut writer) = self.writer.try_lock() else {
+            return self.outbox.hand_over(false);
+        };
+        if !writer.is_empty() {
+            return self.outbox.hand_over(false);
+        }
+        if !self.outbox.take_shared(&mut writer.batch) {
+            return;
+        }
+        while !writer.is_empty() {
+            match writer.try_write() {
+                Ok(written) => {
+                    metrics::bytes_sent(written);
+                    self.outbox.written(written, &mut writer.batch);
+                }
+                // The task meets the error too, if it is one.
+                Err(_) => return self.outbox.hand_over(true),
+            }
+        }
     }
 
     /// Asks its session to close once what was sent before is written.

@@ -1,7 +1,8 @@
 //! The outbox: what a session still has to write, bounded in bytes.
 //!
-//! Anybody pushes, without waiting; the session's task alone takes. Bytes count from the push until they were written
-//! to the socket, so the bound holds whether they wait here or in a half-written batch.
+//! Anybody pushes, without waiting; who holds the client's [`super::Writer`] takes: the session's task, or a flusher for
+//! what was pushed for many. Bytes count from the push until they were written to the socket, so the bound holds whether
+//! they wait here or in a half-written batch.
 
 use std::collections::VecDeque;
 use std::task::{Context, Poll, Waker};
@@ -26,10 +27,37 @@ struct State {
     waker: Option<Waker>,
     /// Whether the task waits for frames too, or, being busy with a batch, for the end only.
     hungry: bool,
+    /// Who writes what is pushed for many.
+    way: Way,
+    /// Whether a flusher was told that something waits.
+    listed: bool,
     /// Once set, nothing more is accepted; the first close wins.
     close: Option<Close>,
     /// The client is gone: nothing is accepted or kept any more.
     abandoned: bool,
+}
+
+/// Who writes what is pushed for many.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// The session's task: nobody else may.
+    #[default]
+    Task,
+    /// A flusher: the socket took all that it was given so far.
+    Flusher,
+    /// The session's task, until the socket has taken all that waits.
+    TaskForNow,
+}
+
+/// What became of a frame that was pushed for many.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Pushed {
+    /// Not taken: the session is closing.
+    Refused,
+    /// Taken, and somebody knows of it.
+    Taken,
+    /// Taken, and a flusher has to be told.
+    Unknown,
 }
 
 /// What the session found in its outbox.
@@ -54,25 +82,70 @@ impl Outbox {
     /// Puts a frame last. Over the bound everything unsent is dropped and the session closed as too slow; a session
     /// that is closing takes nothing more. Says whether the frame was accepted.
     pub fn push(&self, frame: Frame) -> bool {
+        self.push_if(frame, |_| true) != Pushed::Refused
+    }
+
+    /// Like [`Outbox::push`], but wakes nobody where a flusher may write.
+    pub(super) fn push_shared(&self, frame: Frame) -> Pushed {
+        self.push_if(frame, |state| state.way != Way::Flusher)
+    }
+
+    fn push_if(&self, frame: Frame, wakes: impl FnOnce(&State) -> bool) -> Pushed {
         let mut state = self.state.lock();
         if state.close.is_some() || state.abandoned {
-            return false;
+            return Pushed::Refused;
         }
         state.unsent += frame.len();
-        let accepted = state.unsent <= self.limit;
-        let waker = if accepted {
-            state.frames.push_back(frame);
-            state.hungry.then(|| state.waker.take()).flatten()
-        } else {
+        let (pushed, waker) = if state.unsent > self.limit {
             state.frames = VecDeque::new();
             state.close = Some(Close::TooSlow);
-            state.waker.take()
+            (Pushed::Refused, state.waker.take())
+        } else {
+            state.frames.push_back(frame);
+            if wakes(&state) {
+                let waker = state.hungry.then(|| state.waker.take()).flatten();
+                (Pushed::Taken, waker)
+            } else if std::mem::replace(&mut state.listed, true) {
+                (Pushed::Taken, None)
+            } else {
+                (Pushed::Unknown, None)
+            }
         };
         drop(state);
         if let Some(waker) = waker {
             waker.wake();
         }
-        accepted
+        pushed
+    }
+
+    /// From now on a flusher may write what is pushed for many; or from now on none may.
+    pub(super) fn share(&self, shared: bool) {
+        self.state.lock().way = if shared { Way::Flusher } else { Way::Task };
+    }
+
+    /// Moves all that waits into `batch`, which must be empty, if a flusher may write it. For a flusher only.
+    pub(super) fn take_shared(&self, batch: &mut VecDeque<Frame>) -> bool {
+        let mut state = self.state.lock();
+        state.listed = false;
+        let taken = state.way == Way::Flusher && !state.frames.is_empty();
+        if taken {
+            std::mem::swap(&mut state.frames, batch);
+        }
+        taken
+    }
+
+    /// The flusher does not go on: the session's task does. For a flusher only.
+    pub(super) fn hand_over(&self, blocked: bool) {
+        let mut state = self.state.lock();
+        state.listed = false;
+        if blocked && state.way == Way::Flusher {
+            state.way = Way::TaskForNow;
+        }
+        let waker = state.waker.take();
+        drop(state);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
     }
 
     /// Asks the session to close once what was pushed before is written. The first close wins.
@@ -119,6 +192,9 @@ impl Outbox {
         if let Some(close) = state.close {
             return Poll::Ready(Taken::Close(close));
         }
+        if state.way == Way::TaskForNow {
+            state.way = Way::Flusher;
+        }
         state.wait(cx, true);
         Poll::Pending
     }
@@ -128,6 +204,9 @@ impl Outbox {
         let mut state = self.state.lock();
         if let Some(close) = state.close {
             return Poll::Ready(close);
+        }
+        if state.way == Way::Flusher {
+            state.way = Way::TaskForNow;
         }
         state.wait(cx, false);
         Poll::Pending

@@ -198,7 +198,7 @@ impl Door {
             let leftover = parts.read_buf.to_vec();
             drop(parts.read_buf);
             sessions
-                .session(parts.io.into_inner(), leftover, arrival)
+                .tcp_session(parts.io.into_inner(), leftover, arrival)
                 .await;
             drop(permit);
         });

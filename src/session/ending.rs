@@ -112,7 +112,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         self.detach();
         let linger = match self.client.outbox().closing() {
             Some(Close::TooSlow) => {
-                self.writer.keep_half_written();
+                self.client.writer().keep_half_written();
                 FLUSH_LINGER
             }
             Some(Close::ThrownOut) => THROWN_OUT_LINGER,
@@ -126,7 +126,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         let Phase::Flushing(until) = self.phase else {
             return false;
         };
-        if !self.parted || !self.writer.is_idle() {
+        if !self.parted || !self.client.writer().is_idle() {
             return false;
         }
         self.phase = if self.peer_closed {
@@ -155,7 +155,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                     self.leave();
                 }
                 if !self.parted {
-                    self.writer.keep_half_written();
+                    self.client.writer().keep_half_written();
                     let echo = code.map_or([0; 2], u16::to_be_bytes);
                     let echo = control(FINAL_CLOSE, if code.is_some() { &echo } else { &[] });
                     self.say_goodbye(close.map_or(echo, Frame::close));
@@ -171,7 +171,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
 
     pub(super) fn say_goodbye(&mut self, frame: Frame) {
         if !std::mem::replace(&mut self.parted, true) {
-            self.writer.batch.push_back(frame);
+            self.client.writer().batch().push_back(frame);
         }
     }
 

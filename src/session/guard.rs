@@ -58,6 +58,7 @@ impl Guard {
     /// Nothing more is published to the client, and nobody finds it any more.
     pub(super) fn leave(&mut self) {
         if let Some(listed) = self.listed.take() {
+            self.client.unshare();
             self.sessions
                 .unharmed(|handler| handler.leave(&self.client));
             drop(listed);

@@ -1,7 +1,7 @@
 //! One client's task, and what all of them share.
 //!
-//! [`Sessions`] is handed a socket that has become a WebSocket and makes a [`Session`] of it: one future, the only owner
-//! of the socket. Each time it is polled it looks at its clock, reads, works on the request at hand and writes, in rounds
+//! [`Sessions`] is handed a socket that has become a WebSocket and makes a [`Session`] of it: one future, the owner of the
+//! socket; what goes to many, a [`crate::client::Flusher`] writes for it while the socket takes it. Each time it is polled it looks at its clock, reads, works on the request at hand and writes, in rounds
 //! that none of the four can fill alone, so that a client that floods is still written to and one that does not read is
 //! still heard.
 //!
@@ -9,7 +9,7 @@
 //! socket → intake, reader (RFC 6455) → inbox (framing, DDP table) → requests (one at a time, the rest waits, bounded)
 //!                                     │ pong, errors                 │ result, updated, ready, nosub
 //! everybody else → client::Outbox ←───┴──────────────────────────────┘
-//! outbox → outflow, writer (the queued shared frames, vectored) → socket
+//! outbox → outflow, client::Writer (the queued shared frames, vectored) → socket
 //! ```
 //!
 //! How a session ends stands in [`ending`], and nowhere else.
@@ -27,7 +27,7 @@ mod requests;
 mod sessions;
 mod task;
 mod throttle;
-mod writer;
+mod wire;
 
 #[cfg(test)]
 mod tests;
@@ -36,6 +36,7 @@ pub use config::SessionConfig;
 pub use sessions::{Arrival, Sessions};
 pub use task::Session;
 pub(crate) use throttle::Throttle;
+pub use wire::Wire;
 
 /// Decodes bytes as a session does, and hands over each message: a door for the fuzz targets.
 #[cfg(feature = "fuzzing")]

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use rand::Rng;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
@@ -13,7 +14,8 @@ use super::config::{CLOSED_TIMEOUT, SessionConfig};
 use super::drain::DrainPlan;
 use super::task::Session;
 use super::throttle::Throttle;
-use crate::client::{Client, ClientSeed, Connection, Directory, Handler, SessionId};
+use super::wire::Wire;
+use crate::client::{Client, ClientSeed, Connection, Directory, Flusher, Handler, SessionId};
 use crate::ddp::Framing;
 use crate::telemetry::metrics;
 
@@ -36,6 +38,7 @@ pub struct Sessions {
     pub(super) config: SessionConfig,
     pub(super) handler: Arc<dyn Handler>,
     pub(super) directory: Arc<Directory>,
+    flusher: Arc<Flusher>,
     /// The sessions' tasks, and the slow part of their teardown.
     pub(super) tracker: TaskTracker,
     instance: Arc<str>,
@@ -66,6 +69,7 @@ impl Sessions {
             config,
             handler,
             directory,
+            flusher: Arc::default(),
             tracker: TaskTracker::new(),
             instance,
             drain: OnceLock::new(),
@@ -94,6 +98,26 @@ impl Sessions {
             max_subscriptions: self.config.max_subscriptions,
         });
         Session::new(self.clone(), client, socket, leftover)
+    }
+
+    /// A session over TCP itself: what many get at once is written by [`Sessions::flusher`], which has to run.
+    pub fn tcp_session(
+        self: &Arc<Self>,
+        socket: TcpStream,
+        leftover: Vec<u8>,
+        arrival: Arrival,
+    ) -> Session<Wire> {
+        let wire = Wire::new(socket);
+        let shared = wire.shared();
+        let session = self.session(wire, leftover, arrival);
+        session.client().share(shared, self.flusher.clone());
+        session
+    }
+
+    /// What writes to the sessions' sockets what many get at once.
+    #[must_use]
+    pub fn flusher(&self) -> &Arc<Flusher> {
+        &self.flusher
     }
 
     /// Where sessions are spawned: [`Sessions::drain`] waits for what is tracked here.

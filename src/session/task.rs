@@ -14,7 +14,6 @@ use super::guard::Guard;
 use super::reader::Reader;
 use super::requests::{Panicked, Requests};
 use super::sessions::Sessions;
-use super::writer::Writer;
 use crate::client::Client;
 use crate::ddp::message::GREETING;
 use crate::ddp::{Frame, Framing};
@@ -39,7 +38,6 @@ pub struct Session<S> {
     pub(super) reader: Reader,
     /// What was read and not decoded: a part of a frame, or frames behind `unheard`.
     pub(super) unread: Vec<u8>,
-    pub(super) writer: Writer,
     pub(super) phase: Phase,
     /// When it closes in a drain, once there is one.
     pub(super) leaves_at: Option<Instant>,
@@ -96,7 +94,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             requests: Requests::default(),
             unheard: None,
             unread: leftover,
-            writer: Writer::default(),
             phase: Phase::New,
             leaves_at: None,
             due: false,

@@ -4,6 +4,7 @@ mod closing;
 mod drain;
 mod heartbeat;
 mod requests;
+mod shared;
 mod size;
 mod slow;
 mod support;

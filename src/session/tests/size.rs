@@ -7,7 +7,7 @@ use crate::session::Session;
 
 #[tokio::test(start_paused = true)]
 async fn a_sessions_task_is_small() {
-    let task = size_of::<Session<tokio::net::TcpStream>>();
+    let task = size_of::<Session<crate::session::Wire>>();
     let timer = size_of::<tokio::time::Sleep>();
     println!(
         "session {task}, its timer {timer}, client {}",

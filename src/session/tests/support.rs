@@ -5,7 +5,8 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
-use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 
 use crate::client::{After, Client, Directory, Handler, Reply, SubOutcome};
@@ -179,12 +180,7 @@ impl Rig {
     /// A socket that holds `buffer` bytes in each direction; nothing was said yet.
     pub(super) fn socket(&self, framing: Framing, buffer: usize) -> Peer {
         let (here, there) = tokio::io::duplex(buffer);
-        let arrival = Arrival {
-            framing,
-            address: Some("10.0.0.1".into()),
-            headers: "{}".into(),
-        };
-        let session = self.sessions.session(there, Vec::new(), arrival);
+        let session = self.sessions.session(there, Vec::new(), arrival(framing));
         let client = session.client().clone();
         self.sessions.tracker().spawn(session);
         Peer {
@@ -209,11 +205,38 @@ impl Rig {
         self.client(Framing::Raw).await
     }
 
+    /// A client that is connected over TCP.
+    pub(super) async fn tcp(&self, framing: Framing) -> Peer<TcpStream> {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (there, here) = tokio::join!(listener.accept(), TcpStream::connect(address));
+        let session = self
+            .sessions
+            .tcp_session(there.unwrap().0, Vec::new(), arrival(framing));
+        let client = session.client().clone();
+        self.sessions.tracker().spawn(session);
+        let mut peer = Peer {
+            socket: here.unwrap(),
+            framing,
+            client,
+        };
+        peer.connect().await;
+        peer
+    }
+
     /// Waits until every session and its teardown is over.
     pub(super) async fn over(&self) {
         self.sessions.tracker().close();
         self.sessions.tracker().wait().await;
         assert_eq!(self.sessions.directory().connected(), 0);
+    }
+}
+
+fn arrival(framing: Framing) -> Arrival {
+    Arrival {
+        framing,
+        address: Some("10.0.0.1".into()),
+        headers: "{}".into(),
     }
 }
 
@@ -235,8 +258,8 @@ pub(super) fn close(close: Close) -> Said {
 }
 
 /// The client's end.
-pub(super) struct Peer {
-    pub(super) socket: DuplexStream,
+pub(super) struct Peer<S = DuplexStream> {
+    pub(super) socket: S,
     framing: Framing,
     /// What the house holds of it.
     pub(super) client: Arc<Client>,
@@ -261,7 +284,7 @@ pub(super) fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     out
 }
 
-impl Peer {
+impl<S: AsyncRead + AsyncWrite + Unpin> Peer<S> {
     pub(super) async fn connect(&mut self) {
         self.say(CONNECT).await;
         if self.framing == Framing::SockJs {
