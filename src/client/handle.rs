@@ -6,11 +6,11 @@ use std::sync::OnceLock;
 
 use arc_swap::ArcSwapOption;
 use parking_lot::{Mutex, MutexGuard};
-use tokio::net::tcp::OwnedWriteHalf;
+use tokio::net::TcpStream;
 
 use super::flusher::Flusher;
 use super::identity::{Connection, Identity, SessionId, UserId};
-use super::outbox::{Outbox, Pushed};
+use super::outbox::{Outbox, Pushed, Shared};
 use super::publication::Publications;
 use super::writer::Writer;
 use crate::ddp::{Close, Frame, Framing, SharedFrame};
@@ -123,7 +123,7 @@ impl Client {
     }
 
     /// From now on `flusher` may write to the socket what is sent to many. For the session's task only.
-    pub fn share(&self, socket: Arc<OwnedWriteHalf>, flusher: Arc<Flusher>) {
+    pub fn share(&self, socket: Arc<TcpStream>, flusher: Arc<Flusher>) {
         let _first_wins = self.flusher.set(flusher);
         self.writer.lock().shared = Some(socket);
         self.outbox.share(true);
@@ -144,11 +144,14 @@ impl Client {
         if !writer.is_empty() {
             return self.outbox.hand_over(false);
         }
-        if !self.outbox.take_shared(&mut writer.batch) {
-            return;
-        }
-        while !writer.is_empty() {
-            match writer.try_write() {
+        let done = match self.outbox.take_shared(&mut writer.batch) {
+            Shared::Nothing => return,
+            Shared::One(frame) => writer.try_write_one(frame),
+            Shared::Batch => writer.try_write(),
+        };
+        let mut done = done;
+        loop {
+            match done {
                 Ok(written) => {
                     metrics::bytes_sent(written);
                     self.outbox.written(written, &mut writer.batch);
@@ -156,6 +159,10 @@ impl Client {
                 // The task meets the error too, if it is one.
                 Err(_) => return self.outbox.hand_over(true),
             }
+            if writer.is_empty() {
+                return;
+            }
+            done = writer.try_write();
         }
     }
 

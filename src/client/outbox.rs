@@ -20,7 +20,10 @@ pub struct Outbox {
 
 #[derive(Debug, Default)]
 struct State {
-    frames: VecDeque<Frame>,
+    /// The oldest frame. Mostly it is the only one, and needs no place in `rest` then.
+    first: Option<Frame>,
+    /// The frames behind `first`.
+    rest: VecDeque<Frame>,
     /// Bytes pushed and not yet written.
     unsent: usize,
     /// The session's task, when it waits.
@@ -60,6 +63,16 @@ pub(super) enum Pushed {
     Unknown,
 }
 
+/// What a flusher found in an outbox.
+pub(super) enum Shared {
+    /// Nothing that is its to write.
+    Nothing,
+    /// One frame.
+    One(Frame),
+    /// Frames to write are in the batch.
+    Batch,
+}
+
 /// What the session found in its outbox.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Taken {
@@ -97,11 +110,11 @@ impl Outbox {
         }
         state.unsent += frame.len();
         let (pushed, waker) = if state.unsent > self.limit {
-            state.frames = VecDeque::new();
+            state.clear();
             state.close = Some(Close::TooSlow);
             (Pushed::Refused, state.waker.take())
         } else {
-            state.frames.push_back(frame);
+            state.put(frame);
             if wakes(&state) {
                 let waker = state.hungry.then(|| state.waker.take()).flatten();
                 (Pushed::Taken, waker)
@@ -123,15 +136,19 @@ impl Outbox {
         self.state.lock().way = if shared { Way::Flusher } else { Way::Task };
     }
 
-    /// Moves all that waits into `batch`, which must be empty, if a flusher may write it. For a flusher only.
-    pub(super) fn take_shared(&self, batch: &mut VecDeque<Frame>) -> bool {
+    /// Takes all that waits, if a flusher may write it: more than one frame into `batch`, which must be empty. For a
+    /// flusher only.
+    pub(super) fn take_shared(&self, batch: &mut VecDeque<Frame>) -> Shared {
         let mut state = self.state.lock();
         state.listed = false;
-        let taken = state.way == Way::Flusher && !state.frames.is_empty();
-        if taken {
-            std::mem::swap(&mut state.frames, batch);
+        if state.way != Way::Flusher {
+            return Shared::Nothing;
         }
-        taken
+        if state.rest.is_empty() {
+            return state.first.take().map_or(Shared::Nothing, Shared::One);
+        }
+        state.take(batch);
+        Shared::Batch
     }
 
     /// The flusher does not go on: the session's task does. For a flusher only.
@@ -158,7 +175,7 @@ impl Outbox {
     pub fn abandon(&self) {
         let mut state = self.state.lock();
         state.abandoned = true;
-        state.frames = VecDeque::new();
+        state.clear();
         state.waker = None;
     }
 
@@ -185,8 +202,8 @@ impl Outbox {
     /// Moves all that waits into `batch`, which must be empty; waits when there is nothing. For the session's task only.
     pub fn poll_take(&self, cx: &mut Context<'_>, batch: &mut VecDeque<Frame>) -> Poll<Taken> {
         let mut state = self.state.lock();
-        if !state.frames.is_empty() {
-            std::mem::swap(&mut state.frames, batch);
+        if state.first.is_some() {
+            state.take(batch);
             return Poll::Ready(Taken::Frames);
         }
         if let Some(close) = state.close {
@@ -225,6 +242,25 @@ impl Outbox {
 }
 
 impl State {
+    fn put(&mut self, frame: Frame) {
+        match self.first {
+            None => self.first = Some(frame),
+            Some(_) => self.rest.push_back(frame),
+        }
+    }
+
+    fn take(&mut self, batch: &mut VecDeque<Frame>) {
+        std::mem::swap(&mut self.rest, batch);
+        if let Some(first) = self.first.take() {
+            batch.push_front(first);
+        }
+    }
+
+    fn clear(&mut self) {
+        self.first = None;
+        self.rest = VecDeque::new();
+    }
+
     fn wait(&mut self, cx: &Context<'_>, hungry: bool) {
         self.hungry = hungry;
         match &mut self.waker {
@@ -352,7 +388,7 @@ mod tests {
         batch.clear();
         outbox.written(10_000, &mut batch);
         assert_eq!(
-            (batch.capacity(), outbox.state.lock().frames.capacity()),
+            (batch.capacity(), outbox.state.lock().rest.capacity()),
             (0, 0)
         );
     }

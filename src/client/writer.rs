@@ -1,13 +1,14 @@
 //! Writes queued frames, many at once, without copying them.
 
 use std::collections::VecDeque;
-use std::io::{self, IoSlice};
+use std::io::{self, IoSlice, Write};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+use socket2::SockRef;
 use tokio::io::AsyncWrite;
-use tokio::net::tcp::OwnedWriteHalf;
+use tokio::net::TcpStream;
 
 use crate::ddp::Frame;
 
@@ -23,7 +24,7 @@ pub struct Writer {
     /// Whether something was written since the last flush.
     unflushed: bool,
     /// The socket, where others than the session's task may write it too.
-    pub(super) shared: Option<Arc<OwnedWriteHalf>>,
+    pub(super) shared: Option<Arc<TcpStream>>,
 }
 
 impl Writer {
@@ -61,19 +62,36 @@ impl Writer {
 
     /// Writes once what the shared socket takes now; answers how many bytes that were.
     ///
+    /// Past tokio's own note of whether the socket takes bytes: the session's task asks it again when this fails.
+    ///
     /// # Errors
     /// The socket's, [`io::ErrorKind::WouldBlock`] among them.
     pub(super) fn try_write(&mut self) -> io::Result<usize> {
         let Some(socket) = &self.shared else {
             return Err(io::ErrorKind::WouldBlock.into());
         };
-        let written = match self.batch.front() {
-            Some(frame) if self.batch.len() == 1 => {
-                socket.try_write(&frame.bytes()[self.offset..])?
-            }
-            _ => self.with_slices(|slices| socket.try_write_vectored(slices))?,
-        };
+        let socket = SockRef::from(&**socket);
+        let written = self.with_slices(|slices| (&*socket).write_vectored(slices))?;
         self.wrote(written)
+    }
+
+    /// Like [`Writer::try_write`], of a batch of one.
+    ///
+    /// # Errors
+    /// The socket's; the frame is then the batch.
+    pub(super) fn try_write_one(&mut self, frame: Frame) -> io::Result<usize> {
+        let written = match &self.shared {
+            Some(socket) => (&*SockRef::from(&**socket)).write(frame.bytes()),
+            None => Err(io::ErrorKind::WouldBlock.into()),
+        };
+        if written
+            .as_ref()
+            .is_ok_and(|&written| written == frame.len())
+        {
+            return written;
+        }
+        self.batch.push_back(frame);
+        self.wrote(written?)
     }
 
     fn with_slices<T>(&self, write: impl FnOnce(&[IoSlice<'_>]) -> T) -> T {

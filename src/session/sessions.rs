@@ -107,10 +107,9 @@ impl Sessions {
         leftover: Vec<u8>,
         arrival: Arrival,
     ) -> Session<Wire> {
-        let wire = Wire::new(socket);
-        let shared = wire.shared();
-        let session = self.session(wire, leftover, arrival);
-        session.client().share(shared, self.flusher.clone());
+        let socket = Arc::new(socket);
+        let session = self.session(Wire(socket.clone()), leftover, arrival);
+        session.client().share(socket, self.flusher.clone());
         session
     }
 

@@ -1,44 +1,28 @@
 //! A TCP socket that its session reads, and that is written where a frame is ready: by the session, or by a flusher.
 
-use std::io::{self, IoSlice};
+use std::io::{self, IoSlice, Read};
+use std::net::Shutdown;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use socket2::SockRef;
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 
-/// The session's side of the socket.
+/// The session's share of the socket.
 #[derive(Debug)]
-pub struct Wire {
-    reading: OwnedReadHalf,
-    /// Shuts the socket down when the last share of it goes.
-    writing: Arc<OwnedWriteHalf>,
-}
+pub struct Wire(pub(super) Arc<TcpStream>);
 
 impl Wire {
-    pub(super) fn new(socket: TcpStream) -> Self {
-        let (reading, writing) = socket.into_split();
-        Self {
-            reading,
-            writing: Arc::new(writing),
-        }
-    }
-
-    /// What is written to.
-    pub(super) fn shared(&self) -> Arc<OwnedWriteHalf> {
-        self.writing.clone()
-    }
-
     fn poll_with(
         &self,
         cx: &mut Context<'_>,
-        write: impl Fn(&OwnedWriteHalf) -> io::Result<usize>,
+        write: impl Fn(&TcpStream) -> io::Result<usize>,
     ) -> Poll<io::Result<usize>> {
         loop {
-            ready!((*self.writing).as_ref().poll_write_ready(cx))?;
-            match write(&self.writing) {
+            ready!(self.0.poll_write_ready(cx))?;
+            match write(&self.0) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 done => return Poll::Ready(done),
             }
@@ -48,11 +32,36 @@ impl Wire {
 
 impl AsyncRead for Wire {
     fn poll_read(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.reading).poll_read(cx, buf)
+        loop {
+            ready!(self.0.poll_read_ready(cx))?;
+            let room = buf.initialize_unfilled();
+            let mut read = None;
+            let done = self.0.try_io(Interest::READABLE, || {
+                let len = (&*SockRef::from(&*self.0)).read(room)?;
+                read = Some(len);
+                // Less than there was room for is all that there is: the next read would only be told so. What comes
+                // from now on is news to the readiness that is cleared by this.
+                match len {
+                    0 => Ok(()),
+                    len if len < room.len() => Err(io::ErrorKind::WouldBlock.into()),
+                    _ => Ok(()),
+                }
+            });
+            match (read, done) {
+                (Some(len), _) => {
+                    buf.advance(len);
+                    return Poll::Ready(Ok(()));
+                }
+                (None, Err(error)) if error.kind() != io::ErrorKind::WouldBlock => {
+                    return Poll::Ready(Err(error));
+                }
+                (None, _) => {}
+            }
+        }
     }
 }
 
@@ -82,6 +91,6 @@ impl AsyncWrite for Wire {
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
+        SockRef::from(&*self.0).shutdown(Shutdown::Write).into()
     }
 }
