@@ -31,7 +31,7 @@ contract: ## every row of the contract, and the tests that name it
 	@scripts/contract
 
 bench: ## the micro benches; BENCH=fanout for some of them
-	$(CARGO) bench --locked -- $(BENCH)
+	$(CARGO) bench --locked -p ddp-streamer-benches -- $(BENCH)
 
 fuzz: ## each fuzz target for FUZZ_SECONDS (30)
 	for target in $(FUZZ_TARGETS); do \
