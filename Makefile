@@ -4,6 +4,7 @@
 .PHONY: help run test lint contract bench fuzz doc fixtures
 
 CARGO ?= cargo
+BENCH ?=
 FUZZ_SECONDS ?= 30
 FUZZ_TARGETS := fuzz_client fuzz_packet fuzz_markup fuzz_config
 
@@ -18,7 +19,7 @@ test: fixtures ## every test, against real parts
 	$(MAKE) --no-print-directory fuzz FUZZ_SECONDS=3
 
 lint: ## formatting, clippy, documentation, forbidden crates, the scripts' syntax
-	$(CARGO) fmt --check
+	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings -A rustdoc::private_intra_doc_links" $(CARGO) doc --locked --no-deps
 	scripts/forbidden-crates
@@ -29,8 +30,8 @@ lint: ## formatting, clippy, documentation, forbidden crates, the scripts' synta
 contract: ## every row of the contract, and the tests that name it
 	@scripts/contract
 
-bench: ## the benchmarks
-	$(CARGO) bench --locked
+bench: ## the micro benches; BENCH=fanout for some of them
+	$(CARGO) bench --locked -p ddp-streamer-benches -- $(BENCH)
 
 fuzz: ## each fuzz target for FUZZ_SECONDS (30)
 	for target in $(FUZZ_TARGETS); do \

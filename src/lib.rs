@@ -8,10 +8,10 @@ pub mod config;
 pub mod ddp;
 pub mod ejson;
 pub mod events;
-#[cfg(feature = "fuzzing")]
-#[doc(hidden)]
-pub mod fuzzing;
 pub mod gateway;
+#[cfg(feature = "internals")]
+#[doc(hidden)]
+pub mod internals;
 pub mod markup;
 pub mod mesh;
 pub mod methods;

@@ -206,8 +206,8 @@ fn every_room_is_in_the_table() {
         .iter()
         .map(|(room, _)| (*room).to_owned())
         .collect();
-    // These know all the others: two join them, and fuzz targets reach into each.
-    listed.extend(["app", "sandbox", "fuzzing"].map(str::to_owned));
+    // These know all the others: two join them, and `fuzz/` and `benches/` reach into each by the third.
+    listed.extend(["app", "sandbox", "internals"].map(str::to_owned));
     assert_eq!(declared, listed);
 }
 
@@ -243,6 +243,16 @@ fn metrics_are_named_in_one_place() {
     });
     let counting: Vec<_> = counting.collect();
     assert!(counting.is_empty(), "{counting:?}");
+}
+
+#[test]
+fn the_benches_allocate_as_the_binary_does() {
+    let allocator = |file: &str| {
+        let code = std::fs::read_to_string(root().join(file)).expect(file);
+        let (_, after) = code.split_once("#[global_allocator]").expect(file);
+        after.trim_start().lines().next().map(str::to_owned)
+    };
+    assert_eq!(allocator("benches/micro/main.rs"), allocator("src/main.rs"));
 }
 
 #[test]

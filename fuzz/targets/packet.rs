@@ -1,4 +1,13 @@
-//! What comes from the mesh: packets of every kind, and an event's arguments.
+//! What comes from the mesh: payloads, read as every kind of packet in every encoding.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| ddp_streamer::fuzzing::packet(data));
+use ddp_streamer::internals::read_packet;
+use ddp_streamer::mesh::{PacketKind, SerializerKind};
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| {
+    for serializer in SerializerKind::ALL {
+        for kind in PacketKind::ALL {
+            read_packet(serializer, kind, data.to_vec());
+        }
+    }
+});

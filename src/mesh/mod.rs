@@ -70,20 +70,14 @@ pub use stats::MeshStats;
 pub use survey::{NodeSeen, ServerFacts, ServerSeen, ServerTrouble, Survey, survey};
 pub use transport::{LocalBus, NatsTarget, NatsTls};
 
-/// Reads a payload as every kind of packet: a door for the fuzz targets.
-#[cfg(feature = "fuzzing")]
-pub(crate) fn fuzz(payload: &[u8]) {
-    for kind in [
-        PacketKind::Discover,
-        PacketKind::Info,
-        PacketKind::Heartbeat,
-        PacketKind::Disconnect,
-        PacketKind::Ping,
-        PacketKind::Pong,
-        PacketKind::Request,
-        PacketKind::Response,
-        PacketKind::Event,
-    ] {
-        let _refused = packet::Packet::read(kind, payload);
-    }
+/// Reads a payload, and says whether it is a packet of this kind: [`crate::internals`].
+#[cfg(feature = "internals")]
+pub(crate) fn read_packet(
+    serializer: SerializerKind,
+    kind: PacketKind,
+    payload: bytes::Bytes,
+) -> bool {
+    serializer
+        .decode(kind, payload)
+        .is_ok_and(|json| packet::Packet::read(kind, &json).is_ok())
 }

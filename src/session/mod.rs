@@ -38,20 +38,15 @@ pub use task::Session;
 pub(crate) use throttle::Throttle;
 pub use wire::Wire;
 
-/// Decodes bytes as a session does, and hands over each message: a door for the fuzz targets.
-#[cfg(feature = "fuzzing")]
-pub(crate) fn fuzz(data: &[u8], mut message: impl FnMut(&str)) {
+/// Decodes the frames in `bytes`, in place, and hands over each message: [`crate::internals`].
+#[cfg(feature = "internals")]
+pub(crate) fn read_frames(bytes: &mut [u8], mut message: impl FnMut(&str)) {
     let mut reader = reader::Reader::new(1 << 20);
-    let mut bytes = data.to_vec();
-    let mut rest = bytes.as_mut_slice();
+    let mut rest = bytes;
     while let Ok(Some((taken, incoming))) = reader.next(rest) {
         if let reader::Incoming::Text(text) = incoming {
             message(&text);
         }
         rest = rest.split_at_mut(taken).1;
-    }
-    // What is no frame may still be a message.
-    if let Ok(text) = std::str::from_utf8(data) {
-        message(text);
     }
 }

@@ -105,7 +105,7 @@ pub(crate) fn text(lines: &[Line]) -> String {
 }
 
 /// `median (least … most) × ratio`.
-fn cell(line: &Line, first: Option<f64>) -> String {
+pub(super) fn cell(line: &Line, first: Option<f64>) -> String {
     use crate::number;
     let ratio = match first {
         Some(first) if first != 0.0 => format!(" ×{:.2}", line.median / first),

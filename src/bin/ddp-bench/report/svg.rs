@@ -34,12 +34,19 @@ pub(super) fn bars(unit: &str, bars: &[(String, f64, f64, f64)]) -> String {
         let y = 4 + 26 * at;
         let wide = |value: f64| 300.0 * value.max(0.0) / top;
         let (x1, x2) = (180.0 + wide(*least), 180.0 + wide(*most));
+        let spread = if least < most {
+            let (mid, low) = (y + 9, y + 6);
+            format!(
+                r##"<path d="M{x1:.1} {mid}H{x2:.1}M{x1:.1} {low}v6M{x2:.1} {low}v6" stroke="#222"/>"##
+            )
+        } else {
+            String::new()
+        };
         // Writing to a String cannot fail.
         let _infallible = write!(
             svg,
-            r##"<text x="172" y="{text}" text-anchor="end">{name}</text><rect x="180" y="{y}" width="{width:.1}" height="18" fill="{fill}"/><line x1="{x1:.1}" x2="{x2:.1}" y1="{mid}" y2="{mid}" stroke="#222"/><text x="{label:.1}" y="{text}">{value} {unit}</text>"##,
+            r##"<text x="172" y="{text}" text-anchor="end">{name}</text><rect x="180" y="{y}" width="{width:.1}" height="18" fill="{fill}"/>{spread}<text x="{label:.1}" y="{text}">{value} {unit}</text>"##,
             text = y + 14,
-            mid = y + 9,
             name = escape(name),
             width = wide(*median),
             fill = colour(at),
@@ -77,7 +84,9 @@ pub(super) fn curves(servers: &[Rounds]) -> String {
         let y = 230.0 - 210.0 * (ms.max(0.001).log10() - bottom) / decades;
         (x, y)
     };
-    let mut svg = String::from(r#"<svg viewBox="0 0 640 260" role="img">"#);
+    let mut svg = String::from(
+        r#"<svg viewBox="0 0 640 276" role="img"><text x="340" y="270" text-anchor="middle">percentile</text>"#,
+    );
     for decade in 0..=(decades as i32) {
         let ms = 10_f64.powf(bottom + f64::from(decade));
         let (_, y) = place(0, 2, ms);
