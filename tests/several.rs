@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::support::service::Service;
-use crate::support::{Client, Peer, Workspace, free_port};
+use crate::support::{Client, Peer, Workspace, eventually, free_port};
 
 /// One more streamer beside the workspace's own.
 async fn another(workspace: &Workspace, name: &str) -> Service {
@@ -106,6 +106,63 @@ async fn three_streamers_are_one_edge() {
         bob.call("whoami", json!([])).await["result"]["uid"],
         "bob-id"
     );
+}
+
+// contract: mesh/subject/REQB-EVENTB
+#[tokio::test]
+async fn without_a_balancer_nats_picks_one_of_several_streamers() {
+    const EMITTED: usize = 20;
+    let workspace = Workspace::with()
+        .env("NODE_ID", "streamer-a")
+        .core("--balancer", "off")
+        .start()
+        .await;
+    let second = another(&workspace, "streamer-b").await;
+    let mut clients = [workspace.login("alice").await, login(&second, "bob").await];
+    for client in &mut clients {
+        client.listen("room-messages", "GENERAL").await;
+    }
+    let message = |id: String| json!([{"message": {"_id": id, "rid": "GENERAL", "msg": "hello"}}]);
+    for n in 0..EMITTED {
+        let event = json!({"event": "watch.messages", "args": message(format!("emitted-{n}"))});
+        workspace.core.ask("emit", event).await;
+    }
+    let heard = tokio::sync::Mutex::new((clients, Vec::new()));
+    let count = eventually("each emitted event at one of them", || async {
+        let (clients, ids) = &mut *heard.lock().await;
+        for client in clients {
+            ids.extend(heard_ids(client.so_far().await));
+        }
+        (ids.len() >= EMITTED).then_some(ids.len())
+    })
+    .await;
+    let (mut clients, mut ids) = heard.into_inner();
+    workspace
+        .broadcast("watch.messages", message("broadcast".to_owned()))
+        .await;
+    for client in &mut clients {
+        assert_eq!(
+            client.hears("room-messages", "GENERAL").await[0]["_id"],
+            "broadcast",
+            "{count} of {EMITTED} emitted events were heard before"
+        );
+    }
+    ids.sort();
+    ids.dedup();
+    assert_eq!((ids.len(), count), (EMITTED, EMITTED), "each once");
+}
+
+/// The ids of the messages in a client's stream events.
+fn heard_ids(messages: Vec<Value>) -> Vec<String> {
+    let events = messages
+        .into_iter()
+        .filter(|message| message["collection"] == "stream-room-messages");
+    events
+        .map(|message| {
+            let id = &message["fields"]["args"][0]["_id"];
+            id.as_str().expect("a message").to_owned()
+        })
+        .collect()
 }
 
 // contract: mesh/upgrade

@@ -308,7 +308,8 @@ impl Mesh {
         result
     }
 
-    /// Offers other services from now on and tells the others.
+    /// Offers other services from now on and tells the others. NATS's queue groups, which only nodes without Moleculer's
+    /// balancer send to, follow with the next connection.
     pub fn set_services(&self, services: &[ServiceSpec]) {
         let base = self.base();
         let _turn = base.changes.lock();

@@ -25,11 +25,13 @@ pub(super) async fn serve(
     token: &CancellationToken,
 ) -> Result<End, ConnectFailed> {
     let config = &node.config;
-    let subjects = node.subjects.subscriptions(&config.node_id);
+    let subscriptions = node
+        .subjects
+        .subscriptions(&config.node_id, &node.services.load());
     let opening = Connection::open(
         &config.transporter,
         &config.node_id,
-        subjects,
+        subscriptions,
         attempt,
         &node.stats,
     );
@@ -122,7 +124,7 @@ async fn say_goodbye(inner: &MoleculerNode, outlet: &Outlet) {
     let _ = tokio::time::timeout(FLUSH_TIMEOUT, written).await;
 }
 
-/// Drains the event subscription and does nothing else: async-nats drops what is not taken.
+/// Drains the event subscriptions and does nothing else: async-nats drops what is not taken.
 async fn pump_events(inner: Arc<MoleculerNode>, mut events: Inlet, over: CancellationToken) {
     loop {
         let next = tokio::select! {

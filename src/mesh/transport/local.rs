@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::{Arrival, ConnectFailed, Connection, Down, Inlet, Outlet};
 use crate::mesh::packet::PacketKind;
+use crate::mesh::subject::Subscription;
 
 /// Payloads that wait for one node, each way in. A node that is so far behind loses what comes, as over NATS.
 const LANE_CAPACITY: usize = 16 * 1024;
@@ -112,7 +113,7 @@ impl LocalBus {
 
     pub(super) fn connect(
         &self,
-        subjects: Vec<(PacketKind, String)>,
+        subscriptions: Vec<Subscription>,
     ) -> Result<Connection, ConnectFailed> {
         let mut state = self.0.lock();
         if !state.up {
@@ -127,9 +128,11 @@ impl LocalBus {
         state.ports.insert(
             id,
             PortState {
-                subjects: subjects
+                // No queue groups: the nodes of a bus are ours, which balance themselves.
+                subjects: subscriptions
                     .into_iter()
-                    .map(|(kind, subject)| (subject, kind))
+                    .filter(|one| one.queue.is_none())
+                    .map(|one| (one.subject, one.kind))
                     .collect(),
                 answers: answers_in,
                 events: events_in,

@@ -20,6 +20,7 @@ use super::config::Transporter;
 use super::node_id::NodeId;
 use super::packet::PacketKind;
 use super::stats::Stats;
+use super::subject::Subscription;
 use std::sync::Arc;
 
 /// Why no connection was made, for the log.
@@ -54,13 +55,15 @@ impl Connection {
     pub(crate) async fn open(
         transporter: &Transporter,
         own: &NodeId,
-        subjects: Vec<(PacketKind, String)>,
+        subscriptions: Vec<Subscription>,
         attempt: usize,
         stats: &Arc<Stats>,
     ) -> Result<Self, ConnectFailed> {
         match transporter {
-            Transporter::Nats(target) => nats::connect(target, own, subjects, attempt, stats).await,
-            Transporter::Local(bus) => bus.connect(subjects),
+            Transporter::Nats(target) => {
+                nats::connect(target, own, subscriptions, attempt, stats).await
+            }
+            Transporter::Local(bus) => bus.connect(subscriptions),
             Transporter::Plain(_) => Err(ConnectFailed("not a Moleculer mesh".to_owned())),
         }
     }

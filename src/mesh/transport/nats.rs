@@ -21,9 +21,11 @@ use uuid::Uuid;
 
 use super::{Arrival, ConnectFailed, Connection, Down, Inlet, Outlet};
 use crate::mesh::error::MeshError;
+use crate::mesh::limit::RateLimit;
 use crate::mesh::node_id::NodeId;
 use crate::mesh::packet::PacketKind;
 use crate::mesh::stats::Stats;
+use crate::mesh::subject::Subscription;
 
 /// A frozen server answers no ping: async-nats gives up at the third unanswered one, so after 15 s.
 const PING_INTERVAL: Duration = Duration::from_secs(5);
@@ -128,7 +130,7 @@ impl NatsTarget {
 pub(super) async fn connect(
     target: &NatsTarget,
     own: &NodeId,
-    subjects: Vec<(PacketKind, String)>,
+    subscriptions: Vec<Subscription>,
     attempt: usize,
     stats: &Arc<Stats>,
 ) -> Result<Connection, ConnectFailed> {
@@ -136,16 +138,22 @@ pub(super) async fn connect(
     let mut answers = NatsInlet::default();
     let mut events = NatsInlet::default();
     let mut control = NatsInlet::default();
-    for (kind, subject) in subjects {
+    for Subscription {
+        kind,
+        subject,
+        queue,
+    } in subscriptions
+    {
         let lane = match kind {
             PacketKind::Response => &mut answers,
             PacketKind::Event => &mut events,
             _ => &mut control,
         };
-        let subscriber = client
-            .subscribe(subject)
-            .await
-            .map_err(|error| ConnectFailed(error.to_string()))?;
+        let subscriber = match queue {
+            Some(queue) => client.queue_subscribe(subject, queue).await,
+            None => client.subscribe(subject).await,
+        }
+        .map_err(|error| ConnectFailed(error.to_string()))?;
         lane.0.push(Tagged {
             carries: Carries::Packets(kind),
             subscriber,
@@ -226,6 +234,7 @@ fn options(
     let (user, pass) = (target.user.clone(), target.pass.clone());
     let down = Arc::new(down);
     let stats = Arc::clone(stats);
+    let complaints = Arc::new(RateLimit::default());
     let mut options = ConnectOptions::with_auth_callback(move |_nonce| {
         // Asked again once it was connected, async-nats is reconnecting: refused, it ends before it has sent anything.
         let again = established.load(Ordering::SeqCst);
@@ -245,8 +254,8 @@ fn options(
     })
     .event_callback(move |event| {
         let down = Arc::clone(&down);
-        let stats = Arc::clone(&stats);
-        async move { observe(&event, &down, &stats) }
+        let (stats, complaints) = (Arc::clone(&stats), Arc::clone(&complaints));
+        async move { observe(&event, &down, &stats, &complaints) }
     })
     .name(own)
     .max_reconnects(1)
@@ -264,7 +273,12 @@ fn options(
     options
 }
 
-fn observe(event: &async_nats::Event, down: &watch::Sender<Option<String>>, stats: &Stats) {
+fn observe(
+    event: &async_nats::Event,
+    down: &watch::Sender<Option<String>>,
+    stats: &Stats,
+    complaints: &RateLimit,
+) {
     use async_nats::Event;
     match event {
         Event::Disconnected | Event::Closed => {
@@ -278,7 +292,12 @@ fn observe(event: &async_nats::Event, down: &watch::Sender<Option<String>>, stat
         }
         // At least one: the callback's own queue is short.
         Event::SlowConsumer(_) => stats.lost_at_nats(),
-        Event::ServerError(error) => tracing::warn!(%error, "NATS complains"),
+        // One for each refused subscription, and there are many.
+        Event::ServerError(error) => {
+            if let Some(left_out) = complaints.pass() {
+                tracing::warn!(%error, left_out, "NATS complains");
+            }
+        }
         Event::LameDuckMode => tracing::info!("the NATS server is about to shut down"),
         _ => {}
     }
@@ -316,7 +335,8 @@ impl NatsOutlet {
     }
 }
 
-/// Several subscriptions, one after another as they bring something.
+/// Several subscriptions, one after another as they bring something: each in the order of NATS, and no order between
+/// them.
 #[derive(Default)]
 pub(crate) struct NatsInlet(SelectAll<Tagged>);
 
