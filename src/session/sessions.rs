@@ -9,11 +9,12 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
-use super::config::{CLOSED_TIMEOUT, SessionConfig};
+use super::config::CLOSED_TIMEOUT;
 use super::drain::DrainPlan;
 use super::task::Session;
 use super::throttle::Throttle;
 use crate::client::{Client, ClientSeed, Connection, Directory, Handler, SessionId};
+use crate::config::SessionConfig;
 use crate::ddp::Framing;
 use crate::telemetry::metrics;
 
