@@ -222,7 +222,7 @@ async fn a_mesh_is_upgraded_under_live_sessions() {
     assert_eq!(args[0].as_array().map(Vec::len), Some(8), "{args}");
 }
 
-// contract: methods/publication/login-services
+// contract: methods/publication/login-services, methods/publication/client-versions, methods/publication/kept
 #[tokio::test]
 async fn the_collections_are_fresh_after_the_core_restarted() {
     let workspace = Workspace::start().await;
@@ -252,12 +252,20 @@ async fn the_collections_are_fresh_after_the_core_restarted() {
     )
     .await;
     let versions = json!({"web.browser": {"_id": "web.browser", "version": "after-the-restart"}});
-    core.ask("set", json!({"state": {"clientVersions": versions}}))
-        .await;
+    let services = json!([{"_id": "github-id", "service": "github", "clientId": "another"}, {"_id": "new-id", "service": "new"}]);
+    let state = json!({"clientVersions": versions, "loginServices": services});
+    core.ask("set", json!({"state": state})).await;
     core.ask("services", json!({"add": ["meteor"]})).await;
-    let pattern = json!({
-        "msg": "changed", "collection": "meteor_autoupdate_clientVersions", "id": "web.browser",
-        "fields": {"version": "after-the-restart"}
-    });
-    client.expect(pattern).await;
+    let services = "meteor_accounts_loginServiceConfiguration";
+    for pattern in [
+        json!({
+            "msg": "changed", "collection": "meteor_autoupdate_clientVersions", "id": "web.browser",
+            "fields": {"version": "after-the-restart"}
+        }),
+        json!({"msg": "changed", "collection": services, "id": "github-id", "fields": {"clientId": "another"}}),
+        json!({"msg": "added", "collection": services, "id": "new-id", "fields": {"service": "new"}}),
+        json!({"msg": "removed", "collection": services, "id": "saml-id"}),
+    ] {
+        client.expect(pattern).await;
+    }
 }
