@@ -251,10 +251,7 @@ impl Mesh {
     pub fn stats(&self) -> MeshStats {
         MeshStats {
             queued_event_bytes: self.base().inbox.bytes(),
-            outbox_bytes: match &self.0 {
-                Broker::Moleculer(node) => node.outbox.bytes(),
-                Broker::Plain(node) => node.outbox.bytes(),
-            },
+            outbox_bytes: self.base().outbox.bytes(),
             pending_calls: self.base().pending.len(),
             ..self.base().stats.snapshot()
         }

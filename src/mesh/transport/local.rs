@@ -7,10 +7,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, watch};
-use uuid::Uuid;
 
 use super::{Arrival, ConnectFailed, Connection, Down, Inlet, Outlet};
 use crate::mesh::packet::PacketKind;
+use crate::mesh::publish::{Asks, Outgoing};
 use crate::mesh::subject::Subscription;
 
 /// Payloads that wait for one node, each way in. A node that is so far behind loses what comes, as over NATS.
@@ -197,19 +197,16 @@ pub(crate) struct Port {
 }
 
 impl Port {
-    pub(super) fn publish(
-        &self,
-        subject: &str,
-        payload: Bytes,
-        asked: Option<Uuid>,
-    ) -> Result<(), ()> {
+    pub(super) fn publish(&self, outgoing: &Outgoing) -> Result<(), ()> {
         let mut state = self.bus.0.lock();
         if !state.up || !state.ports.contains_key(&self.id) {
             return Err(());
         }
-        let taken = state.publish(subject, &payload);
-        if let (Some(id), false, Some(port)) = (asked, taken, state.ports.get(&self.id)) {
-            let _ = port.answers.try_send(Arrival::Unreached(id));
+        let taken = state.publish(&outgoing.subject, &outgoing.payload);
+        if let (Some(Asks::Call(id)), false, Some(port)) =
+            (&outgoing.asks, taken, state.ports.get(&self.id))
+        {
+            let _ = port.answers.try_send(Arrival::Unreached(*id));
         }
         Ok(())
     }

@@ -13,7 +13,6 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use async_nats::{AuthError, Client, ConnectOptions, ServerAddr, StatusCode};
-use bytes::Bytes;
 use futures_util::stream::SelectAll;
 use futures_util::{Stream, StreamExt};
 use tokio::sync::watch;
@@ -24,6 +23,7 @@ use crate::mesh::error::MeshError;
 use crate::mesh::limit::RateLimit;
 use crate::mesh::node_id::NodeId;
 use crate::mesh::packet::PacketKind;
+use crate::mesh::publish::{Asks, Outgoing};
 use crate::mesh::stats::Stats;
 use crate::mesh::subject::Subscription;
 
@@ -173,7 +173,7 @@ pub(super) async fn connect(
         answers: Inlet::Nats(answers),
         events: Inlet::Nats(events),
         control: Inlet::Nats(control),
-        outlet: Outlet::Nats(NatsOutlet { client, inbox }),
+        outlet: Outlet::Nats(NatsOutlet::new(client, inbox)),
         down,
         max_payload,
     })
@@ -305,27 +305,38 @@ fn observe(
 
 /// The way out.
 pub(crate) struct NatsOutlet {
-    client: async_nats::Client,
-    /// Where the server says that nobody listens to a request's subject ("no responders"). Moleculer's nodes answer on
-    /// their own subjects and ignore it.
+    client: Client,
+    /// Where answers come, and the server's word that nobody listens to a request's subject ("no responders"): this and
+    /// one token. Moleculer's nodes answer on their own subjects and ignore it.
     inbox: String,
 }
 
 impl NatsOutlet {
-    pub(super) async fn publish(
-        &self,
-        subject: String,
-        payload: Bytes,
-        asked: Option<Uuid>,
-    ) -> Result<(), ()> {
-        let published = match asked {
-            Some(id) => {
-                let reply = format!("{}.{}", self.inbox, id.simple());
-                self.client
-                    .publish_with_reply(subject, reply, payload)
-                    .await
+    pub(crate) fn new(client: Client, inbox: String) -> Self {
+        Self { client, inbox }
+    }
+
+    pub(super) async fn publish(&self, outgoing: Outgoing) -> Result<(), ()> {
+        let Outgoing {
+            subject,
+            payload,
+            asks,
+            headers,
+            ..
+        } = outgoing;
+        let client = &self.client;
+        let published = match (asks, headers) {
+            (None, None) => client.publish(subject, payload).await,
+            (None, Some(headers)) => client.publish_with_headers(subject, headers, payload).await,
+            (Some(asks), _) => {
+                let mut buffer = Uuid::encode_buffer();
+                let token = match &asks {
+                    Asks::Call(id) => &*id.simple().encode_lower(&mut buffer),
+                    Asks::Around(token) => token,
+                };
+                let reply = [&*self.inbox, token].join(".");
+                client.publish_with_reply(subject, reply, payload).await
             }
-            None => self.client.publish(subject, payload).await,
         };
         published.map_err(|_| ())
     }
