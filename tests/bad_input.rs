@@ -5,13 +5,25 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::frame::Frame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
 
-use crate::support::{Client, Workspace};
+use crate::support::{Client, Workspace, eventually};
 
 const RAW: &str = "/websocket";
 const SOCKJS: &str = "/sockjs/1/abcdefgh/websocket";
 
 /// No line above debug for what clients did (what the database cannot do is said at start), and no panic.
-fn assert_quiet(workspace: &Workspace) {
+async fn assert_quiet(workspace: &Workspace) {
+    // The log is written by a thread of its own: what is said from now on comes after all of it.
+    let last = json!({"ver": "4", "sender": "stranger", "id": "x", "event": "last.word", "data": [], "broadcast": true});
+    let subject = format!("MOL.EVENT.{}", workspace.node_id());
+    let nats = workspace.nats.connect().await;
+    nats.publish(subject, last.to_string().into())
+        .await
+        .expect("published");
+    eventually("the last word is in the log", || async {
+        let mut lines = workspace.service.logged("debug").into_iter();
+        lines.find(|line| line["event"] == "last.word").map(drop)
+    })
+    .await;
     let loud: Vec<Value> = workspace
         .service
         .log()
@@ -113,7 +125,7 @@ async fn every_bad_message_gets_its_close() {
         witness.hears("room-messages", "GENERAL").await[0]["msg"],
         "still here"
     );
-    assert_quiet(&workspace);
+    assert_quiet(&workspace).await;
 }
 
 // contract: ddp/handshake/other-first
@@ -170,7 +182,7 @@ async fn the_handshake_comes_first() {
     assert_eq!(client.next().await, json!({"msg": "pong"}));
     client.send(json!({"msg": "ping", "id": "7"})).await;
     assert_eq!(client.next().await, json!({"msg": "pong", "id": "7"}));
-    assert_quiet(&workspace);
+    assert_quiet(&workspace).await;
 }
 
 #[tokio::test]
@@ -265,7 +277,7 @@ async fn operators_and_other_types_where_text_is_expected() {
         ],
         "nobody is asked about what is no token"
     );
-    assert_quiet(&workspace);
+    assert_quiet(&workspace).await;
 }
 
 // contract: ddp/message/bound
@@ -300,7 +312,7 @@ async fn too_much_at_once_is_refused_in_order() {
         refused, 100,
         "2000 wait, and pings are answered behind them"
     );
-    assert_quiet(&workspace);
+    assert_quiet(&workspace).await;
 }
 
 // contract: mesh/packet/malformed

@@ -35,3 +35,4 @@ mod several;
 mod shutdown;
 mod start;
 mod thrown_out;
+mod visibility;

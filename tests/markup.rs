@@ -138,6 +138,15 @@ async fn the_trees_are_those_of_the_judge() {
     messages.extend(random_messages());
     let trees = judged(&messages).await;
     assert_eq!(trees.len(), messages.len());
+    let refused: Vec<_> = messages
+        .iter()
+        .zip(&trees)
+        .filter(|(message, tree)| tree.is_null() && !message.is_empty())
+        .collect();
+    assert!(
+        refused.is_empty(),
+        "the judge refuses only the empty one: {refused:?}"
+    );
     let mut different = Vec::new();
     for (message, tree) in messages
         .iter()

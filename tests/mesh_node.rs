@@ -158,6 +158,37 @@ async fn without_a_licence_the_first_of_two_streamers_stops() {
     );
 }
 
+// contract: mesh/subject/REQB-EVENTB
+#[tokio::test]
+async fn a_core_without_its_balancer_sees_no_difference() {
+    let workspace = Workspace::with().core("--balancer", "off").start().await;
+    let mut alice = workspace.login("alice").await;
+    alice.listen("room-messages", "GENERAL").await;
+    let whoami = alice.call("whoami", json!([])).await;
+    assert_eq!(whoami["result"]["uid"], "alice-id");
+    let message = |id: &str| json!([{"message": {"_id": id, "rid": "GENERAL", "msg": "hello"}}]);
+    // Each is heard once: what comes next is the next one.
+    for (cmd, id) in [
+        ("emit", "a"),
+        ("broadcast", "b"),
+        ("emit", "c"),
+        ("broadcast", "d"),
+    ] {
+        let event = json!({"event": "watch.messages", "args": message(id)});
+        workspace.core.ask(cmd, event).await;
+        let heard = alice.hears("room-messages", "GENERAL").await;
+        assert_eq!(heard[0]["_id"], id);
+    }
+    // A call to any node that offers the action, the core itself among them.
+    let pid = json!(workspace.service.process.pid());
+    eventually("our turn to answer", || async {
+        let call = json!({"action": "$node.health", "params": {}});
+        let health = workspace.core.ask("call", call).await;
+        (health["process"]["pid"] == pid).then_some(())
+    })
+    .await;
+}
+
 // contract: mesh/release/decided, mesh/release/changes
 #[tokio::test]
 async fn the_release_of_the_core_decides_and_may_change() {

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::support::service::Service;
-use crate::support::{Client, Peer, Workspace, free_port};
+use crate::support::{Client, Peer, Workspace, eventually, free_port};
 
 /// One more streamer beside the workspace's own.
 async fn another(workspace: &Workspace, name: &str) -> Service {
@@ -108,6 +108,63 @@ async fn three_streamers_are_one_edge() {
     );
 }
 
+// contract: mesh/subject/REQB-EVENTB
+#[tokio::test]
+async fn without_a_balancer_nats_picks_one_of_several_streamers() {
+    const EMITTED: usize = 20;
+    let workspace = Workspace::with()
+        .env("NODE_ID", "streamer-a")
+        .core("--balancer", "off")
+        .start()
+        .await;
+    let second = another(&workspace, "streamer-b").await;
+    let mut clients = [workspace.login("alice").await, login(&second, "bob").await];
+    for client in &mut clients {
+        client.listen("room-messages", "GENERAL").await;
+    }
+    let message = |id: String| json!([{"message": {"_id": id, "rid": "GENERAL", "msg": "hello"}}]);
+    for n in 0..EMITTED {
+        let event = json!({"event": "watch.messages", "args": message(format!("emitted-{n}"))});
+        workspace.core.ask("emit", event).await;
+    }
+    let heard = tokio::sync::Mutex::new((clients, Vec::new()));
+    let count = eventually("each emitted event at one of them", || async {
+        let (clients, ids) = &mut *heard.lock().await;
+        for client in clients {
+            ids.extend(heard_ids(client.so_far().await));
+        }
+        (ids.len() >= EMITTED).then_some(ids.len())
+    })
+    .await;
+    let (mut clients, mut ids) = heard.into_inner();
+    workspace
+        .broadcast("watch.messages", message("broadcast".to_owned()))
+        .await;
+    for client in &mut clients {
+        assert_eq!(
+            client.hears("room-messages", "GENERAL").await[0]["_id"],
+            "broadcast",
+            "{count} of {EMITTED} emitted events were heard before"
+        );
+    }
+    ids.sort();
+    ids.dedup();
+    assert_eq!((ids.len(), count), (EMITTED, EMITTED), "each once");
+}
+
+/// The ids of the messages in a client's stream events.
+fn heard_ids(messages: Vec<Value>) -> Vec<String> {
+    let events = messages
+        .into_iter()
+        .filter(|message| message["collection"] == "stream-room-messages");
+    events
+        .map(|message| {
+            let id = &message["fields"]["args"][0]["_id"];
+            id.as_str().expect("a message").to_owned()
+        })
+        .collect()
+}
+
 // contract: mesh/upgrade
 #[tokio::test]
 async fn a_mesh_is_upgraded_under_live_sessions() {
@@ -165,7 +222,7 @@ async fn a_mesh_is_upgraded_under_live_sessions() {
     assert_eq!(args[0].as_array().map(Vec::len), Some(8), "{args}");
 }
 
-// contract: methods/publication/login-services
+// contract: methods/publication/login-services, methods/publication/client-versions, methods/publication/kept
 #[tokio::test]
 async fn the_collections_are_fresh_after_the_core_restarted() {
     let workspace = Workspace::start().await;
@@ -195,12 +252,20 @@ async fn the_collections_are_fresh_after_the_core_restarted() {
     )
     .await;
     let versions = json!({"web.browser": {"_id": "web.browser", "version": "after-the-restart"}});
-    core.ask("set", json!({"state": {"clientVersions": versions}}))
-        .await;
+    let services = json!([{"_id": "github-id", "service": "github", "clientId": "another"}, {"_id": "new-id", "service": "new"}]);
+    let state = json!({"clientVersions": versions, "loginServices": services});
+    core.ask("set", json!({"state": state})).await;
     core.ask("services", json!({"add": ["meteor"]})).await;
-    let pattern = json!({
-        "msg": "changed", "collection": "meteor_autoupdate_clientVersions", "id": "web.browser",
-        "fields": {"version": "after-the-restart"}
-    });
-    client.expect(pattern).await;
+    let services = "meteor_accounts_loginServiceConfiguration";
+    for pattern in [
+        json!({
+            "msg": "changed", "collection": "meteor_autoupdate_clientVersions", "id": "web.browser",
+            "fields": {"version": "after-the-restart"}
+        }),
+        json!({"msg": "changed", "collection": services, "id": "github-id", "fields": {"clientId": "another"}}),
+        json!({"msg": "added", "collection": services, "id": "new-id", "fields": {"service": "new"}}),
+        json!({"msg": "removed", "collection": services, "id": "saml-id"}),
+    ] {
+        client.expect(pattern).await;
+    }
 }

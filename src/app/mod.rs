@@ -175,7 +175,7 @@ impl App {
         let methods = Methods::new(rooms, config.methods.password_login, &tracker, &stop);
 
         let sessions = Sessions::new(
-            settings::session(&config.session),
+            config.session.clone(),
             methods.clone(),
             directory.clone(),
             instance.id().into(),
@@ -187,7 +187,7 @@ impl App {
         ));
         let liveness = Liveness::new();
         let gateway = Gateway::bind(
-            settings::gateway(&config.gateway),
+            config.gateway.clone(),
             sessions.clone(),
             health.clone(),
             liveness.clone(),
@@ -285,7 +285,7 @@ impl App {
         let failure = tokio::select! {
             () = signal => None,
             reason = watcher.mesh_states() => Some(Failure::Mesh(reason)),
-            () = licence.watch(settings::licence(&self.config.license), SERVICE) => Some(Failure::Licence),
+            () = licence.watch(self.config.license, SERVICE) => Some(Failure::Licence),
         };
         match &failure {
             None => info!(clients = self.directory.connected(), "stopping"),

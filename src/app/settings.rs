@@ -1,4 +1,4 @@
-//! From the checked configuration to what each room takes.
+//! From the checked configuration of the mesh to what the mesh takes; the other rooms take theirs as it is.
 
 use std::fs;
 use std::sync::Arc;
@@ -8,44 +8,14 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
 use super::StartError;
-use crate::config::{self, BalanceStrategy, Broker, MeshSettings, NatsCredentials, Serializer};
+use crate::config::{BalanceStrategy, Broker, MeshSettings, NatsCredentials, Serializer};
 use crate::mesh::{
     Bulkhead, MeshConfig, NatsTarget, NatsTls, NodeId, RetryPolicy, SerializerKind, Strategy,
     Transporter,
 };
-use crate::{gateway, services, session};
 
 /// `ee-settings` is there in workspaces with a licence only: its absence is normal.
 const NEVER_WAITED_FOR: &str = "ee-settings";
-
-pub(super) fn gateway(config: &config::GatewayConfig) -> gateway::GatewayConfig {
-    gateway::GatewayConfig {
-        port: config.port,
-        bind_ip: config.bind,
-        max_connections: config.max_connections,
-        handshake_timeout: config.handshake_timeout,
-        forwarded_count: config.forwarded_count,
-        allowed_origins: config.allowed_origins.clone(),
-    }
-}
-
-pub(super) fn session(config: &config::SessionConfig) -> session::SessionConfig {
-    session::SessionConfig {
-        heartbeat_interval: config.heartbeat_interval,
-        connection_timeout: config.connection_timeout,
-        handshake_timeout: config.handshake_timeout,
-        max_message_bytes: config.max_message_bytes,
-        max_buffered_bytes: config.max_buffered_bytes,
-        max_subscriptions: config.max_subscriptions,
-    }
-}
-
-pub(super) fn licence(config: &config::LicenseConfig) -> services::LicenceWatch {
-    services::LicenceWatch {
-        interval: config.check_interval,
-        max_fails: config.max_fails,
-    }
-}
 
 pub(super) fn mesh(
     settings: &MeshSettings,

@@ -59,6 +59,13 @@ pub struct Value {
     pub origin: Origin,
 }
 
+/// What a process has that was told nothing.
+#[cfg(test)]
+pub(crate) fn defaults() -> Config {
+    let nothing = [("TRANSPORTER".to_owned(), "nats://nats".to_owned())];
+    load(nothing.into_iter()).expect("defaults hold").config
+}
+
 /// Reads the configuration of `env` ([`process_environment`], or what a test likes) and of the file that it names.
 ///
 /// # Errors

@@ -9,7 +9,6 @@
 
 mod address;
 mod admission;
-mod config;
 mod health;
 mod http;
 mod origin;
@@ -19,6 +18,5 @@ mod upgrade;
 #[cfg(test)]
 mod tests;
 
-pub use config::GatewayConfig;
 pub use health::{Beat, Liveness, Readiness};
 pub use server::{Gateway, GatewayError};

@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,10 +17,10 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::admission::{Admission, Permit};
-use super::config::GatewayConfig;
 use super::health::{Liveness, Readiness};
 use super::origin::Origins;
 use super::{address, upgrade};
+use crate::config::GatewayConfig;
 use crate::session::{Arrival, Sessions, Throttle};
 use crate::telemetry::metrics;
 
@@ -93,7 +93,7 @@ impl Gateway {
         readiness: Arc<dyn Readiness>,
         liveness: Arc<Liveness>,
     ) -> Result<Self, GatewayError> {
-        let (listener, address) = listen(config.bind_ip, config.port)?;
+        let (listener, address) = listen(config.address())?;
         let door = Arc::new(Door {
             sessions,
             readiness,
@@ -216,18 +216,8 @@ fn of_one_connection(error: &io::Error) -> bool {
     )
 }
 
-fn listen(ip: Option<IpAddr>, port: u16) -> Result<(TcpListener, SocketAddr), GatewayError> {
-    let both = SocketAddr::from((Ipv6Addr::UNSPECIFIED, port));
-    let first = ip.map_or(both, |ip| SocketAddr::from((ip, port)));
-    let tried = match try_listen(first) {
-        Err(error) if ip.is_none() && no_ipv6(&error) => {
-            let v4 = SocketAddr::from((Ipv4Addr::UNSPECIFIED, port));
-            (v4, try_listen(v4))
-        }
-        other => (first, other),
-    };
-    let (address, listener) = tried;
-    listener.map_err(|source| GatewayError::Bind {
+fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), GatewayError> {
+    try_listen(address).map_err(|source| GatewayError::Bind {
         variable: match source.kind() {
             io::ErrorKind::AddrInUse | io::ErrorKind::PermissionDenied => "PORT",
             _ => "BIND_IP",
@@ -235,12 +225,6 @@ fn listen(ip: Option<IpAddr>, port: u16) -> Result<(TcpListener, SocketAddr), Ga
         address,
         source,
     })
-}
-
-fn no_ipv6(error: &io::Error) -> bool {
-    /// `EAFNOSUPPORT` of Linux, for which the standard library has no kind.
-    const NO_SUCH_FAMILY: i32 = 97;
-    error.kind() == io::ErrorKind::AddrNotAvailable || error.raw_os_error() == Some(NO_SUCH_FAMILY)
 }
 
 fn try_listen(address: SocketAddr) -> io::Result<(TcpListener, SocketAddr)> {

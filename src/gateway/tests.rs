@@ -16,10 +16,11 @@ use tokio_tungstenite::{WebSocketStream, client_async};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
-use super::{Gateway, GatewayConfig, Liveness, Readiness};
+use super::{Gateway, Liveness, Readiness};
 use crate::client::{Client, Directory, Handler, Reply, SubOutcome};
+use crate::config::{self, GatewayConfig};
 use crate::ddp::message::{MethodCall, Subscription};
-use crate::session::{SessionConfig, Sessions};
+use crate::session::Sessions;
 
 /// A house that answers nothing, and remembers who came.
 #[derive(Default)]
@@ -72,12 +73,12 @@ impl Rig {
     fn new(change: impl FnOnce(&mut GatewayConfig)) -> Self {
         let mut config = GatewayConfig {
             port: 0,
-            ..GatewayConfig::default()
+            ..config::defaults().gateway
         };
         change(&mut config);
         let house = Arc::new(Nobody::default());
         let sessions = Sessions::new(
-            SessionConfig::default(),
+            config::defaults().session,
             house.clone(),
             Arc::new(Directory::default()),
             "i".into(),
@@ -410,12 +411,12 @@ async fn while_the_service_stops() {
 // contract: configuration/variable/PORT
 #[tokio::test]
 async fn a_port_in_use_names_its_variable() {
-    let rig = Rig::new(|config| config.bind_ip = Some(Ipv4Addr::LOCALHOST.into()));
+    let rig = Rig::new(|config| config.bind = Some(Ipv4Addr::LOCALHOST.into()));
     let bind = |ip: IpAddr, port: u16| {
         let config = GatewayConfig {
             port,
-            bind_ip: Some(ip),
-            ..GatewayConfig::default()
+            bind: Some(ip),
+            ..config::defaults().gateway
         };
         let sessions = rig.sessions.clone();
         Gateway::bind(config, sessions, rig.house.clone(), rig.liveness.clone())

@@ -17,6 +17,7 @@ use super::event::EventListener;
 use super::handle::MeshState;
 use super::host::Host;
 use super::limit::RateLimit;
+use super::publish::Outgoing;
 use super::queue::ByteQueue;
 use super::registry::Registry;
 use super::service::LocalServices;
@@ -52,6 +53,8 @@ pub(super) struct Base {
     pub(super) pending: Pending,
     pub(super) gates: Option<Gates>,
     pub(super) inbox: ByteQueue<Incoming>,
+    /// Open exactly while there is a connection.
+    pub(super) outbox: ByteQueue<Outgoing>,
     pub(super) max_payload: AtomicUsize,
     pub(super) up: AtomicBool,
     /// There was a connection at some time.
@@ -86,6 +89,7 @@ impl Base {
             pending: Pending::default(),
             gates: config.bulkhead.map(Gates::new),
             inbox: ByteQueue::new(config.event_queue_bytes, true),
+            outbox: ByteQueue::new(config.outbox_bytes, false),
             max_payload: AtomicUsize::new(usize::MAX),
             up: AtomicBool::new(false),
             connected_before: AtomicBool::new(false),

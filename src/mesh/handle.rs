@@ -251,10 +251,7 @@ impl Mesh {
     pub fn stats(&self) -> MeshStats {
         MeshStats {
             queued_event_bytes: self.base().inbox.bytes(),
-            outbox_bytes: match &self.0 {
-                Broker::Moleculer(node) => node.outbox.bytes(),
-                Broker::Plain(node) => node.outbox.bytes(),
-            },
+            outbox_bytes: self.base().outbox.bytes(),
             pending_calls: self.base().pending.len(),
             ..self.base().stats.snapshot()
         }
@@ -308,7 +305,8 @@ impl Mesh {
         result
     }
 
-    /// Offers other services from now on and tells the others.
+    /// Offers other services from now on and tells the others. NATS's queue groups, which only nodes without Moleculer's
+    /// balancer send to, follow with the next connection.
     pub fn set_services(&self, services: &[ServiceSpec]) {
         let base = self.base();
         let _turn = base.changes.lock();

@@ -12,7 +12,8 @@ use tokio_util::task::TaskTracker;
 use super::base::Base;
 use super::calls::Reply;
 use super::handle::{Broker, MeshState};
-use super::transport::{ConnectFailed, Down};
+use super::packet::PacketKind;
+use super::transport::{ConnectFailed, Down, Outlet};
 use super::{link, plain};
 
 /// Longest pause between attempts to connect (reference/mesh.md: at most 500 ms, jittered).
@@ -20,7 +21,7 @@ const MAX_PAUSE: Duration = Duration::from_millis(500);
 /// Pause before the second attempt; each later one doubles it.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 /// For the flush of the last packets.
-pub(super) const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Why a connection was given up.
 pub(super) enum End {
@@ -141,16 +142,47 @@ impl Base {
         }
     }
 
-    /// The connection is over: its tasks are waited for.
-    pub(super) async fn wind_up(&self, tasks: impl IntoIterator<Item = JoinHandle<()>>) {
+    /// Hands the outbox to the connection.
+    pub(super) async fn pump_out(&self, outlet: &Outlet, over: &CancellationToken) {
+        while let Some(outgoing) = over.run_until_cancelled(self.outbox.pop()).await {
+            let kind = outgoing.kind;
+            match over.run_until_cancelled(outlet.publish(outgoing)).await {
+                Some(Ok(())) => self.stats.published(kind),
+                _ if kind == PacketKind::Event => self.stats.events_lost_out.add(1),
+                _ => {}
+            }
+        }
+    }
+
+    /// What was said before the end is written, if the server takes it.
+    pub(super) async fn write_out(&self, outlet: &Outlet) {
+        let written = async {
+            while !self.outbox.is_empty() {
+                sleep(Duration::from_millis(1)).await;
+            }
+            outlet.flush().await;
+        };
+        let _ = tokio::time::timeout(FLUSH_TIMEOUT, written).await;
+    }
+
+    /// The connection is over: its tasks are waited for, nothing is kept for the next one, and what waits for an answer
+    /// is given up. The outbox is closed before that, so that no call slips in between.
+    pub(super) async fn wind_up(
+        &self,
+        end: &End,
+        over: &CancellationToken,
+        tasks: impl IntoIterator<Item = JoinHandle<()>>,
+    ) {
+        over.cancel();
         for task in tasks {
             let _ = task.await;
         }
         self.set_up(false);
-    }
-
-    /// What waits for an answer is given up; after the outbox was closed, so that no call slips in between.
-    pub(super) fn give_up(&self, end: &End) {
+        let unsent = self.outbox.close();
+        let lost = unsent
+            .iter()
+            .filter(|outgoing| outgoing.kind == PacketKind::Event);
+        self.stats.events_lost_out.add(lost.count() as u64);
         self.pending.fail_all(|| match end {
             End::Broke(_) => Reply::Away,
             End::Leave | End::Stop => Reply::Left,

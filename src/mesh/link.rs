@@ -1,18 +1,15 @@
 //! One connection of a Moleculer node, from its first packet to its end.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::discovery;
 use super::dispatch::Incoming;
-use super::life::{End, FLUSH_TIMEOUT};
+use super::life::End;
 use super::moleculer::MoleculerNode;
 use super::packet::{self, PacketKind};
-use super::publish::Outgoing;
 use super::service::LocalServices;
 use super::transport::{Arrival, ConnectFailed, Connection, Inlet, Outlet};
 use crate::telemetry::metrics;
@@ -25,11 +22,13 @@ pub(super) async fn serve(
     token: &CancellationToken,
 ) -> Result<End, ConnectFailed> {
     let config = &node.config;
-    let subjects = node.subjects.subscriptions(&config.node_id);
+    let subscriptions = node
+        .subjects
+        .subscriptions(&config.node_id, &node.services.load());
     let opening = Connection::open(
         &config.transporter,
         &config.node_id,
-        subjects,
+        subscriptions,
         attempt,
         &node.stats,
     );
@@ -91,38 +90,23 @@ async fn session(
     if matches!(end, End::Leave) {
         say_goodbye(node, &outlet).await;
     }
-    over.cancel();
-    node.wind_up(tasks).await;
-    let lost = node
-        .outbox
-        .close()
-        .iter()
-        .filter(|outgoing| outgoing.kind == PacketKind::Event)
-        .count();
-    node.stats.events_lost_out.add(lost as u64);
-    node.give_up(&end);
+    node.wind_up(&end, &over, tasks).await;
     end
 }
 
 /// INFO without services, so that nobody calls any more; DISCONNECT; written.
-async fn say_goodbye(inner: &MoleculerNode, outlet: &Outlet) {
-    let seq = inner.services.load().seq + 1;
-    inner.set_services(LocalServices::none(seq));
-    let _ = inner.publish(
+async fn say_goodbye(node: &MoleculerNode, outlet: &Outlet) {
+    let seq = node.services.load().seq + 1;
+    node.set_services(LocalServices::none(seq));
+    let _ = node.publish(
         PacketKind::Disconnect,
         None,
-        packet::bare(&inner.config.node_id),
+        packet::bare(&node.config.node_id),
     );
-    let written = async {
-        while !inner.outbox.is_empty() {
-            sleep(Duration::from_millis(1)).await;
-        }
-        outlet.flush().await;
-    };
-    let _ = tokio::time::timeout(FLUSH_TIMEOUT, written).await;
+    node.write_out(outlet).await;
 }
 
-/// Drains the event subscription and does nothing else: async-nats drops what is not taken.
+/// Drains the event subscriptions and does nothing else: async-nats drops what is not taken.
 async fn pump_events(inner: Arc<MoleculerNode>, mut events: Inlet, over: CancellationToken) {
     loop {
         let next = tokio::select! {
@@ -169,28 +153,6 @@ async fn pump_packets(
     over.cancel();
 }
 
-/// Hands the outbox to the transport.
-async fn pump_out(inner: Arc<MoleculerNode>, outlet: Arc<Outlet>, over: CancellationToken) {
-    loop {
-        let Outgoing {
-            kind,
-            subject,
-            payload,
-            asked,
-        } = tokio::select! {
-            biased;
-            () = over.cancelled() => return,
-            next = inner.outbox.pop() => next,
-        };
-        let handed = tokio::select! {
-            biased;
-            handed = outlet.publish(subject, payload, asked) => handed,
-            () = over.cancelled() => Err(()),
-        };
-        match handed {
-            Ok(()) => inner.stats.published(kind),
-            Err(()) if kind == PacketKind::Event => inner.stats.events_lost_out.add(1),
-            Err(()) => {}
-        }
-    }
+async fn pump_out(node: Arc<MoleculerNode>, outlet: Arc<Outlet>, over: CancellationToken) {
+    node.pump_out(&outlet, &over).await;
 }

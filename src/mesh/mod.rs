@@ -1,7 +1,7 @@
 //! A node of the mesh, and everything that is told about the mesh to the rooms above.
 //!
 //! Two brokers stand behind one face, [`Mesh`]: Moleculer (protocol 4), and the plain NATS broker of 8.x (`plain`). What
-//! their nodes share is `base` (state, registry, pending calls, the queue to the listener) and `life` (connect, lose the
+//! their nodes share is `base` (state, registry, pending calls, the queues in and out) and `life` (connect, lose the
 //! connection, connect again, leave); neither knows the other.
 //!
 //! Ways through the Moleculer node; `plain` tells its own:

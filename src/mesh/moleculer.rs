@@ -11,8 +11,6 @@ use super::discovery::Pings;
 use super::error::MeshError;
 use super::event::EventListener;
 use super::node_id::is_subject_rest;
-use super::publish::Outgoing;
-use super::queue::ByteQueue;
 use super::service::{LocalServices, ServiceSpec};
 use super::subject::Subjects;
 
@@ -23,8 +21,6 @@ pub(super) struct MoleculerNode {
     pub(super) balancer: Balancer,
     pub(super) waits: Waits,
     pub(super) pings: Pings,
-    /// Open exactly while there is a connection.
-    pub(super) outbox: ByteQueue<Outgoing>,
 }
 
 impl MoleculerNode {
@@ -42,7 +38,6 @@ impl MoleculerNode {
             balancer: Balancer::new(config.balance, config.prefer_local),
             waits: Waits::default(),
             pings: Pings::default(),
-            outbox: ByteQueue::new(config.outbox_bytes, false),
             base: Base::new(config, LocalServices::new(services, 1), listener),
         };
         node.register_self();

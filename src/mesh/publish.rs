@@ -2,6 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
+use async_nats::{HeaderMap, HeaderValue};
 use bytes::Bytes;
 use uuid::Uuid;
 
@@ -12,14 +13,50 @@ use super::node_id::NodeId;
 use super::packet::PacketKind;
 use super::queue::Refused;
 
-/// A packet that waits for the transport.
+/// What waits for the connection.
 #[derive(Debug)]
 pub(super) struct Outgoing {
+    /// What it counts as.
     pub(super) kind: PacketKind,
     pub(super) subject: String,
     pub(super) payload: Bytes,
-    /// The request that it is, for whom it matters that somebody takes it.
-    pub(super) asked: Option<Uuid>,
+    /// What it asks; the answer, or the word that nobody is there, comes to this connection's inbox.
+    pub(super) asks: Option<Asks>,
+    /// Only the plain broker's errors have some.
+    pub(super) headers: Option<HeaderMap>,
+}
+
+/// The last token of a subject of a connection's inbox.
+#[derive(Debug)]
+pub(super) enum Asks {
+    /// A call, by its id.
+    Call(Uuid),
+    /// Who is there.
+    Around(String),
+}
+
+impl Outgoing {
+    pub(super) fn new(kind: PacketKind, subject: String, payload: Bytes) -> Self {
+        Self {
+            kind,
+            subject,
+            payload,
+            asks: None,
+            headers: None,
+        }
+    }
+
+    /// What the server counts, in bytes.
+    fn size(&self) -> usize {
+        let headers = self.headers.as_ref().map_or(0, |headers| {
+            // `name: value` and a line end each, after the line that says that these are headers.
+            headers.iter().fold(16, |bytes, (name, values)| {
+                let value = |value: &HeaderValue| name.to_string().len() + value.as_str().len() + 4;
+                bytes + values.iter().map(value).sum::<usize>()
+            })
+        });
+        self.payload.len() + headers
+    }
 }
 
 /// Why a packet was not taken.
@@ -43,14 +80,16 @@ impl From<Refused> for PublishError {
 }
 
 impl Base {
-    /// Nothing over the server's bound is ever published.
-    pub(super) fn check_size(&self, size: usize) -> Result<(), PublishError> {
+    /// Queues something for the connection. Nothing over the server's bound is ever published.
+    pub(super) fn send(&self, outgoing: Outgoing) -> Result<(), PublishError> {
+        let size = outgoing.size();
         let limit = self.max_payload.load(Ordering::Relaxed);
         if size > limit {
             self.stats.too_large.add(1);
             return Err(PublishError::TooLarge { size, limit });
         }
-        Ok(())
+        let cost = size + outgoing.subject.len();
+        Ok(self.outbox.push(outgoing, cost)?)
     }
 
     /// An event was not sent, nor will be.
@@ -128,19 +167,14 @@ impl MoleculerNode {
         payload: Bytes,
         asked: Option<Uuid>,
     ) -> Result<(), PublishError> {
-        self.check_size(payload.len())?;
         let subject = match to {
             Some(node) => self.subjects.node(kind, node),
             None => self.subjects.all(kind),
         };
-        let cost = payload.len() + subject.len();
-        let outgoing = Outgoing {
-            kind,
-            subject,
-            payload,
-            asked,
-        };
-        self.outbox.push(outgoing, cost).map_err(PublishError::from)
+        self.send(Outgoing {
+            asks: asked.map(Asks::Call),
+            ..Outgoing::new(kind, subject, payload)
+        })
     }
 
     /// A packet in the mesh's encoding. What has no form in it (it is nested too deeply) is refused as too large: what a

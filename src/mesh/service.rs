@@ -172,6 +172,25 @@ impl LocalServices {
         }
     }
 
+    /// What they answer: `service.action`.
+    pub(crate) fn actions(&self) -> impl Iterator<Item = &str> {
+        self.handlers.keys().map(String::as_str)
+    }
+
+    /// What they listen to: group and event name, wildcards and all.
+    pub(crate) fn events(&self) -> impl Iterator<Item = (&str, &str)> {
+        let exact = self.exact.iter().flat_map(|(event, groups)| {
+            groups
+                .iter()
+                .map(move |group| (group.as_str(), event.as_str()))
+        });
+        let patterns = self
+            .patterns
+            .iter()
+            .map(|(pattern, group)| (group.as_str(), pattern.text()));
+        exact.chain(patterns)
+    }
+
     pub(crate) fn handler(&self, action: &str) -> Option<&Handler> {
         self.handlers.get(action)
     }

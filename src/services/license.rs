@@ -1,10 +1,9 @@
 //! `license`: the scalability licence rule that every service of a workspace follows (reference/mesh.md).
 
-use std::time::Duration;
-
 use tracing::warn;
 
 use super::{Calls, ServiceError};
+use crate::config::LicenseConfig;
 use crate::mesh::Mesh;
 
 /// The licence service.
@@ -21,28 +20,17 @@ impl Licence {
             .check("license.hasValidLicense", &["\"scalability\""])
             .await
     }
-}
 
-/// How often the licence is asked for, and how many failures in a row are borne.
-#[derive(Debug, Clone, Copy)]
-pub struct Watch {
-    /// Time between two questions.
-    pub interval: Duration,
-    /// Failures in a row after which the rule is applied.
-    pub max_fails: u32,
-}
-
-impl Licence {
     /// Asks for ever; returns when the service has to stop.
-    pub async fn watch(&self, watch: Watch, own_service: &str) {
+    pub async fn watch(&self, config: LicenseConfig, own_service: &str) {
         let mut fails = 0;
         loop {
-            tokio::time::sleep(watch.interval).await;
+            tokio::time::sleep(config.check_interval).await;
             match self.is_scalable().await {
                 Ok(true) => fails = 0,
                 Ok(false) | Err(_) => fails += 1,
             }
-            if fails >= watch.max_fails {
+            if fails >= config.max_fails {
                 warn!(fails, "no scalability licence was found");
                 self.0.mesh.look_around().await;
                 if must_stop(&self.0.mesh, own_service) {

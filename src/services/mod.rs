@@ -20,7 +20,7 @@ use thiserror::Error;
 
 pub use accounts::{Accounts, Credentials, LoggedIn};
 pub use authorization::Authorization;
-pub use license::{Licence, Watch as LicenceWatch};
+pub use license::Licence;
 pub use meteor::Meteor;
 pub use presence::Presence;
 pub use settings::{EnterpriseSettings, SettingValue};

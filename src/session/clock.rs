@@ -5,7 +5,8 @@ use std::task::{Context, Poll};
 
 use tokio::time::{Instant, Sleep};
 
-use super::config::{ACTIVITY_INTERVAL, EARLY_PING, SessionConfig};
+use super::config::{ACTIVITY_INTERVAL, EARLY_PING};
+use crate::config::SessionConfig;
 
 /// What the client's silence asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

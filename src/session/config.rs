@@ -1,24 +1,6 @@
-//! What a session may and how long it waits.
+//! What a session may and how long it waits, where the operator has no say; the rest is `config::SessionConfig`.
 
 use std::time::Duration;
-
-/// Defaults of reference/configuration.md.
-mod default {
-    use std::time::Duration;
-
-    /// `HEARTBEAT_INTERVAL`.
-    pub(super) const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(30);
-    /// `CONNECTION_TIMEOUT`.
-    pub(super) const CONNECTION_TIMEOUT: Duration = Duration::from_secs(60);
-    /// `DDP_HANDSHAKE_TIMEOUT`.
-    pub(super) const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
-    /// `DDP_MAX_MESSAGE_BYTES`.
-    pub(super) const MAX_MESSAGE_BYTES: usize = 1 << 20;
-    /// `DDP_MAX_BUFFERED_BYTES`.
-    pub(super) const MAX_BUFFERED_BYTES: usize = 4 << 20;
-    /// `DDP_MAX_SUBSCRIPTIONS`.
-    pub(super) const MAX_SUBSCRIPTIONS: usize = 1000;
-}
 
 /// After this time a client that has not spoken yet is pinged (reference/ddp.md, "Heartbeat").
 pub(super) const EARLY_PING: Duration = Duration::from_millis(30);
@@ -36,33 +18,3 @@ pub(super) const CLOSED_TIMEOUT: Duration = Duration::from_secs(30);
 pub(super) const MAX_WAITING_BYTES: usize = 1 << 20;
 /// How many requests of one session may wait.
 pub(super) const MAX_WAITING_REQUESTS: usize = 2000;
-
-/// The settings of all sessions.
-#[derive(Debug, Clone)]
-pub struct SessionConfig {
-    /// Silence after which a client is pinged.
-    pub heartbeat_interval: Duration,
-    /// Silence after which a client is closed; above the interval.
-    pub connection_timeout: Duration,
-    /// How long a client may take for its `connect`.
-    pub handshake_timeout: Duration,
-    /// The largest message of a client, in bytes.
-    pub max_message_bytes: usize,
-    /// The most unsent bytes of one session.
-    pub max_buffered_bytes: usize,
-    /// The most publications of one session.
-    pub max_subscriptions: usize,
-}
-
-impl Default for SessionConfig {
-    fn default() -> Self {
-        Self {
-            heartbeat_interval: default::HEARTBEAT_INTERVAL,
-            connection_timeout: default::CONNECTION_TIMEOUT,
-            handshake_timeout: default::HANDSHAKE_TIMEOUT,
-            max_message_bytes: default::MAX_MESSAGE_BYTES,
-            max_buffered_bytes: default::MAX_BUFFERED_BYTES,
-            max_subscriptions: default::MAX_SUBSCRIPTIONS,
-        }
-    }
-}

@@ -32,7 +32,6 @@ mod wire;
 #[cfg(test)]
 mod tests;
 
-pub use config::SessionConfig;
 pub use sessions::{Arrival, Sessions};
 pub use task::Session;
 pub(crate) use throttle::Throttle;

@@ -10,12 +10,13 @@ use tokio::net::TcpStream;
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
-use super::config::{CLOSED_TIMEOUT, SessionConfig};
+use super::config::CLOSED_TIMEOUT;
 use super::drain::DrainPlan;
 use super::task::Session;
 use super::throttle::Throttle;
 use super::wire::Wire;
 use crate::client::{Client, ClientSeed, Connection, Directory, Flusher, Handler, SessionId};
+use crate::config::SessionConfig;
 use crate::ddp::Framing;
 use crate::telemetry::metrics;
 

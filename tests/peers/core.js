@@ -9,6 +9,7 @@
 //   --serializer EJSON       EJSON, JSON, MsgPack, Notepack, CBOR, ProtoBuf
 //   --release 6              6, 7 or 8: what INFO lists (core/services.js)
 //   --services all           comma-separated; all = every one that is not optional
+//   --balancer on            off: Moleculer's disableBalancer; NATS's queue groups balance instead
 //   --heartbeat 10           seconds between heartbeats
 //   --heartbeat-timeout 30   seconds until a silent node is given up
 //   --seed FILE              documents (seed.json)
@@ -79,6 +80,7 @@ const opts = options({
 	'serializer': process.env.SERIALIZER ?? 'EJSON',
 	'release': process.env.RELEASE ?? '6',
 	'services': process.env.SERVICES ?? 'all',
+	'balancer': 'on',
 	'heartbeat': '10',
 	'heartbeat-timeout': '30',
 	'seed': '',
@@ -116,6 +118,7 @@ const broker = new ServiceBroker({
 		options: { url: opts.nats, waitOnFirstConnect: true, reconnectTimeWait: 50, reconnectJitter: 20, pingInterval: 1000, maxPingOut: 2 },
 	},
 	serializer: serializer(opts.serializer),
+	disableBalancer: opts.balancer === 'off',
 	heartbeatInterval: Number(opts.heartbeat),
 	heartbeatTimeout: Number(opts['heartbeat-timeout']),
 	requestTimeout: 60 * 1000,

@@ -45,6 +45,11 @@ const ACTIONS: [(&str, Option<Options>); 6] = [
     ("options", Some(&[])),
 ];
 
+/// Full names of what it answers.
+pub(super) fn offered() -> impl Iterator<Item = String> {
+    ACTIONS.iter().map(|(name, _)| format!("$node.{name}"))
+}
+
 /// The service as INFO lists it.
 pub(super) fn info() -> Value {
     let mut actions = Map::new();

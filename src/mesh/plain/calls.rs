@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::node::{Outgoing, PlainNode, Reply};
+use super::node::PlainNode;
 use super::subject;
 use crate::mesh::calls::{Attempt, Call, Reply as Answered, UNREACHED_PAUSES};
 use crate::mesh::error::CallError;
 use crate::mesh::packet::PacketKind;
+use crate::mesh::publish::{Asks, Outgoing};
 use crate::mesh::service::Answer;
 
 impl PlainNode {
@@ -46,12 +47,10 @@ impl PlainNode {
         let action = || call.action.to_owned();
         let node = || call.node.cloned();
         let mut ticket = self.pending.register(node());
-        let published = self.publish(Outgoing {
-            kind: PacketKind::Request,
-            subject,
-            reply: Reply::Inbox(ticket.id.simple().to_string()),
-            headers: None,
-            payload: Bytes::copy_from_slice(call.params.as_bytes()),
+        let params = Bytes::copy_from_slice(call.params.as_bytes());
+        let published = self.send(Outgoing {
+            asks: Some(Asks::Call(ticket.id)),
+            ..Outgoing::new(PacketKind::Request, subject, params)
         });
         if let Err(error) = published {
             return Attempt::Done(Err(error.of_call(call.action)));

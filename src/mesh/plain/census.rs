@@ -20,10 +20,11 @@ use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::answer::is_unreached;
-use super::node::{Outgoing, PlainNode, Reply};
+use super::node::PlainNode;
 use super::subject::{self, is_token};
 use crate::mesh::node_id::NodeId;
 use crate::mesh::packet::{ClientInfo, InfoPacket, PROTOCOL, PacketKind, ServiceInfo};
+use crate::mesh::publish::{Asks, Outgoing};
 use crate::mesh::registry::{CORE_SERVICE, Joined};
 
 /// A round takes at most this long, as in Rocket.Chat's own.
@@ -349,12 +350,9 @@ impl PlainNode {
 
     fn ask(&self, subject: String, answer: String, kind: PacketKind) {
         // A question that is not sent is asked again in the next round.
-        let _ = self.publish(Outgoing {
-            kind,
-            subject,
-            reply: Reply::Inbox(answer),
-            headers: None,
-            payload: Bytes::new(),
+        let _ = self.send(Outgoing {
+            asks: Some(Asks::Around(answer)),
+            ..Outgoing::new(kind, subject, Bytes::new())
         });
     }
 }

@@ -1,12 +1,12 @@
 //! One connection, subscribed to everything that the node listens to.
 
-use async_nats::{Client, Subscriber};
+use async_nats::Subscriber;
 use futures_util::stream::SelectAll;
 
 use super::micro::{GROUP, VERBS};
-use super::node::{Outgoing, PlainNode, Reply};
+use super::node::PlainNode;
 use super::subject;
-use crate::mesh::transport::{ConnectFailed, Down, nats_client};
+use crate::mesh::transport::{ConnectFailed, Down, NatsOutlet, Outlet, nats_client};
 
 /// See the module. Answers have a way of their own and never wait behind events.
 pub(super) struct Connection {
@@ -20,13 +20,6 @@ pub(super) struct Connection {
     pub(super) down: Down,
     /// Largest payload that may be published, bytes.
     pub(super) max_payload: usize,
-}
-
-/// The way out.
-pub(super) struct Outlet {
-    client: Client,
-    /// Where answers come: this and one token.
-    inbox: String,
 }
 
 impl Connection {
@@ -76,41 +69,9 @@ impl Connection {
             answers,
             events,
             requests,
-            outlet: Outlet { client, inbox },
+            outlet: Outlet::Nats(NatsOutlet::new(client, inbox)),
             down,
             max_payload,
         })
-    }
-}
-
-impl Outlet {
-    /// Hands something over. What cannot be handed over is lost; the connection's end is told by [`Down`].
-    pub(super) async fn publish(&self, outgoing: Outgoing) -> Result<(), async_nats::PublishError> {
-        let Outgoing {
-            subject,
-            reply,
-            headers,
-            payload,
-            ..
-        } = outgoing;
-        match (reply, headers) {
-            (Reply::Nowhere, None) => self.client.publish(subject, payload).await,
-            (Reply::Nowhere, Some(headers)) => {
-                self.client
-                    .publish_with_headers(subject, headers, payload)
-                    .await
-            }
-            (Reply::Inbox(token), _) => {
-                let reply = format!("{}.{token}", self.inbox);
-                self.client
-                    .publish_with_reply(subject, reply, payload)
-                    .await
-            }
-        }
-    }
-
-    /// Waits until everything was written.
-    pub(super) async fn flush(&self) {
-        let _ = self.client.flush().await;
     }
 }

@@ -2,10 +2,10 @@
 
 use bytes::Bytes;
 
-use super::node::{Outgoing, PlainNode, Reply};
+use super::node::PlainNode;
 use super::subject;
 use crate::mesh::packet::PacketKind;
-use crate::mesh::publish::PublishError;
+use crate::mesh::publish::{Outgoing, PublishError};
 use crate::telemetry::metrics;
 
 impl PlainNode {
@@ -19,13 +19,10 @@ impl PlainNode {
     ) {
         metrics::mesh_broadcast(event);
         let published = match subject::event(event) {
-            Some(subject) => self.publish(Outgoing {
-                kind: PacketKind::Event,
-                subject,
-                reply: Reply::Nowhere,
-                headers: None,
-                payload: Bytes::copy_from_slice(args.as_bytes()),
-            }),
+            Some(subject) => {
+                let args = Bytes::copy_from_slice(args.as_bytes());
+                self.send(Outgoing::new(PacketKind::Event, subject, args))
+            }
             None => Err(PublishError::Away),
         };
         if let Err(error) = published {

@@ -1,22 +1,20 @@
 //! One connection of the node, from its first word to its end.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_nats::{Message, Subscriber};
 use futures_util::StreamExt;
 use futures_util::stream::SelectAll;
-use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::connection::{Connection, Outlet};
+use super::connection::Connection;
 use super::node::PlainNode;
 use super::{census, subject};
 use crate::mesh::dispatch::Incoming;
-use crate::mesh::life::{End, FLUSH_TIMEOUT};
+use crate::mesh::life::End;
 use crate::mesh::packet::PacketKind;
-use crate::mesh::transport::ConnectFailed;
+use crate::mesh::transport::{ConnectFailed, Outlet};
 use crate::telemetry::metrics;
 
 /// One attempt to connect, and the connection to its end.
@@ -81,31 +79,11 @@ async fn session(
         () = node.renew.notified() => (End::Broke("other services are offered".to_owned()), true),
     };
     if alive {
-        write_out(node, &outlet).await;
+        // There is nothing to say of the end itself: with the connection go its subscriptions, and with them this node.
+        node.write_out(&outlet).await;
     }
-    over.cancel();
-    node.wind_up(tasks).await;
-    let lost = node
-        .outbox
-        .close()
-        .iter()
-        .filter(|outgoing| outgoing.kind == PacketKind::Event)
-        .count();
-    node.stats.events_lost_out.add(lost as u64);
-    node.give_up(&end);
+    node.wind_up(&end, &over, tasks).await;
     end
-}
-
-/// What was said before the end is sent. There is nothing to say of the end itself: with the connection go its
-/// subscriptions, and with them this node.
-async fn write_out(node: &PlainNode, outlet: &Outlet) {
-    let written = async {
-        while !node.outbox.is_empty() {
-            sleep(Duration::from_millis(1)).await;
-        }
-        outlet.flush().await;
-    };
-    let _ = tokio::time::timeout(FLUSH_TIMEOUT, written).await;
 }
 
 /// The next message; `None` at the end of the connection.
@@ -156,14 +134,6 @@ async fn pump_requests(
     over.cancel();
 }
 
-/// Hands the outbox to the connection.
 async fn pump_out(node: Arc<PlainNode>, outlet: Arc<Outlet>, over: CancellationToken) {
-    while let Some(outgoing) = over.run_until_cancelled(node.outbox.pop()).await {
-        let kind = outgoing.kind;
-        match over.run_until_cancelled(outlet.publish(outgoing)).await {
-            Some(Ok(())) => node.stats.published(kind),
-            _ if kind == PacketKind::Event => node.stats.events_lost_out.add(1),
-            _ => {}
-        }
-    }
+    node.pump_out(&outlet, &over).await;
 }

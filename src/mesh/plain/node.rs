@@ -4,8 +4,6 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use async_nats::HeaderMap;
-use bytes::Bytes;
 use tokio::sync::Notify;
 
 use super::census::Census;
@@ -13,9 +11,6 @@ use super::micro::Micro;
 use crate::mesh::base::Base;
 use crate::mesh::config::MeshConfig;
 use crate::mesh::event::EventListener;
-use crate::mesh::packet::PacketKind;
-use crate::mesh::publish::PublishError;
-use crate::mesh::queue::ByteQueue;
 use crate::mesh::service::{LocalServices, ServiceSpec};
 use crate::mesh::transport::NatsTarget;
 
@@ -28,26 +23,6 @@ pub(in crate::mesh) struct PlainNode {
     pub(super) micro: ArcSwap<Vec<Micro>>,
     /// Other services are offered: the connection's subscriptions are no longer right.
     pub(super) renew: Notify,
-    /// Open exactly while there is a connection.
-    pub(in crate::mesh) outbox: ByteQueue<Outgoing>,
-}
-
-/// What waits for the connection.
-#[derive(Debug)]
-pub(in crate::mesh) struct Outgoing {
-    /// What it counts as.
-    pub(super) kind: PacketKind,
-    pub(super) subject: String,
-    pub(super) reply: Reply,
-    pub(super) headers: Option<HeaderMap>,
-    pub(super) payload: Bytes,
-}
-
-/// Where the answer goes, as the last token of a subject of this connection's inbox.
-#[derive(Debug)]
-pub(super) enum Reply {
-    Nowhere,
-    Inbox(String),
 }
 
 impl PlainNode {
@@ -64,7 +39,6 @@ impl PlainNode {
             census: Census::default(),
             micro: ArcSwap::from_pointee(Micro::of(&config.node_id, services)),
             renew: Notify::new(),
-            outbox: ByteQueue::new(config.outbox_bytes, false),
             base: Base::new(config, LocalServices::plain(services, 1), listener),
         };
         node.register_self();
@@ -79,23 +53,6 @@ impl PlainNode {
             .store(Arc::new(Micro::of(&self.config.node_id, specs)));
         self.register_self();
         self.renew.notify_one();
-    }
-
-    /// Queues something for the connection.
-    pub(super) fn publish(&self, outgoing: Outgoing) -> Result<(), PublishError> {
-        let headers = outgoing.headers.as_ref().map_or(0, |headers| {
-            // `name: value` and a line end each, after the line that says that these are headers.
-            headers.iter().fold(16, |bytes, (name, values)| {
-                let value = |value: &async_nats::HeaderValue| {
-                    name.to_string().len() + value.as_str().len() + 4
-                };
-                bytes + values.iter().map(value).sum::<usize>()
-            })
-        });
-        let size = outgoing.payload.len() + headers;
-        self.check_size(size)?;
-        let cost = size + outgoing.subject.len();
-        Ok(self.outbox.push(outgoing, cost)?)
     }
 }
 

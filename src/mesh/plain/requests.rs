@@ -9,11 +9,11 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::node::{Outgoing, PlainNode, Reply};
+use super::node::PlainNode;
 use super::{answer, subject};
 use crate::mesh::error::CallError;
 use crate::mesh::packet::PacketKind;
-use crate::mesh::publish::PublishError;
+use crate::mesh::publish::{Outgoing, PublishError};
 use crate::mesh::remote_error::RemoteError;
 use crate::mesh::service::{Answer, Request};
 
@@ -113,12 +113,9 @@ impl PlainNode {
                 (Some(headers), body)
             }
         };
-        self.publish(Outgoing {
-            kind,
-            subject: to,
-            reply: Reply::Nowhere,
+        self.send(Outgoing {
             headers,
-            payload,
+            ..Outgoing::new(kind, to, payload)
         })
     }
 }

@@ -7,10 +7,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, watch};
-use uuid::Uuid;
 
 use super::{Arrival, ConnectFailed, Connection, Down, Inlet, Outlet};
 use crate::mesh::packet::PacketKind;
+use crate::mesh::publish::{Asks, Outgoing};
+use crate::mesh::subject::Subscription;
 
 /// Payloads that wait for one node, each way in. A node that is so far behind loses what comes, as over NATS.
 const LANE_CAPACITY: usize = 16 * 1024;
@@ -112,7 +113,7 @@ impl LocalBus {
 
     pub(super) fn connect(
         &self,
-        subjects: Vec<(PacketKind, String)>,
+        subscriptions: Vec<Subscription>,
     ) -> Result<Connection, ConnectFailed> {
         let mut state = self.0.lock();
         if !state.up {
@@ -127,9 +128,11 @@ impl LocalBus {
         state.ports.insert(
             id,
             PortState {
-                subjects: subjects
+                // No queue groups: the nodes of a bus are ours, which balance themselves.
+                subjects: subscriptions
                     .into_iter()
-                    .map(|(kind, subject)| (subject, kind))
+                    .filter(|one| one.queue.is_none())
+                    .map(|one| (one.subject, one.kind))
                     .collect(),
                 answers: answers_in,
                 events: events_in,
@@ -194,19 +197,16 @@ pub(crate) struct Port {
 }
 
 impl Port {
-    pub(super) fn publish(
-        &self,
-        subject: &str,
-        payload: Bytes,
-        asked: Option<Uuid>,
-    ) -> Result<(), ()> {
+    pub(super) fn publish(&self, outgoing: &Outgoing) -> Result<(), ()> {
         let mut state = self.bus.0.lock();
         if !state.up || !state.ports.contains_key(&self.id) {
             return Err(());
         }
-        let taken = state.publish(subject, &payload);
-        if let (Some(id), false, Some(port)) = (asked, taken, state.ports.get(&self.id)) {
-            let _ = port.answers.try_send(Arrival::Unreached(id));
+        let taken = state.publish(&outgoing.subject, &outgoing.payload);
+        if let (Some(Asks::Call(id)), false, Some(port)) =
+            (&outgoing.asks, taken, state.ports.get(&self.id))
+        {
+            let _ = port.answers.try_send(Arrival::Unreached(*id));
         }
         Ok(())
     }

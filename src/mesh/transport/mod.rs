@@ -13,13 +13,15 @@ use bytes::Bytes;
 use uuid::Uuid;
 
 pub use local::LocalBus;
+pub(crate) use nats::{NatsOutlet, client as nats_client, visit};
 pub use nats::{NatsTarget, NatsTls};
-pub(crate) use nats::{client as nats_client, visit};
 
 use super::config::Transporter;
 use super::node_id::NodeId;
 use super::packet::PacketKind;
+use super::publish::Outgoing;
 use super::stats::Stats;
+use super::subject::Subscription;
 use std::sync::Arc;
 
 /// Why no connection was made, for the log.
@@ -54,13 +56,15 @@ impl Connection {
     pub(crate) async fn open(
         transporter: &Transporter,
         own: &NodeId,
-        subjects: Vec<(PacketKind, String)>,
+        subscriptions: Vec<Subscription>,
         attempt: usize,
         stats: &Arc<Stats>,
     ) -> Result<Self, ConnectFailed> {
         match transporter {
-            Transporter::Nats(target) => nats::connect(target, own, subjects, attempt, stats).await,
-            Transporter::Local(bus) => bus.connect(subjects),
+            Transporter::Nats(target) => {
+                nats::connect(target, own, subscriptions, attempt, stats).await
+            }
+            Transporter::Local(bus) => bus.connect(subscriptions),
             Transporter::Plain(_) => Err(ConnectFailed("not a Moleculer mesh".to_owned())),
         }
     }
@@ -100,16 +104,11 @@ pub(crate) enum Outlet {
 impl Outlet {
     /// Hands a payload over. What cannot be handed over is lost; the connection's end is told by [`Down`].
     ///
-    /// With `asked`, [`Arrival::Unreached`] tells when nobody was there to take it.
-    pub(crate) async fn publish(
-        &self,
-        subject: String,
-        payload: Bytes,
-        asked: Option<Uuid>,
-    ) -> Result<(), ()> {
+    /// When nobody was there to take a call, that comes to the inbox.
+    pub(in crate::mesh) async fn publish(&self, outgoing: Outgoing) -> Result<(), ()> {
         match self {
-            Self::Nats(outlet) => outlet.publish(subject, payload, asked).await,
-            Self::Local(port) => port.publish(&subject, payload, asked),
+            Self::Nats(outlet) => outlet.publish(outgoing).await,
+            Self::Local(port) => port.publish(&outgoing),
         }
     }
 

@@ -13,7 +13,6 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use async_nats::{AuthError, Client, ConnectOptions, ServerAddr, StatusCode};
-use bytes::Bytes;
 use futures_util::stream::SelectAll;
 use futures_util::{Stream, StreamExt};
 use tokio::sync::watch;
@@ -21,9 +20,12 @@ use uuid::Uuid;
 
 use super::{Arrival, ConnectFailed, Connection, Down, Inlet, Outlet};
 use crate::mesh::error::MeshError;
+use crate::mesh::limit::RateLimit;
 use crate::mesh::node_id::NodeId;
 use crate::mesh::packet::PacketKind;
+use crate::mesh::publish::{Asks, Outgoing};
 use crate::mesh::stats::Stats;
+use crate::mesh::subject::Subscription;
 
 /// A frozen server answers no ping: async-nats gives up at the third unanswered one, so after 15 s.
 const PING_INTERVAL: Duration = Duration::from_secs(5);
@@ -128,7 +130,7 @@ impl NatsTarget {
 pub(super) async fn connect(
     target: &NatsTarget,
     own: &NodeId,
-    subjects: Vec<(PacketKind, String)>,
+    subscriptions: Vec<Subscription>,
     attempt: usize,
     stats: &Arc<Stats>,
 ) -> Result<Connection, ConnectFailed> {
@@ -136,16 +138,22 @@ pub(super) async fn connect(
     let mut answers = NatsInlet::default();
     let mut events = NatsInlet::default();
     let mut control = NatsInlet::default();
-    for (kind, subject) in subjects {
+    for Subscription {
+        kind,
+        subject,
+        queue,
+    } in subscriptions
+    {
         let lane = match kind {
             PacketKind::Response => &mut answers,
             PacketKind::Event => &mut events,
             _ => &mut control,
         };
-        let subscriber = client
-            .subscribe(subject)
-            .await
-            .map_err(|error| ConnectFailed(error.to_string()))?;
+        let subscriber = match queue {
+            Some(queue) => client.queue_subscribe(subject, queue).await,
+            None => client.subscribe(subject).await,
+        }
+        .map_err(|error| ConnectFailed(error.to_string()))?;
         lane.0.push(Tagged {
             carries: Carries::Packets(kind),
             subscriber,
@@ -165,7 +173,7 @@ pub(super) async fn connect(
         answers: Inlet::Nats(answers),
         events: Inlet::Nats(events),
         control: Inlet::Nats(control),
-        outlet: Outlet::Nats(NatsOutlet { client, inbox }),
+        outlet: Outlet::Nats(NatsOutlet::new(client, inbox)),
         down,
         max_payload,
     })
@@ -226,6 +234,7 @@ fn options(
     let (user, pass) = (target.user.clone(), target.pass.clone());
     let down = Arc::new(down);
     let stats = Arc::clone(stats);
+    let complaints = Arc::new(RateLimit::default());
     let mut options = ConnectOptions::with_auth_callback(move |_nonce| {
         // Asked again once it was connected, async-nats is reconnecting: refused, it ends before it has sent anything.
         let again = established.load(Ordering::SeqCst);
@@ -245,8 +254,8 @@ fn options(
     })
     .event_callback(move |event| {
         let down = Arc::clone(&down);
-        let stats = Arc::clone(&stats);
-        async move { observe(&event, &down, &stats) }
+        let (stats, complaints) = (Arc::clone(&stats), Arc::clone(&complaints));
+        async move { observe(&event, &down, &stats, &complaints) }
     })
     .name(own)
     .max_reconnects(1)
@@ -264,7 +273,12 @@ fn options(
     options
 }
 
-fn observe(event: &async_nats::Event, down: &watch::Sender<Option<String>>, stats: &Stats) {
+fn observe(
+    event: &async_nats::Event,
+    down: &watch::Sender<Option<String>>,
+    stats: &Stats,
+    complaints: &RateLimit,
+) {
     use async_nats::Event;
     match event {
         Event::Disconnected | Event::Closed => {
@@ -278,7 +292,12 @@ fn observe(event: &async_nats::Event, down: &watch::Sender<Option<String>>, stat
         }
         // At least one: the callback's own queue is short.
         Event::SlowConsumer(_) => stats.lost_at_nats(),
-        Event::ServerError(error) => tracing::warn!(%error, "NATS complains"),
+        // One for each refused subscription, and there are many.
+        Event::ServerError(error) => {
+            if let Some(left_out) = complaints.pass() {
+                tracing::warn!(%error, left_out, "NATS complains");
+            }
+        }
         Event::LameDuckMode => tracing::info!("the NATS server is about to shut down"),
         _ => {}
     }
@@ -286,27 +305,38 @@ fn observe(event: &async_nats::Event, down: &watch::Sender<Option<String>>, stat
 
 /// The way out.
 pub(crate) struct NatsOutlet {
-    client: async_nats::Client,
-    /// Where the server says that nobody listens to a request's subject ("no responders"). Moleculer's nodes answer on
-    /// their own subjects and ignore it.
+    client: Client,
+    /// Where answers come, and the server's word that nobody listens to a request's subject ("no responders"): this and
+    /// one token. Moleculer's nodes answer on their own subjects and ignore it.
     inbox: String,
 }
 
 impl NatsOutlet {
-    pub(super) async fn publish(
-        &self,
-        subject: String,
-        payload: Bytes,
-        asked: Option<Uuid>,
-    ) -> Result<(), ()> {
-        let published = match asked {
-            Some(id) => {
-                let reply = format!("{}.{}", self.inbox, id.simple());
-                self.client
-                    .publish_with_reply(subject, reply, payload)
-                    .await
+    pub(crate) fn new(client: Client, inbox: String) -> Self {
+        Self { client, inbox }
+    }
+
+    pub(super) async fn publish(&self, outgoing: Outgoing) -> Result<(), ()> {
+        let Outgoing {
+            subject,
+            payload,
+            asks,
+            headers,
+            ..
+        } = outgoing;
+        let client = &self.client;
+        let published = match (asks, headers) {
+            (None, None) => client.publish(subject, payload).await,
+            (None, Some(headers)) => client.publish_with_headers(subject, headers, payload).await,
+            (Some(asks), _) => {
+                let mut buffer = Uuid::encode_buffer();
+                let token = match &asks {
+                    Asks::Call(id) => &*id.simple().encode_lower(&mut buffer),
+                    Asks::Around(token) => token,
+                };
+                let reply = [&*self.inbox, token].join(".");
+                client.publish_with_reply(subject, reply, payload).await
             }
-            None => self.client.publish(subject, payload).await,
         };
         published.map_err(|_| ())
     }
@@ -316,7 +346,8 @@ impl NatsOutlet {
     }
 }
 
-/// Several subscriptions, one after another as they bring something.
+/// Several subscriptions, one after another as they bring something: each in the order of NATS, and no order between
+/// them.
 #[derive(Default)]
 pub(crate) struct NatsInlet(SelectAll<Tagged>);
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::support::*;
+use crate::config::{self, SessionConfig};
 use crate::ddp::{Close, Framing};
-use crate::session::SessionConfig;
 
 fn near(from: Instant, expected: Duration) {
     let off = from.elapsed().abs_diff(expected);
@@ -84,7 +84,7 @@ async fn the_interval_is_a_setting() {
         heartbeat_interval: 10 * SECOND,
         connection_timeout: 30 * SECOND,
         handshake_timeout: 20 * SECOND,
-        ..SessionConfig::default()
+        ..config::defaults().session
     });
     let mut peer = rig.raw().await;
     let connected = Instant::now();

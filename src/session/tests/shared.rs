@@ -7,8 +7,8 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::support::*;
 use crate::client::Client;
+use crate::config::{self, SessionConfig};
 use crate::ddp::{Close, Framing, SharedFrame};
-use crate::session::SessionConfig;
 
 /// Flushers at work, until this is dropped.
 fn flushers(rig: &Rig, count: usize) -> DropGuard {
@@ -76,7 +76,7 @@ async fn nothing_is_lost_or_reordered_between_flushers_and_the_task() {
     const COUNT: usize = 5000;
     let rig = Rig::with(SessionConfig {
         max_buffered_bytes: 64 << 20,
-        ..SessionConfig::default()
+        ..config::defaults().session
     });
     let _flushers = flushers(&rig, 2);
     let mut readers = Vec::new();
@@ -104,7 +104,7 @@ async fn nothing_is_lost_or_reordered_between_flushers_and_the_task() {
 async fn who_does_not_read_is_closed_at_the_bound() {
     let rig = Rig::with(SessionConfig {
         max_buffered_bytes: 100_000,
-        ..SessionConfig::default()
+        ..config::defaults().session
     });
     let _flushers = flushers(&rig, 1);
     let mut slow = rig.tcp(Framing::Raw).await;

@@ -6,13 +6,13 @@ use tokio::io::AsyncReadExt;
 use tokio::time::Instant;
 
 use super::support::*;
+use crate::config::{self, SessionConfig};
 use crate::ddp::{Close, Framing, SharedFrame};
-use crate::session::SessionConfig;
 
 fn bounded() -> Rig {
     Rig::with(SessionConfig {
         max_buffered_bytes: 10_000,
-        ..SessionConfig::default()
+        ..config::defaults().session
     })
 }
 

@@ -10,9 +10,10 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 
 use crate::client::{After, Client, Directory, Handler, Reply, SubOutcome};
+use crate::config::{self, SessionConfig};
 use crate::ddp::message::{MethodCall, Subscription, nosub, ready};
 use crate::ddp::{Close, DdpError, Framing};
-use crate::session::{Arrival, SessionConfig, Sessions};
+use crate::session::{Arrival, Sessions};
 
 pub(super) const GREETING: &str = r#"{"server_id":"0"}"#;
 pub(super) const CONNECT: &str = r#"{"msg":"connect","version":"1","support":["1","pre2","pre1"]}"#;
@@ -167,7 +168,7 @@ pub(super) struct Rig {
 
 impl Rig {
     pub(super) fn new() -> Self {
-        Self::with(SessionConfig::default())
+        Self::with(config::defaults().session)
     }
 
     pub(super) fn with(config: SessionConfig) -> Self {

@@ -58,7 +58,7 @@ impl Cell {
     pub(super) fn stricter(&self) -> &str {
         match (&*self.old, &*self.new) {
             (old, new) if old == new => old,
-            (_, "404") => "404",
+            (_, harder @ ("404" | "500")) => harder,
             _ => "no",
         }
     }

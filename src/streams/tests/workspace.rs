@@ -197,7 +197,14 @@ impl Workspace {
             wait_for_services: Duration::from_millis(100),
             ..MeshConfig::new(NodeId::new(id).unwrap(), Transporter::Local(bus.clone()))
         };
-        let mut services = core.services(release, offers);
+        // In mid-upgrade an older core is there, and a newer one beside it.
+        let (mut services, newer) = match release {
+            Release::Mixed => (
+                core.services(Release::V6, Offers::Plain),
+                Some(core.services(Release::V8, offers)),
+            ),
+            _ => (core.services(release, offers), None),
+        };
         services.push(ServiceSpec::new("listener").event("stream"));
         let listener = {
             let heard = heard.clone();
@@ -217,14 +224,23 @@ impl Workspace {
             &cancel,
         )
         .unwrap();
-        for node in [&core_node, &mesh] {
+        let newer = newer.map(|services| {
+            Mesh::start(config("core-2"), services, Arc::new(()), &tracker, &cancel).unwrap()
+        });
+        for node in [&core_node, &mesh].into_iter().chain(&newer) {
             let mut state = node.state();
             state
                 .wait_for(|state| *state == crate::mesh::MeshState::Joined)
                 .await
                 .unwrap();
         }
-        until(|| mesh.offers("authorization.canAccessRoom") && mesh.release() == release).await;
+        let reads_rooms = offers == Offers::ReadRoom;
+        until(|| {
+            mesh.offers("authorization.canAccessRoom")
+                && mesh.offers("authorization.canReadRoom") == reads_rooms
+                && mesh.release() == release
+        })
+        .await;
         let (store, directory) = (Store::memory(), Arc::new(Directory::default()));
         let settings = Settings::new(store.clone());
         let streams = Streams::new(StreamsSeed {
