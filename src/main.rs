@@ -13,9 +13,9 @@ use ddp_streamer::telemetry::logs::{self, LogSettings};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::{debug, error, info, warn};
 
-/// Thousands of sessions that come and go leave glibc's arenas in pieces.
+/// Thousands of sessions come and go: what they held goes back to the system (settings: `.cargo/config.toml`).
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() -> ExitCode {
     let arguments = Command::new("ddp-streamer")

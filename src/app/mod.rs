@@ -266,6 +266,8 @@ impl App {
             .spawn(watch::store(self.store.clone(), self.stop.clone()));
         self.tracker
             .spawn(watch::beat(self.liveness.watch("runtime"), closing.clone()));
+        self.tracker
+            .spawn(watch::settle(self.directory.clone(), self.stop.clone()));
         let watcher = watch::Watcher {
             mesh: self.mesh.clone(),
             health: self.health.clone(),

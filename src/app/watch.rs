@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use super::health::Health;
+use crate::client::Directory;
 use crate::gateway::Beat;
 use crate::mesh::{Mesh, MeshState};
 use crate::methods::Methods;
@@ -18,6 +19,8 @@ const AWAY_PING: Duration = Duration::from_millis(500);
 const READY_PING: Duration = Duration::from_secs(2);
 /// How often the runtime shows that it turns.
 const BEAT: Duration = Duration::from_secs(1);
+/// How often it is seen whether many have left, whose memory is to go back.
+const SETTLE: Duration = Duration::from_secs(2);
 
 /// Who is told when the mesh changes.
 pub(super) struct Watcher {
@@ -79,6 +82,17 @@ pub(super) async fn beat(beat: Beat, stop: CancellationToken) {
         tokio::select! {
             () = stop.cancelled() => return,
             () = tokio::time::sleep(BEAT) => {}
+        }
+    }
+}
+
+/// Gives back, now and then, what sessions that left do not need any more.
+pub(super) async fn settle(directory: Arc<Directory>, stop: CancellationToken) {
+    loop {
+        directory.settle();
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(SETTLE) => {}
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Where clients are found: by session, and by user.
 
+use std::hash::Hash;
 use std::sync::Arc;
 
 use dashmap::DashMap;
@@ -40,7 +41,12 @@ impl Directory {
                 self.forget(&former.user, client);
             }
             if let Some(user) = user {
-                self.users.entry(user).or_default().push(client.clone());
+                // Most users have one session: a vector that grows would begin with room for four.
+                let mut sessions = self
+                    .users
+                    .entry(user)
+                    .or_insert_with(|| Vec::with_capacity(1));
+                sessions.push(client.clone());
             }
         }
         former
@@ -100,10 +106,27 @@ impl Directory {
             .sum()
     }
 
+    /// Gives memory back when many have left: a table keeps the size that it had at its fullest. To be called now and
+    /// then.
+    pub fn settle(&self) {
+        give_back(&self.sessions);
+        give_back(&self.users);
+    }
+
     /// How many sessions are logged in.
     #[must_use]
     pub fn logged_in(&self) -> usize {
         self.users.iter().map(|entry| entry.value().len()).sum()
+    }
+}
+
+/// Tables with less room than this stay as they are.
+const SMALL: usize = 4096;
+
+fn give_back<K: Eq + Hash, V>(table: &DashMap<K, V>) {
+    let room = table.capacity();
+    if room > SMALL && table.len() < room / 4 {
+        table.shrink_to_fit();
     }
 }
 

@@ -32,6 +32,7 @@ mod relay;
 mod reuse;
 mod rooms;
 mod rules;
+mod slack;
 mod status;
 mod subscribe;
 #[cfg(test)]

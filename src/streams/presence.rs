@@ -13,6 +13,7 @@ use roaring::RoaringBitmap;
 use serde_json::value::RawValue;
 
 use super::relation::Relation;
+use super::slack::give_back;
 use super::visibility::{Sight, Viewer};
 use crate::client::{Client, SessionId, UserId};
 use crate::ddp::SharedFrame;
@@ -164,6 +165,7 @@ impl Presence {
         if keeps {
             relation.leave(watcher);
             sessions.remove(session);
+            give_back(sessions);
         }
     }
 
@@ -214,6 +216,7 @@ impl Presence {
         let State { relation, sessions } = &mut *state;
         if let Some(watcher) = sessions.remove(session) {
             relation.leave(watcher);
+            give_back(sessions);
         }
     }
 

@@ -13,6 +13,7 @@ use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::slack::give_back;
 use crate::telemetry::metrics;
 
 type Job = BoxFuture<'static, ()>;
@@ -200,6 +201,7 @@ impl Working {
             None => {
                 if let Some(key) = self.key.take() {
                     state.waiting.remove(&key);
+                    give_back(&mut state.waiting);
                 }
                 None
             }

@@ -64,7 +64,7 @@ impl Memory {
     /// # Errors
     /// It is no object, or has no text as `_id`.
     pub fn put(&self, collection: Collection, document: Value) -> Result<(), StoreError> {
-        self.tables.write().put(collection, document)
+        self.tables.write().put(collection, &document)
     }
 
     /// Changes the document `id` in place; `false` when there is none. A changed `_id` is put back.
@@ -78,14 +78,14 @@ impl Memory {
         change: impl FnOnce(&mut Value),
     ) -> Result<bool, StoreError> {
         let mut tables = self.tables.write();
-        let Some(mut document) = tables.document(collection, id).cloned() else {
+        let Some(mut document) = tables.document(collection, id) else {
             return Ok(false);
         };
         change(&mut document);
         if let Some(fields) = document.as_object_mut() {
             fields.insert("_id".to_owned(), id.into());
         }
-        tables.put(collection, document)?;
+        tables.put(collection, &document)?;
         Ok(true)
     }
 
@@ -96,7 +96,11 @@ impl Memory {
 
     /// A copy of the document `id`.
     pub fn document(&self, collection: Collection, id: &str) -> Option<Value> {
-        self.tables.read().document(collection, id).cloned()
+        self.tables.read().document(collection, id)
+    }
+
+    fn settle(&self) {
+        self.tables.write().settle();
     }
 
     /// How many documents a collection has.
@@ -135,7 +139,7 @@ impl Memory {
         self.tables
             .read()
             .of_user(user)
-            .filter_map(|one| one.room.clone())
+            .filter_map(|one| one.room.as_deref().map(str::to_owned))
             .collect()
     }
 
@@ -150,8 +154,9 @@ impl Memory {
         let tables = self.tables.read();
         tables
             .of_room(room)
-            .filter_map(|one| one.user.clone())
-            .filter(|other| other != user)
+            .filter_map(|one| one.user.as_deref())
+            .filter(|other| *other != user)
+            .map(str::to_owned)
             .collect()
     }
 
@@ -160,7 +165,9 @@ impl Memory {
         let others = tables
             .of_room(room)
             .filter(|one| one.served_by.as_deref() != Some(agent));
-        others.filter_map(|one| one.visitor.clone()).collect()
+        others
+            .filter_map(|one| one.visitor.as_deref().map(str::to_owned))
+            .collect()
     }
 
     pub(super) fn user_names(&self, user: &str) -> Option<UserNames> {
