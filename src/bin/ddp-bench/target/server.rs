@@ -192,6 +192,8 @@ fn service(words: &[String], how: &Spawning<'_>) -> Result<(Command, SocketAddr)
     command.env("NODE_ID", &how.node);
     command.env("MAX_CONCURRENT_CONNECTIONS", CONNECTIONS);
     command.env("LOG_LEVEL", "warn");
+    // Its clients have left when it is told to stop.
+    command.env("SHUTDOWN_GRACE", "1");
     command.envs(how.environment.iter().map(|(name, value)| (name, value)));
     Ok((command, address))
 }
