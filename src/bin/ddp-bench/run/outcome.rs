@@ -66,8 +66,11 @@ impl Outcome {
         self.figure(name, unit, value);
         if value > most || value.is_nan() {
             let (value, most) = (number(value), number(most));
-            self.missed
-                .push(format!("{name}: {value} {unit}, at most {most} wanted"));
+            let told = format!("{value} {unit}");
+            self.missed.push(format!(
+                "{name}: {}, at most {most} wanted",
+                told.trim_end()
+            ));
         }
     }
 
