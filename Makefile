@@ -1,7 +1,7 @@
 # The one command surface; .ci/run calls the same. `make` alone lists it.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint contract bench fuzz doc fixtures
+.PHONY: help run test lint contract bench performance fuzz doc fixtures
 
 CARGO ?= cargo
 BENCH ?=
@@ -9,7 +9,7 @@ FUZZ_SECONDS ?= 30
 FUZZ_TARGETS := fuzz_client fuzz_packet fuzz_markup fuzz_config
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## the service, configured by the environment
 	$(CARGO) run --locked
@@ -32,6 +32,10 @@ contract: ## every row of the contract, and the tests that name it
 
 bench: ## the micro benches; BENCH=fanout for some of them
 	$(CARGO) bench --locked -p ddp-streamer-benches -- $(BENCH)
+
+performance: fixtures ## the figures of this machine, as one table: half an hour, nobody else on it (ONLY=fanout: some of them)
+	$(CARGO) build --locked --release --bins
+	@scripts/performance $(ONLY)
 
 fuzz: ## each fuzz target for FUZZ_SECONDS (30)
 	for target in $(FUZZ_TARGETS); do \

@@ -1,10 +1,16 @@
 //! The load ring, as a smoke test: short runs of ddp-bench, which exits with an error when an event was lost, repeated or
-//! reordered, a session closed, or a publication not granted. Figures are measured by hand.
+//! reordered, a session closed, or a publication wrongly granted or refused. Figures are measured by hand: that a goal of
+//! time or memory was missed (exit code 4) says nothing here, where everything runs at once.
 
 use tokio::process::Command;
 
 use crate::support::root;
 use crate::support::service::binary;
+
+/// Every promise was kept,
+const KEPT: i32 = 0;
+/// or kept, but late.
+const MISSED_GOAL: i32 = 4;
 
 async fn bench(arguments: &[&str]) -> String {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ddp-bench"));
@@ -24,7 +30,7 @@ async fn bench(arguments: &[&str]) -> String {
         .expect("ddp-bench runs");
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(
-        output.status.success(),
+        matches!(output.status.code(), Some(KEPT | MISSED_GOAL)),
         "{}: {said}{}",
         output.status,
         String::from_utf8_lossy(&output.stderr)
@@ -68,4 +74,18 @@ async fn clients_that_stall_harm_nobody() {
         "3",
     ])
     .await;
+}
+
+#[tokio::test]
+async fn who_lost_the_access_is_refused_and_hears_nothing() {
+    let said = bench(&["room", "--sessions", "200", "--core-delay", "5"]).await;
+    assert!(
+        said.contains("the room was read from the database"),
+        "{said}"
+    );
+}
+
+#[tokio::test]
+async fn without_reuse_everything_is_asked() {
+    bench(&["idle", "--sessions", "20", "--no-reuse", "--rest", "0"]).await;
 }

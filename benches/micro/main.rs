@@ -16,7 +16,7 @@ use criterion::Criterion;
 
 /// The binary's (a test holds them together).
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() {
     let mut criterion = Criterion::default()

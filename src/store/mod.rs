@@ -19,6 +19,7 @@ use std::sync::Arc;
 use serde_json::value::RawValue;
 
 use crate::config::{MEMORY, StoreConfig};
+use crate::telemetry::metrics;
 pub use error::StoreError;
 pub use instance::Instance;
 pub use look::Look;
@@ -76,14 +77,15 @@ enum Backend {
     Memory(Arc<Memory>),
 }
 
-/// Hands a read to whichever store it is.
+/// Hands a read to whichever store it is, counted by the question's name.
 macro_rules! ask {
-    ($store:expr, $method:ident($($arg:expr),*)) => {
+    ($store:expr, $method:ident($($arg:expr),*)) => {{
+        metrics::store_read(stringify!($method));
         match &$store.0 {
             Backend::Mongo(mongo) => mongo.$method($($arg),*).await,
             Backend::Memory(memory) => Ok(memory.$method($($arg),*)),
         }
-    };
+    }};
 }
 
 impl Store {

@@ -30,6 +30,8 @@ pub(crate) use self::run::number;
 
 /// A promise was not kept: events lost, repeated or out of order, sessions refused or closed.
 const BROKEN_PROMISE: u8 = 3;
+/// Every promise was kept, but the load's own goals of time or memory were not.
+const MISSED_GOAL: u8 = 4;
 /// The arguments cannot be used.
 const USAGE: u8 = 2;
 
@@ -63,10 +65,11 @@ fn load(options: &Options) -> Result<ExitCode, Error> {
         output::say(&report::text(&report::summary(&outcomes)));
     }
     report::keep(options, &outcomes)?;
-    let kept = outcomes.iter().all(|outcome| outcome.faults == 0);
-    Ok(if kept {
-        ExitCode::SUCCESS
-    } else {
+    Ok(if outcomes.iter().any(|outcome| outcome.faults > 0) {
         ExitCode::from(BROKEN_PROMISE)
+    } else if outcomes.iter().any(|outcome| !outcome.missed.is_empty()) {
+        ExitCode::from(MISSED_GOAL)
+    } else {
+        ExitCode::SUCCESS
     })
 }

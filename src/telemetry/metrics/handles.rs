@@ -50,6 +50,7 @@ pub(super) struct Handles {
     pub(super) nats_connected: Gauge,
     pub(super) nats_connect_failures: Counter,
     pub(super) nats_reconnects: Counter,
+    pub(super) store_reads: Family<Counter>,
     pub(super) mongodb: Family<Operation>,
     pub(super) broadcasts: Family<Counter>,
     pub(super) local_broadcasts: Family<Counter>,
@@ -288,6 +289,7 @@ impl Handles {
             nats_connected: maker.gauge(&table::NATS_CONNECTED, &[]),
             nats_connect_failures: maker.counter(&table::NATS_CONNECT_FAILURES, &[]),
             nats_reconnects: maker.counter(&table::NATS_RECONNECTS, &[]),
+            store_reads: counters(table::STORE_READS, "what"),
             mongodb: {
                 let maker = maker.clone();
                 Family::new(move |operation| {

@@ -371,6 +371,13 @@ pub fn nats_connect_failed(count: u64) {
     }
 }
 
+/// The store is asked for `what`: the name of the question, whatever the store is.
+pub fn store_read(what: &'static str) {
+    if let Some(on) = on() {
+        on.store_reads.with(what, |count| count.increment(1));
+    }
+}
+
 /// A database operation ended.
 pub fn mongodb_operation(operation: &'static str, ok: bool, elapsed: Duration) {
     if let Some(on) = on() {

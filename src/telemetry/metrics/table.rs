@@ -138,6 +138,7 @@ table! {
     NATS_CONNECT_FAILURES = counter("nats_connect_failures_total", "Attempts to connect to NATS that failed");
     NATS_RECONNECTS = counter("nats_reconnects_total", "Connections to NATS after the first");
 
+    STORE_READS = counter("store_reads_total", "Reads of the database (or of the memory that stands in for it), by what is read");
     MONGODB_OPERATIONS = counter("mongodb_operations_total", "Database operations, by operation and outcome");
     MONGODB_SECONDS = seconds("mongodb_operation_duration_seconds", LATENCY, "Time of database operations, by operation");
 

@@ -101,6 +101,7 @@ async fn what_is_counted_is_exported() {
     nats_connected(true);
     nats_reconnected(1);
     nats_connect_failed(1);
+    store_read("room");
     mongodb_operation("find_one", true, Duration::from_millis(1));
 
     let (head, body) = get(port, "/metrics").await;
@@ -151,6 +152,7 @@ async fn what_is_counted_is_exported() {
         "mesh_events_unsent_total 1",
         "nats_connected 1",
         "nats_reconnects_total 1",
+        "store_reads_total{what=\"room\"} 1",
         "mongodb_operations_total{operation=\"find_one\",outcome=\"ok\"} 1",
         "moleculer_registry_nodes_total{namespace=\"ns\",nodeID=\"host-1\"} 3",
         "moleculer_event_broadcast_total{namespace=\"ns\",nodeID=\"host-1\",event=\"socket.connected\"} 1",

@@ -32,6 +32,7 @@ pub(super) fn command() -> Command {
         .subcommands([
             load("idle", "N logged-in sessions with a web client's 37 publications: memory and set-up CPU each", &USUAL)
                 .arg(value("rest", "SECONDS", "Rest before the memory is read").default_value("10"))
+                .arg(value("no-reuse", "", "Each room publication of each session is of another room of its own, so that no answer of the core or the database can be reused").action(ArgAction::SetTrue))
                 .arg(value("events", "COUNT", "Then send this many events to all, and read the memory again").default_value("0"))
                 .arg(value("rest-after", "SECONDS", "Rest after those").default_value("30")),
             load("fanout", "One event to all N sessions", &USUAL)

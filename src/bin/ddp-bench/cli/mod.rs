@@ -40,8 +40,10 @@ pub(crate) enum Task {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Mode {
     /// Connections at rest; afterwards `events` events to all of them, and rest again.
+    /// With `own_rooms` nothing that was answered can be reused.
     Idle {
         rest: Duration,
+        own_rooms: bool,
         events: u64,
         rest_after: Duration,
     },
@@ -179,11 +181,20 @@ fn mode(name: &str, matches: &ArgMatches, sessions: u32) -> Result<Mode, Error> 
         Err(Error::Usage(format!("--rate {rate}: more than 0")))
     };
     Ok(match name {
-        "idle" => Mode::Idle {
-            rest: seconds(matches, "rest")?,
-            events: number(matches, "events")?,
-            rest_after: seconds(matches, "rest-after")?,
-        },
+        "idle" => {
+            let (own_rooms, events) = (matches.get_flag("no-reuse"), number(matches, "events")?);
+            if own_rooms && events > 0 {
+                return Err(Error::Usage(
+                    "--events reach nobody with --no-reuse: there is no common room".into(),
+                ));
+            }
+            Mode::Idle {
+                rest: seconds(matches, "rest")?,
+                own_rooms,
+                events,
+                rest_after: seconds(matches, "rest-after")?,
+            }
+        }
         "fanout" => Mode::Fanout {
             pace: match optional::<u32>(matches, "window")? {
                 Some(window) => Pace::Window(window.max(1)),
@@ -360,5 +371,6 @@ mod tests {
     fn what_cannot_be_used_is_refused() {
         assert!(parse("ddp-bench fanout --sessions 20000").is_err());
         assert!(parse("ddp-bench fanout --rate 0").is_err());
+        assert!(parse("ddp-bench idle --no-reuse --events 1").is_err());
     }
 }

@@ -12,7 +12,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use crate::shared::{Note, Shared};
-use crate::wire::script::{Framing, Profile};
+use crate::wire::script::{Framing, Lost, Profile};
 
 /// What all sessions of a run have in common.
 #[derive(Debug, Clone)]
@@ -99,8 +99,10 @@ pub(crate) enum Order {
     Visit {
         /// From the first to the last.
         within: Duration,
-        /// Which users have lost their access.
-        revoked: u32,
+        /// Which users have lost their access before.
+        lost: Lost,
+        /// Their neighbours lose it meanwhile: whoever of them comes so long after the first must be refused as well.
+        later: Option<Duration>,
     },
     /// Keep this many calls on their way in this shard; 0: no more.
     Call(u32),

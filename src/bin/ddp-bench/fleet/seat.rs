@@ -70,7 +70,8 @@ impl Seat {
     }
 
     /// Reads all there is: the epoll is edge-triggered, but a read that does not fill the buffer has emptied the socket.
-    pub(super) fn read(&mut self, buffer: &mut [u8], ear: &mut Ear<'_>) -> Heard {
+    /// Where the end of the stream may already be behind those bytes (`to_the_end`), it rings no bell of its own.
+    pub(super) fn read(&mut self, buffer: &mut [u8], ear: &mut Ear<'_>, to_the_end: bool) -> Heard {
         let mut outcome = Heard::Usual;
         loop {
             let Some(stream) = &mut self.stream else {
@@ -95,7 +96,7 @@ impl Seat {
             {
                 return Heard::Closed(code);
             }
-            if count < buffer.len() {
+            if count < buffer.len() && !to_the_end {
                 return outcome;
             }
         }

@@ -80,12 +80,27 @@ pub(super) struct Session {
     visits_made: u32,
 }
 
+/// What must come of opening a room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// The user may.
+    Granted,
+    /// The user has lost the access.
+    Refused,
+    /// The user loses it about now.
+    Either,
+}
+
 /// A room being opened by a session that is ready.
 struct Visit {
     due: Nanos,
     id: String,
-    /// The user has lost the access: anything but a refusal is wrong.
-    revoked: bool,
+    verdict: Verdict,
+}
+
+/// The publication of the `n`-th visit.
+fn visit_id(n: u32) -> String {
+    format!("%svisit{n:05}abcd")
 }
 
 /// Longest frame that may be a ping: `a["{\"msg\":\"ping\",\"id\":\"…\"}"]`.
@@ -135,17 +150,24 @@ impl Session {
         self.calls_made += 1;
     }
 
-    /// Opens the first of its rooms once more; that was due at `due`.
-    pub(super) fn visit(&mut self, settings: &Settings, due: Nanos, revoked: bool) {
-        let id = format!("%svisit{:05}abcd", self.visits_made);
+    /// From now on it hears the first of its rooms, or nothing.
+    pub(super) fn hears_room(&mut self, settings: &Settings, hears: bool) {
+        let room = settings.rooms_of(self.number).into_iter().next();
+        self.account = Account::new(room.filter(|_| hears));
+    }
+
+    /// Opens the first of its rooms once more, after leaving it; that was due at `due`.
+    pub(super) fn visit(&mut self, settings: &Settings, due: Nanos, verdict: Verdict) {
+        let id = visit_id(self.visits_made);
+        let rooms = settings.rooms_of(self.number);
+        let room = rooms.first().copied().unwrap_or_default();
+        let mut speaker = Speaker::new(&mut self.outbox, settings.framing);
+        if let Some(before) = self.visits_made.checked_sub(1) {
+            speaker.unsub(&visit_id(before));
+        }
+        speaker.visit(&id, room);
         self.visits_made += 1;
-        let room = settings
-            .rooms_of(self.number)
-            .first()
-            .copied()
-            .unwrap_or_default();
-        Speaker::new(&mut self.outbox, settings.framing).visit(&id, room);
-        self.visit = Some(Visit { due, id, revoked });
+        self.visit = Some(Visit { due, id, verdict });
     }
 
     fn visited(&mut self, payload: &[u8], ear: &mut Ear<'_>) -> Heard {
@@ -156,14 +178,16 @@ impl Session {
         ear.visited += 1;
         ear.tally.calls.record(visit.due, ear.now);
         let granted = memmem::find(payload, b"nosub").is_none();
-        if granted && visit.revoked {
-            ear.tally.faults.wrong_grants += 1;
-            let number = self.number;
-            ear.tally
-                .faults
-                .name(|| format!("wrongly granted: session {number}"));
-        } else if !granted && !visit.revoked {
-            ear.tally.nosub += 1;
+        match visit.verdict {
+            Verdict::Refused if granted => {
+                ear.tally.faults.wrong_grants += 1;
+                let number = self.number;
+                ear.tally
+                    .faults
+                    .name(|| format!("wrongly granted: session {number}"));
+            }
+            Verdict::Granted if !granted => ear.tally.nosub += 1,
+            _ => {}
         }
         Heard::Usual
     }

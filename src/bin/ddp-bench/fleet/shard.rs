@@ -10,13 +10,13 @@ use std::time::Duration;
 use mio::{Events, Interest, Poll, Token, Waker};
 
 use super::seat::Seat;
-use super::session::{Ear, Heard, Stage};
+use super::session::{Ear, Heard, Stage, Verdict};
 use super::{Order, Settings, connect};
 use crate::clock::Nanos;
 use crate::measure::tally::Tally;
 use crate::shared::{Note, Shared};
 use crate::wire::marker::Markers;
-use crate::wire::script::is_revoked;
+use crate::wire::script::Lost;
 
 const WAKER: Token = Token(usize::MAX);
 /// What one read takes at most.
@@ -26,6 +26,15 @@ const TELL: u64 = 64;
 /// Before the first retry; doubled up to [`LONGEST_PAUSE`], with jitter.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
+/// What the epoll says of a socket.
+#[derive(Debug, Clone, Copy)]
+struct Ring {
+    writable: bool,
+    readable: bool,
+    /// The server writes no more: behind the bytes that are there is the end.
+    ended: bool,
+}
 
 /// See the module.
 pub(super) struct Shard {
@@ -42,9 +51,8 @@ pub(super) struct Shard {
     waiting: VecDeque<usize>,
     /// Seats that try again at their time.
     pausing: BinaryHeap<Reverse<(Nanos, usize)>>,
-    /// Seats that open their room at their time, and which users are revoked.
-    visits: VecDeque<(Nanos, usize)>,
-    revoked: u32,
+    /// Seats that open their room at their time, and what must come of it.
+    visits: VecDeque<(Nanos, usize, Verdict)>,
     in_set_up: usize,
     /// Sessions that are neither ready nor given up; `None` when nobody asked.
     unsettled: Option<usize>,
@@ -78,7 +86,6 @@ impl Shard {
             waiting: VecDeque::new(),
             pausing: BinaryHeap::new(),
             visits: VecDeque::new(),
-            revoked: 0,
             in_set_up: 0,
             unsettled: None,
             connections: 0,
@@ -110,8 +117,12 @@ impl Shard {
             let mut delivered = 0;
             for event in &events {
                 if event.token() != WAKER {
-                    delivered +=
-                        self.touch(event.token().0, event.is_writable(), event.is_readable());
+                    let ring = Ring {
+                        writable: event.is_writable(),
+                        readable: event.is_readable(),
+                        ended: event.is_read_closed(),
+                    };
+                    delivered += self.touch(event.token().0, ring);
                 }
                 if delivered >= TELL {
                     self.shared.deliver(std::mem::take(&mut delivered));
@@ -130,7 +141,7 @@ impl Shard {
 
     fn pause(&self) -> Option<Duration> {
         let retry = self.pausing.peek().map(|Reverse((due, _))| *due);
-        let visit = self.visits.front().map(|&(due, _)| due);
+        let visit = self.visits.front().map(|&(due, ..)| due);
         let next = retry.into_iter().chain(visit).min()?;
         Some(next.since(Nanos::now()))
     }
@@ -155,7 +166,11 @@ impl Shard {
                 self.lap();
             }
             Order::Stall(stall) => self.stall(stall),
-            Order::Visit { within, revoked } => self.plan_visits(within, revoked),
+            Order::Visit {
+                within,
+                lost,
+                later,
+            } => self.plan_visits(within, lost, later),
             Order::Call(calls) => self.call(calls),
             Order::Close => self.close(),
             Order::Quit => {}
@@ -277,7 +292,7 @@ impl Shard {
     }
 
     /// The socket can be read or written; returns how many marks came.
-    fn touch(&mut self, at: usize, writable: bool, readable: bool) -> u64 {
+    fn touch(&mut self, at: usize, ring: Ring) -> u64 {
         let mut ear = Ear {
             settings: &self.settings,
             tally: &mut self.tally,
@@ -290,11 +305,11 @@ impl Shard {
         };
         let seat = &mut self.seats[at];
         let mut heard = Heard::Usual;
-        if writable && !seat.session.outbox.is_empty() {
+        if ring.writable && !seat.session.outbox.is_empty() {
             heard = seat.flush();
         }
-        if readable && heard == Heard::Usual && !seat.stalled {
-            heard = seat.read(&mut self.buffer, &mut ear);
+        if ring.readable && heard == Heard::Usual && !seat.stalled {
+            heard = seat.read(&mut self.buffer, &mut ear, ring.ended);
         }
         let (delivered, visited) = (ear.delivered, ear.visited);
         if visited > 0 {
@@ -370,39 +385,55 @@ impl Shard {
             seat.stalled = stalls;
             seat.session.was_stalled |= stalls;
         }
-        // What came meanwhile will ring no bell again.
-        let delivered: u64 = resumed
-            .into_iter()
-            .map(|at| self.touch(at, false, true))
-            .sum();
+        // What came meanwhile will ring no bell again, be it the end.
+        let ring = Ring {
+            writable: false,
+            readable: true,
+            ended: true,
+        };
+        let delivered: u64 = resumed.into_iter().map(|at| self.touch(at, ring)).sum();
         self.shared.deliver(delivered);
     }
 
-    fn plan_visits(&mut self, within: Duration, revoked: u32) {
+    fn plan_visits(&mut self, within: Duration, lost: Lost, later: Option<Duration>) {
         let now = Nanos::now();
-        let seats = self.seats.iter().enumerate();
-        let ready: Vec<usize> = seats
-            .filter(|(_, seat)| seat.session.stage == Stage::Ready)
-            .map(|(at, _)| at)
+        let ready: Vec<usize> = (0..self.seats.len())
+            .filter(|&at| self.seats[at].session.stage == Stage::Ready)
             .collect();
         let step = within / u32::try_from(ready.len().max(1)).unwrap_or(u32::MAX);
-        self.visits = ready
-            .iter()
-            .zip(0..)
-            .map(|(&at, place)| (now + step * place, at))
-            .collect();
-        self.revoked = revoked;
+        let (all_lost, later) = match later {
+            Some(later) => (
+                Lost {
+                    neighbours: true,
+                    ..lost
+                },
+                now + later,
+            ),
+            None => (lost, Nanos::default()),
+        };
+        self.visits.clear();
+        for (&at, place) in ready.iter().zip(0..) {
+            let session = &mut self.seats[at].session;
+            let due = now + step * place;
+            let verdict = match (lost.has(session.number), all_lost.has(session.number)) {
+                (true, _) => Verdict::Refused,
+                (false, true) if due >= later => Verdict::Refused,
+                (false, true) => Verdict::Either,
+                (false, false) => Verdict::Granted,
+            };
+            session.hears_room(&self.settings, !all_lost.has(session.number));
+            self.visits.push_back((due, at, verdict));
+        }
         self.unsettled = Some(ready.len());
         self.settle(0);
     }
 
     fn visit_due(&mut self) {
         let now = Nanos::now();
-        while let Some(&(due, at)) = self.visits.front().filter(|&&(due, _)| due <= now) {
+        while let Some(&(due, at, verdict)) = self.visits.front().filter(|&&(due, ..)| due <= now) {
             self.visits.pop_front();
             let seat = &mut self.seats[at];
-            let revoked = is_revoked(seat.session.number, self.revoked);
-            seat.session.visit(&self.settings, due, revoked);
+            seat.session.visit(&self.settings, due, verdict);
             if let Heard::Closed(code) = seat.flush() {
                 self.gone(at, code);
             }

@@ -1,7 +1,7 @@
 //! The core's services: what they answer, and the INFO that says they are here.
 
 use crate::wire::json;
-use crate::wire::script;
+use crate::wire::script::{self, Lost};
 
 /// A request as far as an answer needs it: raw slices of the packet.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -68,11 +68,11 @@ fn answer(action: &[u8]) -> Answer {
 
 /// Writes the answer to `request` into `out`; `false` when nobody offers the action.
 ///
-/// Every `revoked`-th user may do nothing.
-pub(crate) fn write(out: &mut Vec<u8>, request: &Request<'_>, node: &str, revoked: u32) -> bool {
-    let refused = revoked > 0
+/// Those who have `lost` their access may do nothing.
+pub(crate) fn write(out: &mut Vec<u8>, request: &Request<'_>, node: &str, lost: Lost) -> bool {
+    let refused = lost.every > 0
         && request.is_about_access()
-        && script::last_user(request.params).is_some_and(|n| script::is_revoked(n, revoked));
+        && script::last_user(request.params).is_some_and(|n| lost.has(n));
     out.extend_from_slice(b"{\"id\":\"");
     out.extend_from_slice(request.id);
     let answer = match answer(request.action) {
@@ -251,7 +251,11 @@ mod tests {
             (b"r1".as_slice(), b"s.1".as_slice())
         );
         let mut out = Vec::new();
-        write(&mut out, &request, "core", 10);
+        let lost = Lost {
+            every: 10,
+            neighbours: false,
+        };
+        write(&mut out, &request, "core", lost);
         serde_json::from_slice(&out).unwrap()
     }
 

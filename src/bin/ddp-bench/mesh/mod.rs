@@ -22,6 +22,7 @@ pub(crate) use link::Link;
 pub(crate) use pacer::Pace;
 
 use crate::shared::{Note, Shared};
+use crate::wire::script::Lost;
 
 /// What is known before the mesh starts.
 #[derive(Debug, Clone)]
@@ -68,10 +69,10 @@ pub(crate) struct Plan {
 pub(crate) enum Order {
     /// Begin this load; [`Note::Sent`] tells its end.
     Start(Plan),
-    /// Every so many-th of this many users loses the access to room 0, now; see [`is_revoked`](crate::wire::script::is_revoked).
+    /// From now on these have lost the access to room 0; those who had not lost it before are announced.
     Revoke {
         /// Which.
-        every: u32,
+        lost: Lost,
         /// How many users there are.
         users: u32,
     },

@@ -21,7 +21,7 @@ use crate::shared::{Note, Shared};
 use crate::wire::json;
 use crate::wire::marker::Marker;
 use crate::wire::nats::{self, Operation};
-use crate::wire::script;
+use crate::wire::script::Lost;
 
 const NATS: Token = Token(0);
 const ALARM: Token = Token(1);
@@ -51,7 +51,7 @@ struct Desk<'a> {
     instance: String,
     joined: bool,
     /// Which users have lost their access.
-    revoked: u32,
+    lost: Lost,
 }
 
 struct Load {
@@ -96,7 +96,7 @@ impl<'a> Node<'a> {
                 delayed: VecDeque::new(),
                 scratch: Vec::new(),
                 joined: false,
-                revoked: 0,
+                lost: Lost::default(),
             },
             poll,
             link,
@@ -128,8 +128,8 @@ impl<'a> Node<'a> {
             while let Ok(order) = orders.try_recv() {
                 match order {
                     Order::Start(plan) => self.begin(plan),
-                    Order::Revoke { every, users } => {
-                        self.desk.revoke(every, users, &mut self.link.outbox)
+                    Order::Revoke { lost, users } => {
+                        self.desk.revoke(lost, users, &mut self.link.outbox)
                     }
                     Order::Quit => return self.leave(),
                 }
@@ -318,9 +318,9 @@ impl Desk<'_> {
     }
 
     /// From now on those users are refused; each of them is announced.
-    fn revoke(&mut self, every: u32, users: u32, out: &mut Vec<u8>) {
-        self.revoked = every;
-        for n in (0..users).filter(|&n| script::is_revoked(n, every)) {
+    fn revoke(&mut self, lost: Lost, users: u32, out: &mut Vec<u8>) {
+        let before = std::mem::replace(&mut self.lost, lost);
+        for n in (0..users).filter(|&n| lost.has(n) && !before.has(n)) {
             let packet = event::removed(n, &self.settings.node);
             for node in self.registry.streamers() {
                 nats::publish(
@@ -342,12 +342,7 @@ impl Desk<'_> {
             self.shared.access.fetch_add(1, Ordering::Relaxed);
         }
         self.scratch.clear();
-        if !answers::write(
-            &mut self.scratch,
-            &request,
-            &self.settings.node,
-            self.revoked,
-        ) {
+        if !answers::write(&mut self.scratch, &request, &self.settings.node, self.lost) {
             self.shared.unknown.fetch_add(1, Ordering::Relaxed);
         }
         let subject = [self.settings.prefix.as_bytes(), b".RES.", request.sender].concat();

@@ -15,7 +15,7 @@ use crate::measure::tally::Tally;
 use crate::mesh::{self, Mesh, Plan};
 use crate::output::progress;
 use crate::shared::{Note, Shared};
-use crate::target::Server;
+use crate::target::{Nats, Server, Traffic};
 
 /// Tells this process's marks from those of others in the same mesh; a round has one load only.
 fn run_id() -> u16 {
@@ -35,6 +35,7 @@ pub(crate) struct Bench<'a> {
     pub(crate) fleet: Fleet,
     pub(crate) servers: Vec<Server>,
     pub(crate) mesh: Mesh,
+    pub(crate) nats: &'a Nats,
     pub(crate) notes: Receiver<Note>,
     pub(crate) shared: Arc<Shared>,
 }
@@ -46,6 +47,8 @@ pub(crate) struct Moment {
     pub(crate) server_cpu: Option<Duration>,
     pub(crate) bench_cpu: Duration,
     pub(crate) delivered: u64,
+    pub(crate) published: u64,
+    pub(crate) nats: Option<Traffic>,
 }
 
 impl Moment {
@@ -77,7 +80,17 @@ impl Bench<'_> {
             server_cpu: self.sum(Process::cpu),
             bench_cpu: own_cpu(),
             delivered: self.shared.delivered(),
+            published: self.shared.published.load(Ordering::Relaxed),
+            nats: self.nats.traffic(),
         }
+    }
+
+    /// What all servers together counted under this name; `None` when they do not count.
+    pub(crate) fn counter(&self, series: &str) -> Option<f64> {
+        self.servers
+            .iter()
+            .map(|server| server.counter(series))
+            .sum()
     }
 
     /// The servers' resident memory in bytes.
@@ -152,6 +165,11 @@ impl Bench<'_> {
             progress(&format!("{sessions} sessions: connect, login, subscribe"));
         }
         self.fleet.order(order);
+        self.await_settled()
+    }
+
+    /// Waits until all shards have settled; how many sessions are ready.
+    pub(crate) fn await_settled(&mut self) -> Result<u64, Error> {
         let mut left = self.fleet.shards();
         let mut all = 0;
         let ready = self.wait(
@@ -234,6 +252,11 @@ impl Bench<'_> {
             .enumerate()
             .map(|(key, &count)| u64::from(count) * self.clients.listeners(sessions, key as u32))
             .sum();
+        self.drain_to(expected)
+    }
+
+    /// Waits until so much was delivered, or nothing comes any more.
+    pub(crate) fn drain_to(&mut self, expected: u64) -> Result<(), Error> {
         let deadline = Nanos::now() + self.options.patience;
         let (mut last, mut since) = (self.shared.delivered(), Nanos::now());
         while last < expected && Nanos::now() < deadline && Nanos::now() - since < SILENCE {

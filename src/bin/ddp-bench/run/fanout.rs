@@ -1,12 +1,17 @@
 //! `fanout`, `spread`, `presence`: events to those who listen.
 
-use super::bench::Bench;
+use std::time::Duration;
+
+use super::bench::{Bench, Moment};
 use super::idle::mib;
 use super::outcome::{Outcome, us_each};
 use crate::error::Error;
 use crate::fleet::Order;
 use crate::mesh::{Pace, Topic};
 use crate::output::progress;
+
+/// No news of a user's presence may be older when it arrives.
+const OLDEST_UPDATE: Duration = Duration::from_secs(1);
 
 pub(super) fn run(
     bench: &mut Bench<'_>,
@@ -61,6 +66,14 @@ pub(super) fn run(
         ["latency p50", "latency p99", "latency longest"],
         &tally.latency,
     );
+    if matches!(topic, Topic::Users(_)) {
+        outcome.goal(
+            "oldest update",
+            "ms",
+            super::outcome::ms(tally.latency.longest()),
+            super::outcome::ms(OLDEST_UPDATE),
+        );
+    }
     outcome.figure(
         "latency mean",
         "ms",
@@ -74,9 +87,43 @@ pub(super) fn run(
     outcome.maybe("memory before the first connection", "MiB", mib(empty));
     outcome.maybe("memory under load", "MiB", mib(busy));
     outcome.maybe("memory at most", "MiB", mib(bench.peak()));
+    outcome.maybe(
+        "memory per session",
+        "KiB",
+        busy.zip(empty)
+            .map(|(busy, empty)| (busy as f64 - empty as f64) / 1024.0 / ready as f64),
+    );
+    nats_figures(outcome, &before, &after, bench.servers.len());
     if saturated {
         outcome.note("closed loop: latency is that of a full window, not of a schedule".to_owned());
     }
     outcome.faults(&tally, true);
     Ok(())
+}
+
+/// What the events cost the broker, which every streamer of a workspace shares.
+fn nats_figures(outcome: &mut Outcome, before: &Moment, after: &Moment, nodes: usize) {
+    let Some((then, now)) = before.nats.zip(after.nats) else {
+        return;
+    };
+    let events = (after.published - before.published).max(1) as f64;
+    let sent = now.sent.saturating_sub(then.sent) as f64;
+    let received = now.received.saturating_sub(then.received) as f64;
+    let cpu = now.cpu.saturating_sub(then.cpu);
+    outcome.figure(
+        "events a second",
+        "1/s",
+        events / (after.at - before.at).as_secs_f64(),
+    );
+    outcome.figure("NATS: bytes in per event", "B", received / events);
+    outcome.figure(
+        "NATS: bytes out per event and node",
+        "B",
+        sent / events / nodes.max(1) as f64,
+    );
+    outcome.figure(
+        "NATS: CPU per event",
+        "µs",
+        cpu.as_secs_f64() * 1e6 / events,
+    );
 }

@@ -1,5 +1,6 @@
 //! `idle`: what a session costs that only is there.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::bench::Bench;
@@ -7,6 +8,7 @@ use super::outcome::{Outcome, ms};
 use crate::error::Error;
 use crate::fleet::Order;
 use crate::mesh::{Pace, Topic};
+use crate::wire::script::WEB_ROOMS;
 
 /// Events a second, where memory after events is asked for.
 const RATE: f64 = 10.0;
@@ -79,6 +81,24 @@ pub(super) fn run(
     bench.rest(PAUSE)?;
     outcome.maybe("memory after all have left", "MiB", mib(bench.rss()));
     Ok(())
+}
+
+/// That the core was asked anew for each room publication: less is an answer given twice.
+pub(super) fn nothing_reused(bench: &Bench<'_>, outcome: &mut Outcome) {
+    let asked = bench.shared.access.load(Ordering::Relaxed);
+    let sessions = u64::from(bench.options.sessions);
+    outcome.figure(
+        "access asked, per session",
+        "",
+        asked as f64 / sessions as f64,
+    );
+    let each = u64::from(WEB_ROOMS) * sessions;
+    if asked < each {
+        outcome.note(format!(
+            "access was asked {asked} times for {each} different rooms"
+        ));
+        outcome.faults += 1;
+    }
 }
 
 pub(super) fn mib(bytes: Option<u64>) -> Option<f64> {

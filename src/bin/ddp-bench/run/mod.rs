@@ -22,7 +22,7 @@ use crate::mesh::{self, Mesh, Topic};
 use crate::output::say;
 use crate::shared::Shared;
 use crate::target::{Nats, Server, Spawning, Spec, Workspace, pin, raise_open_files};
-use crate::wire::script::Profile;
+use crate::wire::script::{Profile, WEB_ROOMS};
 
 /// How long a node may take to join the mesh.
 const JOIN: Duration = Duration::from_secs(20);
@@ -77,6 +77,7 @@ fn one(
             rooms_each.max(options.memberships),
         ),
         lasting: Duration::from_secs(3600),
+        counted: matches!(options.mode, Mode::Room { .. } | Mode::Slow { .. }),
     };
     let mut servers = Vec::new();
     for number in 0..spec.copies(options.servers) {
@@ -108,6 +109,7 @@ fn one(
         clients,
         servers,
         mesh,
+        nats,
         fleet,
         notes: inbox,
         shared,
@@ -117,9 +119,15 @@ fn one(
     match &options.mode {
         Mode::Idle {
             rest,
+            own_rooms,
             events,
             rest_after,
-        } => idle::run(&mut bench, &mut outcome, *rest, *events, *rest_after)?,
+        } => {
+            idle::run(&mut bench, &mut outcome, *rest, *events, *rest_after)?;
+            if *own_rooms {
+                idle::nothing_reused(&bench, &mut outcome);
+            }
+        }
         Mode::Fanout { pace, .. } => fanout::run(&mut bench, &mut outcome, Topic::Rooms(1), *pace)?,
         Mode::Spread { rooms, rate, .. } => fanout::run(
             &mut bench,
@@ -136,9 +144,13 @@ fn one(
         Mode::Methods { in_flight } => methods::run(&mut bench, &mut outcome, *in_flight)?,
         Mode::Room { within, revoked } => room::run(&mut bench, &mut outcome, *within, *revoked)?,
         Mode::Storm => storm::run(&mut bench, &mut outcome)?,
-        Mode::Slow { rate, .. } => slow::run(&mut bench, &mut outcome, *rate)?,
+        Mode::Slow { stalled, rate } => slow::run(&mut bench, &mut outcome, *stalled, *rate)?,
     }
     bench.mesh_notes(&mut outcome);
+    if matches!(spec, Spec::Floor) {
+        // It is what others are measured by; its promises count, but goals are not its.
+        outcome.missed.clear();
+    }
     Ok(outcome)
 }
 
@@ -146,6 +158,9 @@ fn one(
 fn rooms(options: &Options) -> (u32, u32) {
     match options.mode {
         Mode::Spread { rooms, each, .. } => (rooms, each),
+        Mode::Idle {
+            own_rooms: true, ..
+        } => (options.sessions.saturating_mul(WEB_ROOMS), WEB_ROOMS),
         _ => (1, 1),
     }
 }

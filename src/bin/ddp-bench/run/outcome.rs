@@ -31,7 +31,9 @@ pub(crate) struct Outcome {
     pub(crate) curve: Vec<(f64, f64)>,
     /// Promises not kept.
     pub(crate) faults: u64,
-    /// The first of them by name, and whatever else a reader should know.
+    /// Goals of this load that were missed, though every promise was kept: times and sizes, which depend on the machine.
+    pub(crate) missed: Vec<String>,
+    /// The first of the faults by name, and whatever else a reader should know.
     pub(crate) notes: Vec<String>,
 }
 
@@ -43,6 +45,7 @@ impl Outcome {
             figures: Vec::new(),
             curve: Vec::new(),
             faults: 0,
+            missed: Vec::new(),
             notes: Vec::new(),
         }
     }
@@ -55,6 +58,19 @@ impl Outcome {
     pub(crate) fn maybe(&mut self, name: &'static str, unit: &'static str, value: Option<f64>) {
         if let Some(value) = value {
             self.figure(name, unit, value);
+        }
+    }
+
+    /// A figure that has a goal: at most so much.
+    pub(crate) fn goal(&mut self, name: &'static str, unit: &'static str, value: f64, most: f64) {
+        self.figure(name, unit, value);
+        if value > most || value.is_nan() {
+            let (value, most) = (number(value), number(most));
+            let told = format!("{value} {unit}");
+            self.missed.push(format!(
+                "{name}: {}, at most {most} wanted",
+                told.trim_end()
+            ));
         }
     }
 
@@ -130,6 +146,9 @@ impl Outcome {
         for note in &self.notes {
             text.push_str(&format!("  · {note}\n"));
         }
+        for missed in &self.missed {
+            text.push_str(&format!("  ! {missed}\n"));
+        }
         if self.faults > 0 {
             text.push_str(&format!("  ! {} promises not kept\n", self.faults));
         }
@@ -165,6 +184,16 @@ mod tests {
     fn numbers_have_the_digits_that_matter() {
         let told = [123_456.7, 150.26, 5.378, 0.1234, 7.0].map(number);
         assert_eq!(told, ["123457", "150.3", "5.38", "0.123", "7"]);
+    }
+
+    #[test]
+    fn a_goal_is_missed_above_its_bound_and_by_what_is_no_number() {
+        let mut outcome = Outcome::new("x".into(), 1);
+        for value in [1.2, 1.21, f64::NAN] {
+            outcome.goal("ratio", "×", value, 1.2);
+        }
+        assert_eq!((outcome.figures.len(), outcome.missed.len()), (3, 2));
+        assert_eq!(outcome.missed[0], "ratio: 1.21 ×, at most 1.20 wanted");
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::bench::Bench;
 use super::idle::mib;
 use super::outcome::{Outcome, ms};
+use crate::cli::Options;
 use crate::error::Error;
 use crate::fleet::Order;
 use crate::measure::tally::codes;
@@ -14,7 +15,19 @@ use crate::output::progress;
 /// How often memory is looked at.
 const LOOK: Duration = Duration::from_millis(250);
 
-pub(super) fn run(bench: &mut Bench<'_>, outcome: &mut Outcome, rate: f64) -> Result<(), Error> {
+/// The others may take this much longer while some do not read.
+const OTHERS: f64 = 1.2;
+/// `DDP_MAX_BUFFERED_BYTES` where `--env` says nothing else.
+const BUFFERED: f64 = 4_194_304.0;
+/// Sessions that the server closed because they were over that.
+const TOO_SLOW: &str = "ddp_sessions_closed_total{code=\"1013\"}";
+
+pub(super) fn run(
+    bench: &mut Bench<'_>,
+    outcome: &mut Outcome,
+    stalled: u32,
+    rate: f64,
+) -> Result<(), Error> {
     let options = bench.options;
     let ready = bench.settle(&Order::Open)?;
     let lasting = options.warm_up + options.seconds * 3;
@@ -41,6 +54,7 @@ pub(super) fn run(bench: &mut Bench<'_>, outcome: &mut Outcome, rate: f64) -> Re
     bench.fleet.order(&Order::Stall(false));
     let sent = bench.await_sent(options.seconds)?;
     bench.drain(&sent)?;
+    let named = bench.counter(TOO_SLOW);
     let mut tally = bench.lap(&Order::Finish(sent.into()))?;
     let p99 = |tally: &crate::measure::tally::Tally| ms(tally.latency.percentile(99.0));
     let (before, with) = (p99(&calm), p99(&during));
@@ -49,15 +63,21 @@ pub(super) fn run(bench: &mut Bench<'_>, outcome: &mut Outcome, rate: f64) -> Re
         ["others' p50", "others' p99", "others' longest"],
         &during.latency,
     );
-    outcome.figure(
+    outcome.goal(
         "others' p99, × of before",
         "",
         with / before.max(f64::MIN_POSITIVE),
+        OTHERS,
     );
     outcome.figure("others' p99 afterwards", "ms", p99(&tally));
     outcome.maybe("memory before", "MiB", mib(rss));
     outcome.maybe("memory at most", "MiB", mib(peak));
     outcome.maybe("memory afterwards", "MiB", mib(bench.rss()));
+    let bound = f64::from(stalled) * buffered(options) / 1_048_576.0;
+    outcome.figure("bound of the stalled ones' queues", "MiB", bound);
+    if let Some((most, before)) = mib(peak).zip(mib(rss)) {
+        outcome.goal("memory grown", "MiB", most - before, bound);
+    }
     for (code, count) in during.stalled_closes {
         *tally.stalled_closes.entry(code).or_default() += count;
     }
@@ -71,12 +91,30 @@ pub(super) fn run(bench: &mut Bench<'_>, outcome: &mut Outcome, rate: f64) -> Re
         during.stalled.count() as f64,
     );
     outcome.figure("stalled sessions closed", "", closed as f64);
+    outcome.maybe("closed as too slow (1013), says the server", "", named);
+    if named.is_some_and(|named| named != closed as f64) {
+        outcome.note("not every closed one was named, or not every named one closed".to_owned());
+        outcome.faults += 1;
+    }
     if closed > 0 {
         outcome.note(format!(
-            "stalled ones closed (code × sessions): {}",
+            "the last that stalled ones heard (code × sessions; 0: cut off, the close frame stood behind what they did not read): {}",
             codes(&tally.stalled_closes)
         ));
     }
     outcome.faults(&tally, true);
     Ok(())
+}
+
+/// What one session's queue may hold, in bytes.
+fn buffered(options: &Options) -> f64 {
+    let set = |(name, value): &(String, String)| {
+        (name == "DDP_MAX_BUFFERED_BYTES").then(|| value.parse().ok())?
+    };
+    options
+        .environment
+        .iter()
+        .rev()
+        .find_map(set)
+        .unwrap_or(BUFFERED)
 }

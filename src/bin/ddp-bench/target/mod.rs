@@ -1,19 +1,22 @@
 //! The processes around a run: the server under test, NATS, where they run and what they find.
 
+mod http;
 pub(crate) mod leash;
 mod nats;
 mod seed;
 mod server;
 mod workspace;
 
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::ops::Range;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
-pub(crate) use nats::Nats;
+pub(crate) use nats::{Nats, Traffic};
 pub(crate) use server::{Server, Spawning};
 pub(crate) use workspace::{Workspace, pin, raise_open_files};
 
-use crate::error::{Error, Tried};
+use crate::error::Error;
 
 /// A server to load, as the command line names it.
 #[derive(Debug, Clone)]
@@ -76,10 +79,26 @@ pub(crate) fn spawn(text: &str) -> Option<Spec> {
     Some(Spec::Spawn { name, command })
 }
 
-/// A port that nobody uses at the moment.
+/// Where ports are looked for: below those that connections get, of which a run may have all.
+const PORTS: Range<u16> = 20_000..32_000;
+
+/// A port that nobody uses at the moment, never the same twice.
 fn free_port() -> Result<SocketAddr, Error> {
-    let listener = TcpListener::bind("127.0.0.1:0").tried("a free port")?;
-    listener.local_addr().tried("a free port")
+    static TRIED: AtomicU16 = AtomicU16::new(0);
+    // Several benches at the same time begin in different places.
+    let first = (std::process::id().wrapping_mul(97) & 0x3FFF) as u16;
+    for _ in PORTS {
+        let next = TRIED.fetch_add(1, Ordering::Relaxed);
+        let port = PORTS.start + first.wrapping_add(next) % (PORTS.end - PORTS.start);
+        // On all addresses: some of what is started listens on all.
+        if TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)).is_ok() {
+            return Ok(SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
+        }
+    }
+    Err(Error::Server(format!(
+        "no free port between {} and {}",
+        PORTS.start, PORTS.end
+    )))
 }
 
 /// Whether somebody listens there.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal};
 
 use super::leash::leashed;
-use super::{Spec, answers, free_port, pin, seed};
+use super::{Spec, answers, free_port, http, pin, seed};
 use crate::clock::{Nanos, pause};
 use crate::error::{Error, Tried};
 use crate::measure::process::Process;
@@ -41,6 +41,8 @@ pub(crate) struct Spawning<'a> {
     pub(crate) seed: (u32, u32, u32),
     /// The floor ends by itself after this.
     pub(crate) lasting: Duration,
+    /// It is to count what it does (`MS_METRICS`): not where its CPU time is measured.
+    pub(crate) counted: bool,
 }
 
 /// A server under test.
@@ -49,6 +51,8 @@ pub(crate) struct Server {
     pub(crate) address: SocketAddr,
     /// Its process, when that is known.
     pub(crate) process: Option<Process>,
+    /// Where its counters are read, when it counts.
+    metrics: Option<SocketAddr>,
     child: Option<Child>,
     log: PathBuf,
 }
@@ -61,6 +65,7 @@ impl Server {
                 return Ok(Self {
                     address: *address,
                     process: pid.map(Process),
+                    metrics: None,
                     child: None,
                     log: PathBuf::new(),
                 });
@@ -68,6 +73,14 @@ impl Server {
             Spec::Floor => floor(how)?,
             Spec::Spawn { command, .. } => service(command, how)?,
         };
+        let metrics = match spec {
+            Spec::Spawn { .. } if how.counted => Some(free_port()?),
+            _ => None,
+        };
+        if let Some(metrics) = metrics {
+            command.env("MS_METRICS", "true");
+            command.env("MS_METRICS_PORT", metrics.port().to_string());
+        }
         let log = how
             .log
             .map_or_else(|| how.directory.join("server.log"), Path::to_path_buf);
@@ -85,6 +98,7 @@ impl Server {
         let mut server = Self {
             address,
             process: Some(Process(child.id())),
+            metrics,
             child: Some(child),
             log,
         };
@@ -117,6 +131,12 @@ impl Server {
             ))),
             _ => Ok(()),
         }
+    }
+
+    /// What it counted so far under this name (with its labels); `None` when it does not count.
+    pub(crate) fn counter(&self, series: &str) -> Option<f64> {
+        let page = http::get(self.metrics?, "/metrics")?;
+        Some(http::counter(&page, series))
     }
 
     fn last_words(&self) -> String {
@@ -172,6 +192,8 @@ fn service(words: &[String], how: &Spawning<'_>) -> Result<(Command, SocketAddr)
     command.env("NODE_ID", &how.node);
     command.env("MAX_CONCURRENT_CONNECTIONS", CONNECTIONS);
     command.env("LOG_LEVEL", "warn");
+    // Its clients have left when it is told to stop.
+    command.env("SHUTDOWN_GRACE", "1");
     command.envs(how.environment.iter().map(|(name, value)| (name, value)));
     Ok((command, address))
 }

@@ -24,6 +24,9 @@ pub(crate) enum Profile {
     Nothing,
 }
 
+/// How many of its publications are of a room: the messages, and what else goes on there.
+pub(crate) const WEB_ROOMS: u32 = 6;
+
 /// Publications of the typical web client.
 #[cfg(test)]
 const WEB: usize = 37;
@@ -52,9 +55,21 @@ pub(crate) fn last_user(json: &[u8]) -> Option<u32> {
         .ok()
 }
 
-/// Whether user `n` is one of those who lose their access: every so many-th (0: nobody), never the author of rooms.
-pub(crate) fn is_revoked(n: u32, every: u32) -> bool {
-    every > 0 && n % every == every - 1
+/// The users who have lost their access.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Lost {
+    /// Every so many-th (0: nobody), never the author of rooms.
+    pub(crate) every: u32,
+    /// And the one before each of them.
+    pub(crate) neighbours: bool,
+}
+
+impl Lost {
+    /// Whether user `n` is one of them.
+    pub(crate) fn has(self, n: u32) -> bool {
+        let Self { every, neighbours } = self;
+        every > 0 && (n % every == every - 1 || (neighbours && every > 2 && n % every == every - 2))
+    }
 }
 
 /// Which user a login token belongs to.
@@ -144,10 +159,7 @@ impl<'a> Speaker<'a> {
     /// All publications of a profile; returns how many.
     pub(crate) fn subscribe(&mut self, profile: Profile, own: u32, rooms: &[u32]) -> usize {
         match profile {
-            Profile::Web => self.web(
-                &user(own),
-                &room(rooms.first().copied().unwrap_or_default()),
-            ),
+            Profile::Web => self.web(&user(own), rooms),
             Profile::Rooms => rooms
                 .iter()
                 .for_each(|&n| self.stream("room-messages", &room(n))),
@@ -155,6 +167,11 @@ impl<'a> Speaker<'a> {
             Profile::Nothing => {}
         }
         self.subs
+    }
+
+    /// Leaves publication `id`.
+    pub(crate) fn unsub(&mut self, id: &str) {
+        self.say(&format!(r#"{{"msg":"unsub","id":"{id}"}}"#));
     }
 
     /// Opens a room once more, as publication `id`.
@@ -165,7 +182,11 @@ impl<'a> Speaker<'a> {
         ));
     }
 
-    fn web(&mut self, uid: &str, rid: &str) {
+    /// All of the first room, or each room publication of the next of `rooms` while there are more.
+    fn web(&mut self, uid: &str, rooms: &[u32]) {
+        let first = rooms.first().copied().unwrap_or_default();
+        let mut rooms = rooms.iter().copied();
+        let mut next = move || room(rooms.next().unwrap_or(first));
         for name in [
             "meteor.loginServiceConfiguration",
             "meteor_autoupdate_clientVersions",
@@ -176,8 +197,8 @@ impl<'a> Speaker<'a> {
             for key in *keys {
                 let key = match *stream {
                     "notify-user" => format!("{uid}/{key}"),
-                    "notify-room" => format!("{rid}/{key}"),
-                    "room-messages" => rid.to_owned(),
+                    "notify-room" => format!("{}/{key}", next()),
+                    "room-messages" => next(),
                     _ => (*key).to_owned(),
                 };
                 self.stream(stream, &key);
@@ -322,6 +343,21 @@ mod tests {
     }
 
     #[test]
+    fn its_room_publications_are_of_six_rooms_where_it_has_them() {
+        let rooms: Vec<u32> = (10..10 + WEB_ROOMS).collect();
+        let subs = said(Framing::Raw, |speaker| {
+            speaker.subscribe(Profile::Web, 3, &rooms);
+        });
+        let of_rooms: Vec<&str> = subs
+            .iter()
+            .filter_map(|sub| sub["params"][0].as_str()?.get(..17))
+            .filter(|key| key.starts_with("benchroom"))
+            .collect();
+        let own: Vec<String> = rooms.iter().map(|&n| room(n)).collect();
+        assert_eq!(of_rooms, own);
+    }
+
+    #[test]
     fn users_are_found_by_their_tokens() {
         assert_eq!(user_of_token(token(4711).as_bytes()), Some(4711));
         assert_eq!(user_of_token(b"somebody-else"), None);
@@ -333,9 +369,14 @@ mod tests {
         let asked = br#"[{"_id":"benchroom00000000","u":{"_id":"benchuser00000000"}},{"_id":"benchuser00000017"},null]"#;
         assert_eq!(last_user(asked), Some(17));
         assert_eq!(last_user(b"[null]"), None);
-        let revoked: Vec<u32> = (0..20).filter(|&n| is_revoked(n, 10)).collect();
-        assert_eq!(revoked, [9, 19]);
-        assert!(!is_revoked(0, 0));
+        let lost = |every, neighbours| {
+            let lost = Lost { every, neighbours };
+            (0..20).filter(|&n| lost.has(n)).collect::<Vec<_>>()
+        };
+        assert_eq!(lost(10, false), [9, 19]);
+        assert_eq!(lost(10, true), [8, 9, 18, 19]);
+        assert_eq!(lost(0, true), [0; 0]);
+        assert!(!lost(2, true).contains(&0), "the author");
     }
 
     #[test]

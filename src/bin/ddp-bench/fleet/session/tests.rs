@@ -168,17 +168,30 @@ fn a_revoked_user_must_be_refused_and_nobody_else() {
         r#"{"msg":"nosub","id":"%svisit00001abcd","error":{}}"#,
         r#"{"msg":"nosub","id":"%svisit00002abcd","error":{}}"#,
         r#"{"msg":"ready","subs":["%svisit00003abcd"]}"#,
+        r#"{"msg":"ready","subs":["%svisit00004abcd"]}"#,
+        r#"{"msg":"nosub","id":"%svisit00005abcd","error":{}}"#,
     ];
-    for (answer, revoked) in answers.iter().zip([false, true, false, true]) {
-        stand.session.visit(&settings, Nanos(0), revoked);
+    let verdicts = [
+        Verdict::Granted,
+        Verdict::Refused,
+        Verdict::Granted,
+        Verdict::Refused,
+        Verdict::Either,
+        Verdict::Either,
+    ];
+    for (answer, verdict) in answers.iter().zip(verdicts) {
+        stand.session.visit(&settings, Nanos(0), verdict);
         stand.says(r#"{"msg":"ready","subs":["%sbench00000abcd"]}"#);
         stand.says(answer);
     }
     let tally = &stand.tally;
     assert_eq!(
         (tally.calls.count(), tally.nosub, tally.faults.wrong_grants),
-        (4, 1, 1)
+        (6, 1, 1)
     );
+    stand.session.hears_room(&settings, false);
+    stand.event(1, 0, 0);
+    assert_eq!(stand.tally.faults.foreign, 1, "heard what it may not");
 }
 
 #[test]
