@@ -106,7 +106,8 @@ impl Base {
         let Some(gates) = &self.gates else {
             return Ok(None);
         };
-        let pass = gates.enter(call.action).await;
+        // Boxed: most deployments have none, and it is large in every call's future otherwise.
+        let pass = Box::pin(gates.enter(call.action)).await;
         pass.map(Some).map_err(|_| CallError::QueueFull {
             action: call.action.to_owned(),
         })
@@ -177,9 +178,9 @@ impl MoleculerNode {
         loop {
             let target = self.endpoint(call).await?;
             if target.local {
-                return self
-                    .call_local(call, timeout, |request| self.run_action(request))
-                    .await;
+                // Boxed: rare, as above.
+                let own = self.call_local(call, timeout, |request| self.run_action(request));
+                return Box::pin(own).await;
             }
             match self.call_remote(call, &target, timeout).await {
                 Attempt::Done(answer) => return answer,
@@ -202,7 +203,6 @@ impl MoleculerNode {
     async fn call_remote(&self, call: &Call<'_>, target: &Vitals, timeout: Duration) -> Attempt {
         let action = || call.action.to_owned();
         let node = || Some(target.id.clone());
-        let instance = self.registry.index().instance(&target.id).cloned();
         let mut ticket = self.pending.register(node());
         let json = packet::request(
             &self.config.node_id,
@@ -219,7 +219,7 @@ impl MoleculerNode {
         );
         // Whoever removes a node changes the index first and fails what is pending then: a call that was registered
         // in between sees the new index here.
-        if instance.is_none() || self.registry.index().instance(&target.id) != instance.as_ref() {
+        if self.registry.index().instance(&target.id) != Some(&target.instance) {
             return Attempt::Done(Err(CallError::NodeLost {
                 action: action(),
                 node: node(),

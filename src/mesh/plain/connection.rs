@@ -101,7 +101,7 @@ impl Outlet {
                     .await
             }
             (Reply::Inbox(token), _) => {
-                let reply = format!("{}.{token}", self.inbox);
+                let reply = [&*self.inbox, &*token].join(".");
                 self.client
                     .publish_with_reply(subject, reply, payload)
                     .await

@@ -56,7 +56,7 @@ impl Index {
         for node in nodes {
             index
                 .available
-                .insert(node.id().clone(), node.instance_id.as_str().into());
+                .insert(node.id().clone(), Arc::clone(node.instance()));
             for service in &node.services {
                 let hosts = index.services.entry(service.full_name.clone()).or_default();
                 if !hosts.contains(node.id()) {

@@ -301,7 +301,9 @@ impl NatsOutlet {
     ) -> Result<(), ()> {
         let published = match asked {
             Some(id) => {
-                let reply = format!("{}.{}", self.inbox, id.simple());
+                let mut id_text = Uuid::encode_buffer();
+                let id_text = &*id.simple().encode_lower(&mut id_text);
+                let reply = [&*self.inbox, id_text].join(".");
                 self.client
                     .publish_with_reply(subject, reply, payload)
                     .await
