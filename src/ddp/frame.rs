@@ -51,24 +51,24 @@ impl Framing {
 /// The message of an array that has one and no escapes but those that every message has; `None` for all other texts,
 /// good or bad.
 fn single(text: &str) -> Option<String> {
-    let mut rest = text.strip_prefix("[\"")?.strip_suffix("\"]")?;
-    if rest
-        .bytes()
-        .fold(false, |found, byte| found | (byte < 0x20))
-    {
-        return None;
-    }
-    let mut message = String::with_capacity(rest.len());
-    while let Some(at) = memchr::memchr2(b'"', b'\\', rest.as_bytes()) {
-        let escaped = rest[at..].strip_prefix('\\')?;
-        if !escaped.starts_with(['"', '\\', '/']) {
-            return None;
+    let inside = text.strip_prefix("[\"")?.strip_suffix("\"]")?;
+    let bytes = inside.as_bytes();
+    let mut message = String::with_capacity(inside.len());
+    // Up to here it is in the message.
+    let mut done = 0;
+    let mut at = 0;
+    while let Some(byte) = bytes.get(at) {
+        match byte {
+            b'\\' if matches!(bytes.get(at + 1), Some(b'"' | b'\\' | b'/')) => {
+                message.push_str(&inside[done..at]);
+                done = at + 1;
+                at += 2;
+            }
+            b'\\' | b'"' | 0..0x20 => return None,
+            _ => at += 1,
         }
-        message.push_str(&rest[..at]);
-        message.push_str(&escaped[..1]);
-        rest = &escaped[1..];
     }
-    message.push_str(rest);
+    message.push_str(&inside[done..]);
     Some(message)
 }
 

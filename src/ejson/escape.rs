@@ -46,17 +46,40 @@ pub fn escaped_len(text: &[u8]) -> usize {
 pub fn write_escaped(out: &mut Vec<u8>, text: &[u8]) {
     let (runs, rest) = text.as_chunks::<RUN>();
     for run in runs {
-        if is_plain(run) {
-            out.extend_from_slice(run);
-        } else {
-            run.iter().for_each(|byte| write_byte(out, *byte));
-        }
+        write_run(out, run);
     }
-    if is_plain(rest) {
-        out.extend_from_slice(rest);
+    write_run(out, rest);
+}
+
+/// At most [`RUN`] bytes. Inlined, so that a whole run is known to be one: it is then looked at at once.
+#[inline(always)]
+fn write_run(out: &mut Vec<u8>, run: &[u8]) {
+    let (mut marks, mut controls) = (0, 0);
+    for byte in run {
+        marks |= u8::from(*byte == b'"') | u8::from(*byte == b'\\');
+        controls |= u8::from(*byte < 0x20);
+    }
+    if (marks | controls) == 0 {
+        out.extend_from_slice(run);
+    } else if controls == 0 {
+        write_marked(out, run);
     } else {
-        rest.iter().for_each(|byte| write_byte(out, *byte));
+        run.iter().for_each(|byte| write_byte(out, *byte));
     }
+}
+
+/// JSON in a JSON string has a quote every few bytes: guessing where the next one is would cost more than this.
+fn write_marked(out: &mut Vec<u8>, run: &[u8]) {
+    const ROOM: usize = 2 * RUN;
+    let mut escaped = [0; ROOM];
+    let mut len = 0;
+    for byte in run {
+        escaped[len % ROOM] = b'\\';
+        len += usize::from((*byte == b'"') | (*byte == b'\\'));
+        escaped[len % ROOM] = *byte;
+        len += 1;
+    }
+    out.extend_from_slice(&escaped[..len.min(ROOM)]);
 }
 
 /// Appends `text` as a JSON string, quotes included.
@@ -65,13 +88,6 @@ pub fn write_text(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
     write_escaped(out, text.as_bytes());
     out.push(b'"');
-}
-
-/// Looks at every byte, whatever it finds: so the compiler can look at many at once.
-fn is_plain(run: &[u8]) -> bool {
-    !run.iter().fold(false, |found, byte| {
-        found | (*byte < 0x20) | (*byte == b'"') | (*byte == b'\\')
-    })
 }
 
 fn write_byte(out: &mut Vec<u8>, byte: u8) {

@@ -40,6 +40,8 @@ pub(crate) struct Ticket {
     pub(crate) id: Uuid,
     table: Pending,
     reply: oneshot::Receiver<Reply>,
+    /// The reply came: whoever sent it took the place out of the table before.
+    settled: bool,
 }
 
 impl Pending {
@@ -58,6 +60,7 @@ impl Pending {
             id,
             table: self.clone(),
             reply,
+            settled: false,
         }
     }
 
@@ -111,12 +114,16 @@ impl Pending {
 impl Ticket {
     /// Waits for the answer. Never returns before there is one.
     pub(crate) async fn reply(&mut self) -> Reply {
-        (&mut self.reply).await.unwrap_or(Reply::Left)
+        let reply = (&mut self.reply).await;
+        self.settled = true;
+        reply.unwrap_or(Reply::Left)
     }
 }
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        self.table.0.lock().remove(&self.id);
+        if !self.settled {
+            self.table.0.lock().remove(&self.id);
+        }
     }
 }
