@@ -3,6 +3,7 @@
 //! A server's frames are not masked, so a frame is the same for every client: the header is written once with the
 //! payload, and everybody gets a share of the same bytes.
 
+use std::borrow::Cow;
 use std::sync::OnceLock;
 
 use bytes::{BufMut, Bytes, BytesMut};
@@ -33,32 +34,59 @@ impl Framing {
     #[must_use]
     pub fn unwrap(self, text: &str) -> Option<Messages<'_>> {
         match self {
-            Self::Raw => Some(Messages::One(Some(text))),
-            Self::SockJs if text.trim_start().starts_with('[') => {
-                serde_json::from_str::<Vec<String>>(text)
-                    .ok()
-                    .map(|all| Messages::Many(all.into_iter()))
-            }
-            Self::SockJs => None,
+            Self::Raw => Some(Messages::One(Some(text.into()))),
+            Self::SockJs => match single(text) {
+                Some(message) => Some(Messages::One(Some(message.into()))),
+                None if text.trim_start().starts_with('[') => {
+                    serde_json::from_str::<Vec<String>>(text)
+                        .ok()
+                        .map(|all| Messages::Many(all.into_iter()))
+                }
+                None => None,
+            },
         }
     }
+}
+
+/// The message of an array that has one and no escapes but those that every message has; `None` for all other texts,
+/// good or bad.
+fn single(text: &str) -> Option<String> {
+    let inside = text.strip_prefix("[\"")?.strip_suffix("\"]")?;
+    let bytes = inside.as_bytes();
+    let mut message = String::with_capacity(inside.len());
+    // Up to here it is in the message.
+    let mut done = 0;
+    let mut at = 0;
+    while let Some(byte) = bytes.get(at) {
+        match byte {
+            b'\\' if matches!(bytes.get(at + 1), Some(b'"' | b'\\' | b'/')) => {
+                message.push_str(&inside[done..at]);
+                done = at + 1;
+                at += 2;
+            }
+            b'\\' | b'"' | 0..0x20 => return None,
+            _ => at += 1,
+        }
+    }
+    message.push_str(&inside[done..]);
+    Some(message)
 }
 
 /// The messages of one frame.
 #[derive(Debug)]
 pub enum Messages<'a> {
-    /// Raw framing: the frame itself.
-    One(Option<&'a str>),
+    /// Raw framing: the frame itself. SockJS: nearly always.
+    One(Option<Cow<'a, str>>),
     /// SockJS: as many as the array has.
     Many(std::vec::IntoIter<String>),
 }
 
 impl<'a> Iterator for Messages<'a> {
-    type Item = std::borrow::Cow<'a, str>;
+    type Item = Cow<'a, str>;
 
     fn next(&mut self) -> Option<Self::Item> {
         match self {
-            Self::One(text) => text.take().map(Into::into),
+            Self::One(text) => text.take(),
             Self::Many(all) => all.next().map(Into::into),
         }
     }
@@ -74,20 +102,20 @@ const FINAL_TEXT: u8 = 0x81;
 const FINAL_CLOSE: u8 = 0x88;
 /// The longest header of an unmasked frame.
 const HEADER: usize = 10;
+/// What SockJS puts around a message, in bytes.
+const SOCKJS: usize = 5;
 
 impl Frame {
     /// A message in the framing of its client.
     #[must_use]
     pub fn message(framing: Framing, json: &[u8]) -> Self {
         match framing {
-            Framing::Raw => Self::text(json),
-            Framing::SockJs => {
-                let mut payload = Vec::with_capacity(json.len() + json.len() / 8 + 8);
-                payload.extend_from_slice(b"a[");
-                ejson::write_text(&mut payload, &String::from_utf8_lossy(json));
-                payload.push(b']');
-                Self::text(&payload)
-            }
+            Framing::Raw => Self::text(json.len(), |out| out.extend_from_slice(json)),
+            Framing::SockJs => Self::text(ejson::escaped_len(json) + SOCKJS, |out| {
+                out.extend_from_slice(b"a[\"");
+                ejson::write_escaped(out, json);
+                out.extend_from_slice(b"\"]");
+            }),
         }
     }
 
@@ -120,22 +148,30 @@ impl Frame {
         Self(bytes)
     }
 
-    fn text(payload: &[u8]) -> Self {
-        let mut out = BytesMut::with_capacity(HEADER + payload.len());
-        out.put_u8(FINAL_TEXT);
-        match payload.len() {
-            len @ 0..126 => out.put_u8(len as u8),
-            len @ 126..=0xffff => {
-                out.put_u8(126);
-                out.put_u16(len as u16);
+    /// A text frame whose payload of `len` bytes `write` appends.
+    fn text(len: usize, write: impl FnOnce(&mut Vec<u8>)) -> Self {
+        // As long as it gets: a frame may wait for long.
+        let header = match len {
+            0..126 => 2,
+            126..=0xffff => 4,
+            _ => HEADER,
+        };
+        let mut out = Vec::with_capacity(header + len);
+        out.push(FINAL_TEXT);
+        match len {
+            0..126 => out.push(len as u8),
+            126..=0xffff => {
+                out.push(126);
+                out.extend_from_slice(&(len as u16).to_be_bytes());
             }
-            len => {
-                out.put_u8(127);
-                out.put_u64(len as u64);
+            _ => {
+                out.push(127);
+                out.extend_from_slice(&(len as u64).to_be_bytes());
             }
         }
-        out.extend_from_slice(payload);
-        Self(out.freeze())
+        write(&mut out);
+        debug_assert_eq!(out.len(), header + len);
+        Self(out.into())
     }
 
     /// The bytes as they are written.
@@ -288,6 +324,18 @@ mod tests {
             let Message::Text(wire) = read_back(&Frame::message(Framing::SockJs, text.as_bytes())) else { panic!("no text") };
             let inner: Vec<String> = serde_json::from_str(wire.strip_prefix('a').unwrap()).unwrap();
             prop_assert_eq!(inner, vec![text]);
+        }
+
+        /// What is read without a parser is read as the parser would.
+        #[test]
+        fn one_message_is_what_the_array_says(inside in r#"([a-zä{}:,/\[\]]|\\["\\/nu0]|["\\\x01]){0,30}"#) {
+            let text = format!("[\"{inside}\"]");
+            let parsed = serde_json::from_str::<Vec<String>>(&text).ok();
+            if let Some(message) = single(&text) {
+                prop_assert_eq!(parsed.clone(), Some(vec![message]));
+            }
+            let unwrapped = Framing::SockJs.unwrap(&text).map(|all| all.map(Cow::into_owned).collect());
+            prop_assert_eq!(unwrapped, parsed);
         }
 
         #[test]

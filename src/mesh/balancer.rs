@@ -134,6 +134,7 @@ mod tests {
         let nodes = ["a", "b", "c"].iter().enumerate().map(|(i, id)| {
             Arc::new(Vitals::new(
                 NodeId::new(id).unwrap(),
+                "".into(),
                 local == Some(i),
                 Some(format!("host-{id}")),
             ))

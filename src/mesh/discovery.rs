@@ -19,7 +19,7 @@ use super::calls::Reply;
 use super::config::Strategy;
 use super::host::CpuMeter;
 use super::moleculer::MoleculerNode;
-use super::node_id::NodeId;
+use super::node_id::{NodeId, is_subject_rest};
 use super::packet::{
     self, InfoOut, InfoPacket, Packet, PacketKind, PingPacket, PongPacket, ReadError,
     ResponsePacket,
@@ -135,6 +135,12 @@ impl MoleculerNode {
             Err(ReadError::Version(version)) => return self.foreign_version(kind, &version),
             Err(error) => return self.malformed(kind, &error),
         };
+        // By far the most of them; nothing is said to its sender.
+        if let Packet::Response(response) = &packet
+            && is_subject_rest(&response.sender)
+        {
+            return self.response(response);
+        }
         // The sender becomes part of subjects: it must be able to.
         let sender = match NodeId::new(packet.sender()) {
             Ok(sender) => sender,
@@ -143,8 +149,7 @@ impl MoleculerNode {
         let own = sender == self.config.node_id;
         match packet {
             Packet::Request(request) => self.request(&sender, &request, tracker, alive),
-            Packet::Response(response) => self.response(&response),
-            Packet::Event(_) => {}
+            Packet::Response(_) | Packet::Event(_) => {}
             Packet::Info(info) if own => self.own_info(&info),
             _ if own => {}
             Packet::Info(info) => self.info(&sender, &info),

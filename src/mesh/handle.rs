@@ -21,6 +21,7 @@ use super::release::{Listed, Release};
 use super::service::{LocalServices, ServiceSpec};
 use super::stats::MeshStats;
 use super::{dispatch, life};
+use crate::telemetry::metrics;
 
 /// Leaving takes as long as two packets need to be written, or this long with a server that does not read.
 const LEAVE_TIMEOUT: Duration = Duration::from_secs(2);
@@ -296,12 +297,14 @@ impl Mesh {
     /// repeatable call is retried as configured. With the plain broker a call that reaches nobody is sent again for some
     /// four seconds, and nothing else is.
     pub async fn call(&self, call: Call<'_>) -> Result<Option<Box<RawValue>>, CallError> {
-        let started = Instant::now();
+        let started = metrics::arrived();
         let result = match &self.0 {
             Broker::Moleculer(node) => node.call(&call).await,
             Broker::Plain(node) => node.call(&call).await,
         };
-        calls::observe(&call, &result, started.elapsed());
+        if let Some(started) = started {
+            calls::observe(&call, &result, started.elapsed());
+        }
         result
     }
 

@@ -52,12 +52,19 @@ impl NodeId {
 
 /// Whether the text may follow a prefix in a subject that is published to.
 pub(crate) fn is_subject_rest(text: &str) -> bool {
-    !text.is_empty()
-        && text.len() <= MAX_NODE_ID_BYTES
-        && text.split('.').all(|token| !token.is_empty())
-        && !text
+    if text.is_empty() || text.len() > MAX_NODE_ID_BYTES {
+        return false;
+    }
+    // Every answer's sender is asked about, and is ASCII.
+    let allowed = if text.is_ascii() {
+        text.bytes()
+            .all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'*' | b'>'))
+    } else {
+        !text
             .chars()
             .any(|c| c.is_whitespace() || c.is_control() || c == '*' || c == '>')
+    };
+    allowed && text.split('.').all(|token| !token.is_empty())
 }
 
 impl fmt::Display for NodeId {

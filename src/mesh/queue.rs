@@ -76,6 +76,17 @@ impl<T> ByteQueue<T> {
         }
     }
 
+    /// Waits until there is an entry. Cancel safe. For a single reader.
+    pub(crate) async fn filled(&self) {
+        loop {
+            let ready = self.ready.notified();
+            if !self.is_empty() {
+                return;
+            }
+            ready.await;
+        }
+    }
+
     /// The next entry, if there is one.
     pub(crate) fn try_pop(&self) -> Option<T> {
         let mut state = self.state.lock();
@@ -151,5 +162,16 @@ mod tests {
             queue.push(7, 1).unwrap();
         });
         assert_eq!(got, 7);
+    }
+
+    #[tokio::test]
+    async fn a_reader_that_only_looks_takes_nothing() {
+        let queue = std::sync::Arc::new(ByteQueue::new(1000, true));
+        tokio::join!(queue.filled(), async {
+            tokio::task::yield_now().await;
+            queue.push(7, 1).unwrap();
+        });
+        queue.filled().await;
+        assert_eq!(queue.try_pop(), Some(7));
     }
 }

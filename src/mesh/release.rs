@@ -44,32 +44,43 @@ impl Listed {
 }
 
 /// The events of each core, as last seen: a core that restarts is not forgotten while it is the only one.
-#[derive(Debug, Default)]
-pub(crate) struct CoreEvents(Vec<HashSet<String>>);
+#[derive(Debug)]
+pub(crate) struct CoreEvents {
+    cores: Vec<HashSet<String>>,
+    /// Of these cores: asked with every publication.
+    release: Release,
+}
+
+impl Default for CoreEvents {
+    fn default() -> Self {
+        Self::new(Vec::new())
+    }
+}
 
 impl CoreEvents {
     pub(crate) fn new(cores: Vec<HashSet<String>>) -> Self {
-        Self(cores)
-    }
-
-    pub(crate) fn release(&self) -> Release {
         let is_8 = |events: &HashSet<String>| !BEFORE_8.iter().any(|name| events.contains(*name));
-        let new = self.0.iter().filter(|events| is_8(events)).count();
-        match (self.0.len(), new) {
+        let new = cores.iter().filter(|events| is_8(events)).count();
+        let release = match (cores.len(), new) {
             (0, _) => Release::Unknown,
             (all, new) if all == new => Release::V8,
             (_, 0) => Release::V6,
             _ => Release::Mixed,
-        }
+        };
+        Self { cores, release }
+    }
+
+    pub(crate) fn release(&self) -> Release {
+        self.release
     }
 
     pub(crate) fn lists(&self, event: &str) -> Listed {
         let listing = self
-            .0
+            .cores
             .iter()
             .filter(|events| events.contains(event))
             .count();
-        match (self.0.len(), listing) {
+        match (self.cores.len(), listing) {
             (0, _) => Listed::Unknown,
             (all, listing) if all == listing => Listed::All,
             (_, 0) => Listed::None,

@@ -43,7 +43,7 @@ impl Subjects {
 
     /// To one node.
     pub(crate) fn node(&self, kind: PacketKind, node: &NodeId) -> String {
-        format!("{}.{}.{node}", self.prefix, kind.name())
+        [&*self.prefix, kind.name(), node.as_str()].join(".")
     }
 
     /// Everything that a node listens to.

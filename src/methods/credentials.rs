@@ -62,7 +62,7 @@ mod tests {
 
     fn read(params: &str, password_login: bool) -> Option<String> {
         let params = ejson::raw(params.to_owned()).unwrap();
-        match Login::read(&Params::of(&params).unwrap(), password_login) {
+        match Login::read(&Params::of(&params), password_login) {
             Login::Ask(asked) => Some(asked.get().to_owned()),
             Login::Refused => None,
         }

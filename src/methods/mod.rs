@@ -26,7 +26,6 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tokio::sync::Semaphore;
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -94,9 +93,19 @@ impl Methods {
     }
 
     async fn call(self: &Arc<Self>, client: &Arc<Client>, call: &MethodCall) -> Reply {
-        let Some(params) = Params::of(&call.params) else {
+        if !Params::are(&call.params) {
             return Err(DdpError::number(400, "Malformed method invocation")).into();
-        };
+        }
+        if known_method(&call.method).is_none() && !call.method.starts_with(STREAM) {
+            return self.fall_back(client, call).await.into();
+        }
+        // Boxed: by far most calls are for the core, and the future of each is as large as the largest here.
+        Box::pin(self.answer(client, call)).await
+    }
+
+    /// A method of this service.
+    async fn answer(self: &Arc<Self>, client: &Arc<Client>, call: &MethodCall) -> Reply {
+        let params = Params::of(&call.params);
         match &*call.method {
             "login" => self.login(client, &params).await,
             "logout" => self.logout(client).await,
@@ -160,13 +169,12 @@ impl Handler for Methods {
 
     fn method(self: Arc<Self>, client: Arc<Client>, call: MethodCall) -> BoxFuture<'static, Reply> {
         async move {
-            let began = Instant::now();
+            let began = metrics::arrived();
             let reply = self.call(&client, &call).await;
-            metrics::method_answered(
-                known_method(&call.method),
-                reply.result.is_ok(),
-                began.elapsed(),
-            );
+            if let Some(began) = began {
+                let method = known_method(&call.method);
+                metrics::method_answered(method, reply.result.is_ok(), began.elapsed());
+            }
             reply
         }
         .boxed()
@@ -178,9 +186,12 @@ impl Handler for Methods {
         sub: Subscription,
     ) -> BoxFuture<'static, SubOutcome> {
         async move {
-            let began = Instant::now();
+            let began = metrics::arrived();
             let outcome = self.publish(client, &sub).await;
-            metrics::subscription_answered(self.known_publication(&sub.name), began.elapsed());
+            if let Some(began) = began {
+                let publication = self.known_publication(&sub.name);
+                metrics::subscription_answered(publication, began.elapsed());
+            }
             outcome
         }
         .boxed()

@@ -11,9 +11,14 @@ use crate::ejson::{self, RawObject};
 pub(super) struct Params<'a>(Vec<&'a RawValue>);
 
 impl<'a> Params<'a> {
-    /// `None` when it is no array.
-    pub(super) fn of(params: &'a RawValue) -> Option<Self> {
-        ejson::array(params).map(Self)
+    /// Whether it is an array.
+    pub(super) fn are(params: &RawValue) -> bool {
+        params.get().starts_with('[')
+    }
+
+    /// What is no array has no elements.
+    pub(super) fn of(params: &'a RawValue) -> Self {
+        Self(ejson::array(params).unwrap_or_default())
     }
 
     /// A param that is a string.

@@ -2,8 +2,8 @@
 
 use serde_json::value::RawValue;
 
-use super::{Calls, ServiceError, text_or_null};
-use crate::ejson::{self, RawObject, quoted};
+use super::{Calls, ServiceError};
+use crate::ejson::{self, RawObject, quoted, write_text};
 
 /// The core.
 #[derive(Clone)]
@@ -22,16 +22,8 @@ impl Meteor {
         params: &RawValue,
     ) -> Result<Option<Box<RawValue>>, ServiceError> {
         const ACTION: &str = "meteor.callMethodWithToken";
-        let (uid, token, method) = (
-            text_or_null(uid),
-            text_or_null(hashed_token),
-            quoted(method),
-        );
-        let Some(answer) = self
-            .0
-            .tell(ACTION, &[&uid, &token, &method, params.get()])
-            .await?
-        else {
+        let params = method_params(uid, hashed_token, method, params);
+        let Some(answer) = self.0.call_with(ACTION, &params, false).await? else {
             return Ok(None);
         };
         if ejson::is_null(&answer) {
@@ -77,5 +69,45 @@ impl Meteor {
             )
             .await
             .map(drop)
+    }
+}
+
+/// `[uid, token, method, params]`, written in one go: every method of every client passes here.
+fn method_params(
+    uid: Option<&str>,
+    token: Option<&str>,
+    method: &str,
+    params: &RawValue,
+) -> String {
+    let texts = uid.map_or(4, str::len) + token.map_or(4, str::len) + method.len();
+    let mut out = Vec::with_capacity(texts + params.get().len() + 16);
+    out.push(b'[');
+    for text in [uid, token, Some(method)] {
+        match text {
+            Some(text) => write_text(&mut out, text),
+            None => out.extend_from_slice(b"null"),
+        }
+        out.push(b',');
+    }
+    out.extend_from_slice(params.get().as_bytes());
+    out.push(b']');
+    String::from_utf8(out).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_params_of_a_method() {
+        let params = ejson::raw(r#"[{"a":"ü"}]"#.into()).unwrap();
+        assert_eq!(
+            method_params(Some("u\""), Some("t"), "m", &params),
+            r#"["u\"","t","m",[{"a":"ü"}]]"#
+        );
+        assert_eq!(
+            method_params(None, None, "m", &params),
+            r#"[null,null,"m",[{"a":"ü"}]]"#
+        );
     }
 }

@@ -111,12 +111,16 @@ impl Calls {
     }
 
     async fn call(&self, action: &'static str, args: &[&str], repeatable: bool) -> Answer {
-        let params = ejson::join(args);
+        self.call_with(action, &ejson::join(args), repeatable).await
+    }
+
+    /// `params` is the whole JSON array of the arguments.
+    async fn call_with(&self, action: &'static str, params: &str, repeatable: bool) -> Answer {
         Ok(self
             .mesh
             .call(Call {
                 repeatable,
-                ..Call::new(action, &params)
+                ..Call::new(action, params)
             })
             .await?)
     }

@@ -18,7 +18,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             None => self.malformed(Close::UnsupportedData),
             Some(Messages::One(message)) => {
                 if let Some(message) = message {
-                    self.on_message(message);
+                    self.on_message(&message);
                 }
             }
             Some(Messages::Many(messages)) => {

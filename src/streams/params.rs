@@ -1,6 +1,8 @@
 //! What a client writes behind `sub` and `method`, read with suspicion: nothing is taken for text that is not text, and
 //! of rule arguments nothing but an object counts.
 
+use std::borrow::Cow;
+
 use serde_json::value::RawValue;
 
 use crate::ejson::{self, RawObject};
@@ -13,20 +15,20 @@ pub(super) const MAX_RULE_ARG: usize = 4096;
 
 /// The params of a publication: `[eventName, options?]`.
 #[derive(Debug)]
-pub(super) struct Requested {
+pub(super) struct Requested<'a> {
     /// `None` when it is missing or no text.
-    pub(super) event_name: Option<String>,
+    pub(super) event_name: Option<Cow<'a, str>>,
     /// The client wants `added` first.
     pub(super) use_collection: bool,
     /// The arguments of the rule.
     pub(super) args: RuleArgs,
     /// The second parameter itself: `user-presence` has its own.
-    pub(super) options: Option<Box<RawValue>>,
+    pub(super) options: Option<&'a RawValue>,
 }
 
-impl Requested {
+impl<'a> Requested<'a> {
     /// Reads the params of `sub`; what is no array is `[]`.
-    pub(super) fn read(params: &RawValue) -> Self {
+    pub(super) fn read(params: &'a RawValue) -> Self {
         let params = ejson::array(params).unwrap_or_default();
         let options = params.get(1).copied();
         let object = options.and_then(RawObject::of);
@@ -38,15 +40,13 @@ impl Requested {
             event_name: params.first().copied().and_then(event_name),
             use_collection: flag.and_then(ejson::boolean) == Some(true),
             args: RuleArgs::of(object.as_ref().and_then(|object| object.get("args"))),
-            options: options.map(ToOwned::to_owned),
+            options,
         }
     }
 }
 
-fn event_name(raw: &RawValue) -> Option<String> {
-    ejson::text(raw)
-        .filter(|name| name.len() <= MAX_EVENT_NAME)
-        .map(String::from)
+fn event_name(raw: &RawValue) -> Option<Cow<'_, str>> {
+    ejson::text(raw).filter(|name| name.len() <= MAX_EVENT_NAME)
 }
 
 /// The params of a write: `[eventName, ...args]`.
@@ -64,7 +64,9 @@ impl<'a> Write<'a> {
         let params = ejson::array(params)?;
         let (first, args) = params.split_first()?;
         Some(Self {
-            event_name: event_name(first).filter(|name| !name.is_empty())?,
+            event_name: event_name(first)
+                .filter(|name| !name.is_empty())?
+                .into_owned(),
             args: args.to_vec(),
         })
     }
@@ -165,8 +167,8 @@ mod tests {
         ejson::raw(json.into()).unwrap()
     }
 
-    fn read(json: &str) -> Requested {
-        Requested::read(&raw(json))
+    fn read(json: &str) -> Requested<'static> {
+        Requested::read(Box::leak(raw(json)))
     }
 
     // contract: streams/subscribe/event-name

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::value::RawValue;
+use uuid::Uuid;
 
 pub(crate) use gates::{Gates, Pass};
 pub(crate) use pending::{Pending, Reply};
@@ -18,7 +19,7 @@ use super::error::CallError;
 use super::moleculer::MoleculerNode;
 use super::node_id::NodeId;
 use super::packet::{self, RequestOut};
-use super::registry::Vitals;
+use super::registry::{Index, Vitals};
 use super::service::{Answer, Request};
 use crate::telemetry::metrics::{self, CallOutcome};
 
@@ -105,7 +106,8 @@ impl Base {
         let Some(gates) = &self.gates else {
             return Ok(None);
         };
-        let pass = gates.enter(call.action).await;
+        // Boxed: most deployments have none, and it is large in every call's future otherwise.
+        let pass = Box::pin(gates.enter(call.action)).await;
         pass.map(Some).map_err(|_| CallError::QueueFull {
             action: call.action.to_owned(),
         })
@@ -176,9 +178,9 @@ impl MoleculerNode {
         loop {
             let target = self.endpoint(call).await?;
             if target.local {
-                return self
-                    .call_local(call, timeout, |request| self.run_action(request))
-                    .await;
+                // Boxed: rare, as above.
+                let own = self.call_local(call, timeout, |request| self.run_action(request));
+                return Box::pin(own).await;
             }
             match self.call_remote(call, &target, timeout).await {
                 Attempt::Done(answer) => return answer,
@@ -201,16 +203,14 @@ impl MoleculerNode {
     async fn call_remote(&self, call: &Call<'_>, target: &Vitals, timeout: Duration) -> Attempt {
         let action = || call.action.to_owned();
         let node = || Some(target.id.clone());
-        let instance = self
-            .registry
-            .index()
-            .instance(&target.id)
-            .map(str::to_owned);
         let mut ticket = self.pending.register(node());
         let json = packet::request(
             &self.config.node_id,
             &RequestOut {
-                id: &ticket.id.to_string(),
+                id: ticket
+                    .id
+                    .hyphenated()
+                    .encode_lower(&mut Uuid::encode_buffer()),
                 action: call.action,
                 params: call.params,
                 meta: call.meta.unwrap_or("{}"),
@@ -219,7 +219,7 @@ impl MoleculerNode {
         );
         // Whoever removes a node changes the index first and fails what is pending then: a call that was registered
         // in between sees the new index here.
-        if instance.is_none() || self.registry.index().instance(&target.id) != instance.as_deref() {
+        if self.registry.index().instance(&target.id) != Some(&target.instance) {
             return Attempt::Done(Err(CallError::NodeLost {
                 action: action(),
                 node: node(),
@@ -253,6 +253,23 @@ impl MoleculerNode {
 
     /// The node to call, waiting for the service if nobody offers it.
     async fn endpoint(&self, call: &Call<'_>) -> Result<Arc<Vitals>, CallError> {
+        match self.pick(call, &self.registry.index()) {
+            Some(picked) => Ok(picked),
+            // Boxed: rare, and large in every call's future otherwise.
+            None => Box::pin(self.wait_for_endpoint(call)).await,
+        }
+    }
+
+    /// Whose turn it is among those that offer the action now.
+    fn pick(&self, call: &Call<'_>, index: &Index) -> Option<Arc<Vitals>> {
+        let endpoints = index.action(call.action)?;
+        match call.node {
+            Some(node) => endpoints.on(node.as_str()).cloned(),
+            None => self.balancer.pick(call.action, endpoints),
+        }
+    }
+
+    async fn wait_for_endpoint(&self, call: &Call<'_>) -> Result<Arc<Vitals>, CallError> {
         let action = || call.action.to_owned();
         let not_found = || CallError::ServiceNotFound {
             action: action(),
@@ -267,14 +284,8 @@ impl MoleculerNode {
         loop {
             versions.borrow_and_update();
             let index = self.registry.index();
-            if let Some(endpoints) = index.action(call.action) {
-                let picked = match call.node {
-                    Some(node) => endpoints.on(node.as_str()).cloned(),
-                    None => self.balancer.pick(call.action, endpoints),
-                };
-                if let Some(picked) = picked {
-                    return Ok(picked);
-                }
+            if let Some(picked) = self.pick(call, &index) {
+                return Ok(picked);
             }
             if !index.nodes_of(service).is_empty() {
                 // The service is there, this action is not, or not on this node: waiting would not help.

@@ -40,11 +40,14 @@ pub(crate) struct Ticket {
     pub(crate) id: Uuid,
     table: Pending,
     reply: oneshot::Receiver<Reply>,
+    /// The reply came: whoever sent it took the place out of the table before.
+    settled: bool,
 }
 
 impl Pending {
     pub(crate) fn register(&self, node: Option<NodeId>) -> Ticket {
-        let id = Uuid::new_v4();
+        // Of the thread's own generator: `Uuid::new_v4` is a system call each time.
+        let id = uuid::Builder::from_random_bytes(rand::random()).into_uuid();
         let (sender, reply) = oneshot::channel();
         self.0.lock().insert(
             id,
@@ -57,6 +60,7 @@ impl Pending {
             id,
             table: self.clone(),
             reply,
+            settled: false,
         }
     }
 
@@ -110,12 +114,16 @@ impl Pending {
 impl Ticket {
     /// Waits for the answer. Never returns before there is one.
     pub(crate) async fn reply(&mut self) -> Reply {
-        (&mut self.reply).await.unwrap_or(Reply::Left)
+        let reply = (&mut self.reply).await;
+        self.settled = true;
+        reply.unwrap_or(Reply::Left)
     }
 }
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        self.table.0.lock().remove(&self.id);
+        if !self.settled {
+            self.table.0.lock().remove(&self.id);
+        }
     }
 }

@@ -168,7 +168,7 @@ fn node_entry(inner: &MoleculerNode, node: &Node, asked: Asked) -> Value {
     // As Moleculer counts: seconds since its process started.
     let uptime_at = |time: Instant| time.saturating_duration_since(inner.started).as_secs();
     let mut entry = json!({
-        "id": node.id().as_str(), "instanceID": node.instance_id, "available": node.available, "local": node.vitals.local,
+        "id": node.id().as_str(), "instanceID": &**node.instance(), "available": node.available, "local": node.vitals.local,
         "lastHeartbeatTime": uptime_at(node.heard),
         "config": raw(node.config.as_deref()), "client": node.client, "metadata": raw(node.metadata.as_deref()),
         "ipList": node.ip_list, "port": null, "hostname": node.vitals.hostname, "udpAddress": null,

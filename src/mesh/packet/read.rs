@@ -70,17 +70,27 @@ fn checked<'a, T: Deserialize<'a>>(
     json: &'a [u8],
     version: impl Fn(&T) -> &str,
 ) -> Result<T, ReadError> {
-    match serde_json::from_slice::<T>(json) {
+    // Looked at once as a whole, which is fast; `from_slice` would look at each text of it.
+    let Ok(text) = std::str::from_utf8(json) else {
+        return Err(not_text(json));
+    };
+    match serde_json::from_str::<T>(text) {
         Ok(packet) if version(&packet) == PROTOCOL => Ok(packet),
         Ok(packet) => Err(ReadError::Version(shortened(version(&packet)))),
         // Another protocol has other packets: that it is another one is the better thing to say.
-        Err(error) => match serde_json::from_slice::<Version>(json) {
-            Ok(other) if other.ver.get() != "\"4\"" => {
-                Err(ReadError::Version(shortened(other.ver.get())))
-            }
-            _ => Err(error.into()),
-        },
+        Err(error) => Err(foreign(json).unwrap_or(error.into())),
     }
+}
+
+/// That it is of another protocol, if it is.
+fn foreign(json: &[u8]) -> Option<ReadError> {
+    let other = serde_json::from_slice::<Version>(json).ok()?;
+    (other.ver.get() != "\"4\"").then(|| ReadError::Version(shortened(other.ver.get())))
+}
+
+#[cold]
+fn not_text(json: &[u8]) -> ReadError {
+    foreign(json).unwrap_or_else(|| ReadError::Malformed(serde::de::Error::custom("not UTF-8")))
 }
 
 #[derive(Deserialize)]

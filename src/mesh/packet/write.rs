@@ -1,8 +1,11 @@
 //! Writing packets: keys in Moleculer's order, raw JSON put in as it is.
 
+use std::io::Write as _;
+
 use serde_json::value::RawValue;
 
 use super::PROTOCOL;
+use crate::ejson;
 use crate::mesh::error::CallError;
 use crate::mesh::node_id::NodeId;
 use crate::mesh::remote_error::RemoteError;
@@ -29,29 +32,33 @@ impl Writer {
         self.out.push(b'}');
     }
 
-    pub(crate) fn key(&mut self, key: &str) {
+    /// A key is a word of ours: nothing in it needs an escape.
+    pub(crate) fn key(&mut self, key: &'static str) {
+        debug_assert_eq!(ejson::escaped_len(key.as_bytes()), key.len(), "{key}");
         if self.out.last().is_some_and(|last| *last != b'{') {
             self.out.push(b',');
         }
-        self.quoted(key);
-        self.out.push(b':');
+        self.out.push(b'"');
+        self.out.extend_from_slice(key.as_bytes());
+        self.out.extend_from_slice(b"\":");
     }
 
-    pub(crate) fn text(&mut self, key: &str, value: &str) {
+    pub(crate) fn text(&mut self, key: &'static str, value: &str) {
         self.key(key);
-        self.quoted(value);
+        ejson::write_text(&mut self.out, value);
     }
 
-    pub(crate) fn number(&mut self, key: &str, value: i64) {
+    pub(crate) fn number(&mut self, key: &'static str, value: i64) {
         self.key(key);
-        self.out.extend_from_slice(value.to_string().as_bytes());
+        // Writing to memory cannot fail.
+        let _ = write!(self.out, "{value}");
     }
 
-    pub(crate) fn flag(&mut self, key: &str, value: bool) {
+    pub(crate) fn flag(&mut self, key: &'static str, value: bool) {
         self.raw(key, if value { "true" } else { "false" });
     }
 
-    pub(crate) fn raw(&mut self, key: &str, json: &str) {
+    pub(crate) fn raw(&mut self, key: &'static str, json: &str) {
         debug_assert!(
             serde_json::from_str::<&RawValue>(json).is_ok(),
             "{key} is not JSON: {json:.200}"
@@ -62,11 +69,6 @@ impl Writer {
 
     pub(crate) fn finish(self) -> Vec<u8> {
         self.out
-    }
-
-    fn quoted(&mut self, text: &str) {
-        // Writing text into a Vec cannot fail; were it to, the packet would be malformed and dropped by its receiver.
-        let _ = serde_json::to_writer(&mut self.out, text);
     }
 
     fn sealed(mut self, sender: &NodeId) -> Vec<u8> {
@@ -147,7 +149,7 @@ pub(crate) fn request(sender: &NodeId, call: &RequestOut<'_>) -> Vec<u8> {
     out.raw("params", call.params);
     out.raw("meta", call.meta);
     out.number("timeout", call.timeout_ms);
-    out.number("level", 1);
+    out.raw("level", "1");
     out.raw("tracing", "null");
     out.raw("parentID", "null");
     out.text("requestID", call.id);
@@ -254,7 +256,7 @@ pub(crate) fn event(sender: &NodeId, event: &EventOut<'_>) -> Vec<u8> {
     }
     out.flag("broadcast", event.broadcast);
     out.raw("meta", event.meta);
-    out.number("level", 1);
+    out.raw("level", "1");
     out.raw("tracing", "null");
     out.raw("parentID", "null");
     out.text("requestID", event.id);

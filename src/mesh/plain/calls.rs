@@ -21,9 +21,9 @@ impl PlainNode {
         let local =
             call.node.is_none_or(own) && self.services.load().handler(call.action).is_some();
         if local {
-            return self
-                .call_local(call, timeout, |request| self.run_handler(request))
-                .await;
+            // Boxed: rare, and large in every call's future otherwise.
+            let own = self.call_local(call, timeout, |request| self.run_handler(request));
+            return Box::pin(own).await;
         }
         let Some(subject) = subject::call(call.action, call.node) else {
             return Err(self.missing(call));

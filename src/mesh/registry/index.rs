@@ -44,7 +44,7 @@ pub(crate) struct Index {
     exact: HashMap<String, Vec<Listeners>>,
     patterns: Vec<Listeners>,
     services: HashMap<String, Vec<NodeId>>,
-    available: HashMap<NodeId, String>,
+    available: HashMap<NodeId, Arc<str>>,
 }
 
 impl Index {
@@ -56,7 +56,7 @@ impl Index {
         for node in nodes {
             index
                 .available
-                .insert(node.id().clone(), node.instance_id.clone());
+                .insert(node.id().clone(), Arc::clone(node.instance()));
             for service in &node.services {
                 let hosts = index.services.entry(service.full_name.clone()).or_default();
                 if !hosts.contains(node.id()) {
@@ -150,7 +150,7 @@ impl Index {
     }
 
     /// Which run of the node is there.
-    pub(crate) fn instance(&self, node: &NodeId) -> Option<&str> {
-        self.available.get(node).map(String::as_str)
+    pub(crate) fn instance(&self, node: &NodeId) -> Option<&Arc<str>> {
+        self.available.get(node)
     }
 }

@@ -95,7 +95,7 @@ impl Registry {
         let joined = match &known {
             None => Joined::New,
             Some(node) if !node.available => Joined::Back,
-            Some(node) if info.instance_id.as_deref().unwrap_or_default() != node.instance_id => {
+            Some(node) if info.instance_id.as_deref().unwrap_or_default() != &**node.instance() => {
                 Joined::Restarted
             }
             Some(node) if seq > node.seq => Joined::Updated,
@@ -138,7 +138,7 @@ impl Registry {
         let other_instance = heartbeat
             .instance_id
             .as_ref()
-            .is_some_and(|id| !node.instance_id.starts_with(&**id));
+            .is_some_and(|id| !node.instance().starts_with(&**id));
         if other_seq || other_instance {
             return Heard::Discover;
         }

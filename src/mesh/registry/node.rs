@@ -15,15 +15,23 @@ use crate::mesh::packet::{ActionInfo, ClientInfo, EventInfo, InfoPacket, Service
 #[derive(Debug)]
 pub(crate) struct Vitals {
     pub(crate) id: NodeId,
+    /// Which run of the node it is.
+    pub(crate) instance: Arc<str>,
     pub(crate) local: bool,
     pub(crate) hostname: Option<String>,
     cpu: AtomicU32,
 }
 
 impl Vitals {
-    pub(crate) fn new(id: NodeId, local: bool, hostname: Option<String>) -> Self {
+    pub(crate) fn new(
+        id: NodeId,
+        instance: Arc<str>,
+        local: bool,
+        hostname: Option<String>,
+    ) -> Self {
         Self {
             id,
+            instance,
             local,
             hostname,
             cpu: AtomicU32::new(f32::NAN.to_bits()),
@@ -46,7 +54,6 @@ impl Vitals {
 pub(crate) struct Node {
     pub(crate) vitals: Arc<Vitals>,
     pub(crate) available: bool,
-    pub(crate) instance_id: String,
     pub(crate) seq: u64,
     /// When it was last heard of.
     pub(crate) heard: Instant,
@@ -91,9 +98,13 @@ impl Node {
     pub(crate) fn from_info(id: NodeId, info: &InfoPacket<'_>, local: bool, rank: u64) -> Self {
         let owned = |raw: Option<&RawValue>| raw.map(ToOwned::to_owned);
         Self {
-            vitals: Arc::new(Vitals::new(id, local, info.hostname.clone())),
+            vitals: Arc::new(Vitals::new(
+                id,
+                info.instance_id.as_deref().unwrap_or_default().into(),
+                local,
+                info.hostname.clone(),
+            )),
             available: true,
-            instance_id: info.instance_id.clone().unwrap_or_default(),
             seq: info.seq.unwrap_or(1),
             heard: Instant::now(),
             offline_since: None,
@@ -108,6 +119,11 @@ impl Node {
 
     pub(crate) fn id(&self) -> &NodeId {
         &self.vitals.id
+    }
+
+    /// Which run of the node it is.
+    pub(crate) fn instance(&self) -> &Arc<str> {
+        &self.vitals.instance
     }
 
     /// The events that the node's service of this name listens to; `None` when it has no such service.

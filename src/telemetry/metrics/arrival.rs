@@ -35,7 +35,7 @@ impl Drop for Arrival {
     }
 }
 
-/// The time, when somebody counts: to be taken when a broadcast arrives.
+/// The time, when somebody counts: to be taken when a broadcast arrives, or a request begins.
 pub fn arrived() -> Option<Instant> {
     super::enabled().then(Instant::now)
 }

@@ -28,27 +28,27 @@ pub(super) fn packet<P: Packet>(payload: Bytes) -> Result<Vec<u8>, SerializeErro
 }
 
 impl Fields {
-    pub(super) fn text(&mut self, key: &str, value: Option<&String>) {
+    pub(super) fn text(&mut self, key: &'static str, value: Option<&String>) {
         if let Some(value) = value {
             self.0.text(key, value);
         }
     }
 
     /// Texts; none at all are left out.
-    pub(super) fn texts(&mut self, key: &str, values: &[String]) {
+    pub(super) fn texts(&mut self, key: &'static str, values: &[String]) {
         if !values.is_empty() {
             let quoted = values.iter().map(|value| ejson::quoted(value));
             self.0.raw(key, &ejson::join(quoted));
         }
     }
 
-    pub(super) fn whole(&mut self, key: &str, value: Option<i64>) {
+    pub(super) fn whole(&mut self, key: &'static str, value: Option<i64>) {
         if let Some(value) = value {
             self.0.number(key, value);
         }
     }
 
-    pub(super) fn number(&mut self, key: &str, value: Option<f64>) {
+    pub(super) fn number(&mut self, key: &'static str, value: Option<f64>) {
         if let Some(value) = value.filter(|value| value.is_finite()) {
             let mut written = Vec::new();
             text::write_number(&mut written, value);
@@ -56,13 +56,13 @@ impl Fields {
         }
     }
 
-    pub(super) fn flag(&mut self, key: &str, value: Option<bool>) {
+    pub(super) fn flag(&mut self, key: &'static str, value: Option<bool>) {
         if let Some(value) = value {
             self.0.flag(key, value);
         }
     }
 
-    pub(super) fn object(&mut self, key: &str, fields: impl FnOnce(&mut Self)) {
+    pub(super) fn object(&mut self, key: &'static str, fields: impl FnOnce(&mut Self)) {
         self.0.key(key);
         self.0.open();
         fields(self);
@@ -70,7 +70,11 @@ impl Fields {
     }
 
     /// JSON text.
-    pub(super) fn json(&mut self, key: &str, json: Option<&String>) -> Result<(), SerializeError> {
+    pub(super) fn json(
+        &mut self,
+        key: &'static str,
+        json: Option<&String>,
+    ) -> Result<(), SerializeError> {
         // As Moleculer reads it: an empty text is nothing.
         match json.filter(|json| !json.is_empty()) {
             Some(json) => self.raw(key, json.as_bytes()),
@@ -81,7 +85,7 @@ impl Fields {
     /// What its type says that it is.
     pub(super) fn anything(
         &mut self,
-        key: &str,
+        key: &'static str,
         type_: DataType,
         bytes: Option<&Bytes>,
     ) -> Result<(), SerializeError> {
@@ -99,7 +103,7 @@ impl Fields {
         Ok(())
     }
 
-    fn raw(&mut self, key: &str, json: &[u8]) -> Result<(), SerializeError> {
+    fn raw(&mut self, key: &'static str, json: &[u8]) -> Result<(), SerializeError> {
         let json = if json::has_marks(json) {
             Cow::Owned(json::escaped(json)?)
         } else {
