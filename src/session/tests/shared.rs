@@ -90,7 +90,10 @@ async fn nothing_is_lost_or_reordered_between_flushers_and_the_task() {
             }
             flood.await.unwrap();
             peer.settled().await;
-            assert_eq!(peer.client.outbox().unsent(), 0);
+            // What the peer has, another thread may still be about to count.
+            while peer.client.outbox().unsent() > 0 {
+                tokio::task::yield_now().await;
+            }
         }));
     }
     for reader in readers {
