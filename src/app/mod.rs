@@ -92,6 +92,7 @@ pub struct App {
     mesh: Mesh,
     store: Store,
     directory: Arc<Directory>,
+    hub: Arc<Hub>,
     streams: Arc<Streams>,
     collections: Arc<Collections>,
     methods: Arc<Methods>,
@@ -150,7 +151,7 @@ impl App {
             cancel: stop.clone(),
             origin: mesh.instance_id().to_owned(),
         });
-        let collections = Arc::new(Collections::new(hub, services.clone()));
+        let collections = Arc::new(Collections::new(hub.clone(), services.clone()));
         late.set(Arc::new(Events::new(
             Arc::new(Live {
                 streams: streams.clone(),
@@ -197,6 +198,7 @@ impl App {
             mesh,
             store,
             directory,
+            hub,
             streams,
             collections,
             methods,
@@ -266,8 +268,11 @@ impl App {
             .spawn(watch::store(self.store.clone(), self.stop.clone()));
         self.tracker
             .spawn(watch::beat(self.liveness.watch("runtime"), closing.clone()));
-        self.tracker
-            .spawn(watch::settle(self.directory.clone(), self.stop.clone()));
+        self.tracker.spawn(watch::settle(
+            self.directory.clone(),
+            self.hub.clone(),
+            self.stop.clone(),
+        ));
         let watcher = watch::Watcher {
             mesh: self.mesh.clone(),
             health: self.health.clone(),

@@ -12,6 +12,7 @@ use crate::gateway::Beat;
 use crate::mesh::{Mesh, MeshState};
 use crate::methods::Methods;
 use crate::store::{Store, StoreState};
+use crate::streams::Hub;
 
 /// How often a database that is away, or was not reached yet, is asked whether it is there: readiness waits for it.
 const AWAY_PING: Duration = Duration::from_millis(500);
@@ -87,9 +88,10 @@ pub(super) async fn beat(beat: Beat, stop: CancellationToken) {
 }
 
 /// Gives back, now and then, what sessions that left do not need any more.
-pub(super) async fn settle(directory: Arc<Directory>, stop: CancellationToken) {
+pub(super) async fn settle(directory: Arc<Directory>, hub: Arc<Hub>, stop: CancellationToken) {
     loop {
         directory.settle();
+        hub.settle();
         tokio::select! {
             () = stop.cancelled() => return,
             () = tokio::time::sleep(SETTLE) => {}

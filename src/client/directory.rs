@@ -123,7 +123,8 @@ impl Directory {
 /// Tables with less room than this stay as they are.
 const SMALL: usize = 4096;
 
-fn give_back<K: Eq + Hash, V>(table: &DashMap<K, V>) {
+/// Gives a table's memory back once three quarters of it are empty.
+pub fn give_back<K: Eq + Hash, V>(table: &DashMap<K, V>) {
     let room = table.capacity();
     if room > SMALL && table.len() < room / 4 {
         table.shrink_to_fit();

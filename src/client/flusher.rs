@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::handle::Client;
 
 /// Clients that are written to before others of the runtime get a turn.
-const CHUNK: usize = 64;
+const CHUNK: usize = 128;
 
 /// The clients with something to write, in the order in which they got it.
 #[derive(Debug, Default)]

@@ -14,7 +14,7 @@ mod outbox;
 mod publication;
 mod writer;
 
-pub use directory::{Directory, Listed};
+pub use directory::{Directory, Listed, give_back};
 pub use flusher::Flusher;
 pub use handle::{Client, ClientSeed};
 pub use handler::{After, Handler, Reply, SubOutcome};

@@ -6,6 +6,8 @@
 //! Lock order: a client's publications, a channel's shard, a topic's listeners, an outbox. A topic is entered and left
 //! under its shard's lock, so that it cannot vanish while somebody enters it.
 
+use std::borrow::Borrow;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use compact_str::CompactString;
@@ -15,7 +17,7 @@ use parking_lot::RwLock;
 use serde_json::value::RawValue;
 use slab::Slab;
 
-use crate::client::{Client, Listener, Publication, SessionId, Topic};
+use crate::client::{Client, Listener, Publication, SessionId, Topic, give_back};
 use crate::ddp::SharedFrame;
 use crate::telemetry::metrics;
 
@@ -29,8 +31,32 @@ const PAUSED: u32 = u32::MAX;
 /// Who listens to what.
 #[derive(Debug)]
 pub struct Hub {
-    channels: Box<[DashMap<Box<str>, Arc<Topic>>]>,
+    channels: Box<[DashMap<ByName, ()>]>,
 }
+
+/// A topic of one channel, found by its name.
+#[derive(Debug)]
+struct ByName(Arc<Topic>);
+
+impl Borrow<str> for ByName {
+    fn borrow(&self) -> &str {
+        &self.0.event_name
+    }
+}
+
+impl Hash for ByName {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.event_name.hash(state);
+    }
+}
+
+impl PartialEq for ByName {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.event_name == other.0.event_name
+    }
+}
+
+impl Eq for ByName {}
 
 /// How a request for a publication went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -129,23 +155,18 @@ impl Hub {
         opening: &[Vec<u8>],
     ) -> Option<(Arc<Topic>, u32)> {
         let topics = self.channels.get(usize::from(channel.0))?;
-        let topic = topics.entry(event_name.into()).or_insert_with(|| {
-            Arc::new(Topic {
-                stream: channel.0,
-                event_name: event_name.into(),
-                listeners: RwLock::new(Slab::new()),
-            })
-        });
-        let mut listeners = topic.listeners.write();
-        let slot = listeners.insert(Listener {
-            client: client.clone(),
-        });
-        for message in opening {
-            client.send(message);
+        // Either way the shard is locked until the listener is in.
+        if let Some(known) = topics.get(event_name) {
+            return Some(listen(&known.key().0, client, opening));
         }
-        drop(listeners);
-        // A slab of 2^32 listeners does not fit a process.
-        Some((topic.clone(), u32::try_from(slot).unwrap_or(PAUSED)))
+        let topic = ByName(Arc::new(Topic {
+            stream: channel.0,
+            event_name: event_name.into(),
+            // Most topics are a user's own, and a vector that grows would begin with room for four.
+            listeners: RwLock::new(Slab::with_capacity(1)),
+        }));
+        let entered = topics.entry(topic).or_default();
+        Some(listen(&entered.key().0, client, opening))
     }
 
     /// Takes the publications that `which` names out of their topics: they stay in the session's table and hear
@@ -219,7 +240,7 @@ impl Hub {
         let Some(topics) = self.channels.get(usize::from(topic.stream)) else {
             return;
         };
-        if let Entry::Occupied(entry) = topics.entry(topic.event_name.clone()) {
+        if let Entry::Occupied(entry) = topics.entry(ByName(topic.clone())) {
             let mut listeners = topic.listeners.write();
             listeners.try_remove(publication.slot as usize);
             if listeners.is_empty() {
@@ -299,8 +320,27 @@ impl Hub {
         self.channels
             .get(usize::from(channel.0))?
             .get(event_name)
-            .map(|topic| topic.clone())
+            .map(|topic| topic.key().0.clone())
     }
+
+    /// Gives memory back when many topics have gone: a table keeps the size that it had at its fullest. To be called now
+    /// and then.
+    pub fn settle(&self) {
+        self.channels.iter().for_each(give_back);
+    }
+}
+
+/// Puts a client among a topic's listeners and sends `opening` before any event can come.
+fn listen(topic: &Arc<Topic>, client: &Arc<Client>, opening: &[Vec<u8>]) -> (Arc<Topic>, u32) {
+    let mut listeners = topic.listeners.write();
+    let slot = listeners.insert(Listener {
+        client: client.clone(),
+    });
+    for message in opening {
+        client.send(message);
+    }
+    // A slab of 2^32 listeners does not fit a process.
+    (topic.clone(), u32::try_from(slot).unwrap_or(PAUSED))
 }
 
 /// Whether a publication is among its topic's listeners: not paused.
