@@ -14,9 +14,9 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::support::nats::Nats;
+use crate::support::nats::{Nats, listening};
 use crate::support::peer::matches;
-use crate::support::{Peer, Service, Workspace, eventually, http};
+use crate::support::{DEADLINE, Peer, Service, Workspace, eventually, http};
 
 /// A node of the library, and what it heard.
 struct Node {
@@ -177,8 +177,7 @@ async fn results_and_errors_of_methods() {
 async fn what_a_client_writes_goes_out_as_an_object() {
     let workspace = Workspace::with().plain().start().await;
     let nats = workspace.nats.connect().await;
-    let mut stream = nats.subscribe("event.stream").await.unwrap();
-    nats.flush().await.unwrap();
+    let mut stream = listening(&nats, "event.stream").await;
     let mut alice = workspace.login("alice").await;
     let mut bob = workspace.login("bob").await;
     for client in [&mut alice, &mut bob] {
@@ -401,8 +400,7 @@ async fn what_reaches_nobody_is_sent_again_and_nothing_else_is() {
 
     // An error, whatever its code, is an answer.
     let plain = nats.connect().await;
-    let mut requests = plain.subscribe("rpc.counting.x").await.unwrap();
-    plain.flush().await.unwrap();
+    let mut requests = listening(&plain, "rpc.counting.x").await;
     let (answer, ()) = tokio::join!(node.call("counting.x", json!([])), async {
         let request = requests.next().await.unwrap();
         let mut headers = HeaderMap::new();
@@ -453,12 +451,12 @@ async fn events_keep_the_order_of_nats() {
     assert_eq!(node.mesh.stats().malformed, 1);
 
     // Own events come once, without NATS; to the others only, not at all.
-    let mut sent = plain.subscribe("event.own").await.unwrap();
-    plain.flush().await.unwrap();
+    let mut sent = listening(&plain, "event.own").await;
     node.mesh.broadcast("own", "[1]");
     node.mesh.broadcast_to_others("own", "[2]");
     for n in [1, 2] {
-        let message = sent.next().await.unwrap();
+        let message = tokio::time::timeout(DEADLINE, sent.next()).await;
+        let message = message.expect("in time").unwrap();
         assert_eq!(message.payload, json!([n]).to_string());
     }
     plain.publish("event.own", "[3]".into()).await.unwrap();
@@ -487,8 +485,7 @@ async fn who_is_there_is_known_by_asking() {
     assert_eq!(node.mesh.meteor_events("otrMessage"), Listed::None);
     // A service that is not Rocket.Chat's answers too.
     let plain = nats.connect().await;
-    let mut pings = plain.subscribe("$SRV.PING").await.unwrap();
-    plain.flush().await.unwrap();
+    let mut pings = listening(&plain, "$SRV.PING").await;
 
     let core = core(&nats, &["--node", "core.1"]).await;
     let known = || async { node.mesh.offers("authorization.canReadRoom").then_some(()) };

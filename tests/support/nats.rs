@@ -1,5 +1,6 @@
 //! A real nats-server that can be killed, frozen and restarted on its port.
 
+use futures_util::StreamExt;
 use tokio::process::Command;
 
 use super::process::{Process, TempDir};
@@ -75,4 +76,15 @@ impl Nats {
     pub async fn connect(&self) -> async_nats::Client {
         async_nats::connect(self.url()).await.expect("a connection")
     }
+}
+
+/// Listens, and does not return before the server knows: a flush of async-nats only hands bytes to the socket.
+pub async fn listening(client: &async_nats::Client, subject: &str) -> async_nats::Subscriber {
+    let subscriber = client.subscribe(subject.to_owned()).await.unwrap();
+    let inbox = client.new_inbox();
+    let mut echo = client.subscribe(inbox.clone()).await.unwrap();
+    client.publish(inbox, "".into()).await.unwrap();
+    let back = tokio::time::timeout(super::DEADLINE, echo.next()).await;
+    back.expect("the server answers").expect("a connection");
+    subscriber
 }

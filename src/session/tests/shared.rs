@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokio::io::AsyncReadExt;
 use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::task::TaskTracker;
 
 use super::support::*;
 use crate::client::Client;
@@ -12,9 +13,9 @@ use crate::ddp::{Close, Framing, SharedFrame};
 
 /// Flushers at work, until this is dropped.
 fn flushers(rig: &Rig, count: usize) -> DropGuard {
-    let stop = CancellationToken::new();
+    let (stop, tracker) = (CancellationToken::new(), TaskTracker::new());
     for _ in 0..count {
-        tokio::spawn(rig.sessions.flusher().clone().run(stop.clone()));
+        tracker.spawn(rig.sessions.flusher().clone().run(stop.clone()));
     }
     stop.drop_guard()
 }
@@ -79,12 +80,12 @@ async fn nothing_is_lost_or_reordered_between_flushers_and_the_task() {
         ..config::defaults().session
     });
     let _flushers = flushers(&rig, 2);
-    let mut readers = Vec::new();
+    let (tracker, mut readers) = (TaskTracker::new(), Vec::new());
     for framing in [Framing::Raw, Framing::SockJs, Framing::Raw] {
         // More than the socket's buffers hold: all of them are full now and then.
         let mut peer = rig.tcp(framing).await;
-        let flood = tokio::spawn(flood(peer.client.clone(), COUNT));
-        readers.push(tokio::spawn(async move {
+        let flood = tracker.spawn(flood(peer.client.clone(), COUNT));
+        readers.push(tracker.spawn(async move {
             for at in 0..COUNT {
                 assert_eq!(number(&peer.message().await), at);
             }
