@@ -34,5 +34,6 @@ mod serializers;
 mod several;
 mod shutdown;
 mod start;
+mod status_page;
 mod thrown_out;
 mod visibility;

@@ -6,6 +6,7 @@
 
 mod health;
 mod settings;
+mod status;
 mod watch;
 
 use std::net::SocketAddr;
@@ -29,6 +30,7 @@ use crate::session::Sessions;
 use crate::store::{Instance, Settings, Store, StoreError};
 use crate::streams::{CHANNELS, Hub, Streams, StreamsSeed};
 use crate::telemetry::metrics::{self, Exporter, MetricsError, MetricsSettings};
+use crate::telemetry::status::{StatusError, StatusPage};
 
 /// The own service's name in the mesh, which is also the group of its events.
 pub const SERVICE: &str = "streamer";
@@ -56,6 +58,9 @@ pub enum StartError {
     /// Metrics cannot be served.
     #[error(transparent)]
     Metrics(#[from] MetricsError),
+    /// The status page cannot be served.
+    #[error(transparent)]
+    Status(#[from] StatusError),
 }
 
 /// What the node is told for these settings.
@@ -100,6 +105,7 @@ pub struct App {
     sessions: Arc<Sessions>,
     gateway: Gateway,
     exporter: Option<Exporter>,
+    status_page: Option<StatusPage>,
     instance: Instance,
     health: Arc<health::Health>,
     liveness: Arc<Liveness>,
@@ -125,6 +131,10 @@ impl App {
                 })
                 .await?,
             ),
+        };
+        let status_page = match config.status_page {
+            None => None,
+            Some(address) => Some(StatusPage::bind(address).await?),
         };
         let store = match parts.store {
             Some(store) => store,
@@ -206,6 +216,7 @@ impl App {
             sessions,
             gateway,
             exporter,
+            status_page,
             instance,
             health,
             liveness,
@@ -254,6 +265,21 @@ impl App {
                 );
             });
             self.tracker.spawn(exporter.run(closing.clone()));
+        }
+        if let Some(page) = self.status_page {
+            let sources = status::Sources {
+                namespace: self.config.mesh.namespace.clone(),
+                max_connections: self.config.gateway.max_connections,
+                began: tokio::time::Instant::now(),
+                directory: self.directory.clone(),
+                sessions: self.sessions.clone(),
+                hub: self.hub.clone(),
+                mesh: self.mesh.clone(),
+                store: self.store.clone(),
+                health: self.health.clone(),
+            };
+            let page = page.run(move || sources.look(), closing.clone());
+            self.tracker.spawn(page);
         }
         let workers = tokio::runtime::Handle::current().metrics().num_workers();
         for _ in 0..workers {

@@ -7,7 +7,6 @@ use crate::config::{self, Config, NoteLevel, Origin, Problem};
 const WITHOUT: &[(&str, &str, &str)] = &[
     ("ENABLE_TLS", "certificate", "false"),
     ("TRACING_ENABLED", "collector", "false"),
-    ("ADMIN_PORT", "status page", "off"),
 ];
 
 /// The configuration, if there is one; what is wrong with it goes to `findings`.

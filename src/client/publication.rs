@@ -49,8 +49,9 @@ pub struct Publication {
     pub topic: Arc<Topic>,
     /// Its place among the topic's listeners.
     pub slot: u32,
-    /// The arguments of its rule, a JSON array, where it had any: the rule may be asked again.
-    pub args: Option<Box<RawValue>>,
+    /// The arguments of its rule, a JSON array, where it had any: the rule may be asked again. Boxed twice: 8 bytes in
+    /// every publication instead of 16, and few have any.
+    pub args: Option<Box<Box<RawValue>>>,
 }
 
 /// All publications of a session, in the order in which they came.

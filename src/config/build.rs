@@ -1,5 +1,6 @@
 //! Checked values put in their places.
 
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use super::types::{
     LogFormat, LogLevel, MeshSettings, MethodsConfig, MetricsConfig, RetryConfig, Serializer,
     SessionConfig, StoreConfig,
 };
-use super::variables::{NATS_URL, TRANSPORTER};
+use super::variables::{ADMIN_PORT, MS_METRICS_PORT, NATS_URL, TRANSPORTER};
 
 /// Pings that an `instances` document may miss before it is dropped.
 const PINGS_BEFORE_EXPIRY: u32 = 3;
@@ -47,8 +48,9 @@ pub(super) fn config(checked: &Checked, beats: &Heartbeats) -> Config {
         },
         store: store(checked),
         metrics: checked.switch("MS_METRICS").then(|| MetricsConfig {
-            port: checked.number("MS_METRICS_PORT"),
+            port: checked.number(MS_METRICS_PORT),
         }),
+        status_page: status_page(checked),
         logs: logs(checked),
         shutdown_grace: checked.span("SHUTDOWN_GRACE"),
         health_mesh_grace: checked.span("HEALTH_MESH_GRACE"),
@@ -58,6 +60,13 @@ pub(super) fn config(checked: &Checked, beats: &Heartbeats) -> Config {
         instance_ip: checked.text("INSTANCE_IP"),
         disable_message_parser: checked.switch("DISABLE_MESSAGE_PARSER"),
     }
+}
+
+fn status_page(checked: &Checked) -> Option<SocketAddr> {
+    checked.whole(ADMIN_PORT)?;
+    let address = checked.ip("ADMIN_BIND_IP");
+    let address = address.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
+    Some(SocketAddr::new(address, checked.number(ADMIN_PORT)))
 }
 
 fn mesh(checked: &Checked, beats: &Heartbeats) -> MeshSettings {

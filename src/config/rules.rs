@@ -7,7 +7,9 @@ use super::origin::Origin;
 use super::raw::Raw;
 use super::shape::{MEMORY, Shape};
 use super::types::Broker;
-use super::variables::{ADMIN_PORT, DDP_SERVER_URL, NATS_URL, TRANSPORTER, VARIABLES};
+use super::variables::{
+    ADMIN_PORT, DDP_SERVER_URL, MS_METRICS_PORT, NATS_URL, TRANSPORTER, VARIABLES,
+};
 
 /// The lowest port that needs no privilege.
 const FIRST_FREE_PORT: u64 = 1024;
@@ -41,9 +43,6 @@ pub(super) fn unsupported(raw: &Raw, checked: &Checked, problems: &mut Vec<Probl
             not_yet(variable);
         }
     }
-    if checked.whole(ADMIN_PORT).is_some() {
-        not_yet(ADMIN_PORT);
-    }
     let plain = checked.broker() == Broker::Nats;
     let relayed = raw.is_set(DDP_SERVER_URL) && !raw.is_set(TRANSPORTER) && !plain;
     if relayed && checked.text(DDP_SERVER_URL).is_some() {
@@ -67,15 +66,24 @@ pub(super) fn pairs(raw: &Raw, checked: &Checked, beats: &Heartbeats, problems: 
             accepts: format!("seconds above {} ({:?})", beats.client_from, beats.client),
         });
     }
-    let same_port = checked.whole("MS_METRICS_PORT") == checked.whole("PORT")
-        && checked.whole("PORT") > Some(0);
-    if checked.switch("MS_METRICS") && same_port {
-        problems.push(Problem::NotAccepted {
-            variable: "MS_METRICS_PORT",
-            value: raw.shown("MS_METRICS_PORT"),
-            origin: origin(raw, "MS_METRICS_PORT"),
-            accepts: "another port than PORT".to_owned(),
-        });
+    let metrics = checked.switch("MS_METRICS").then_some(MS_METRICS_PORT);
+    let taken = |other: &'static str, port: u64| checked.whole(other) == Some(port) && port > 0;
+    for (variable, other) in [
+        (metrics, "PORT"),
+        (Some(ADMIN_PORT), "PORT"),
+        (metrics.and(Some(ADMIN_PORT)), MS_METRICS_PORT),
+    ] {
+        let variable = variable.and_then(|name| Some((name, checked.whole(name)?)));
+        if let Some((variable, port)) = variable
+            && taken(other, port)
+        {
+            problems.push(Problem::NotAccepted {
+                variable,
+                value: raw.shown(variable),
+                origin: origin(raw, variable),
+                accepts: format!("another port than {other}"),
+            });
+        }
     }
 }
 

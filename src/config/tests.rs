@@ -313,11 +313,7 @@ fn all_errors_at_once_in_the_order_of_the_table() {
 
 #[test]
 fn what_is_not_built_yet_stops_the_start() {
-    for (name, value) in [
-        ("ENABLE_TLS", "true"),
-        ("TRACING_ENABLED", "yes"),
-        ("ADMIN_PORT", "9000"),
-    ] {
+    for (name, value) in [("ENABLE_TLS", "true"), ("TRACING_ENABLED", "yes")] {
         assert_eq!(
             errors(&[(name, value)]),
             [format!("{name}={value}: not supported yet")]
@@ -525,6 +521,32 @@ fn metrics_need_a_port_of_their_own() {
         ["MS_METRICS_PORT=3000: not accepted; expected another port than PORT"]
     );
     assert_eq!(errors(&taken[1..]), [""; 0]);
+}
+
+// contract: configuration/variable/ADMIN_PORT, configuration/variable/ADMIN_BIND_IP
+#[test]
+fn the_status_page_is_off_and_then_of_this_host() {
+    let page = |env: &[(&str, &str)]| {
+        let address = config(env).status_page;
+        address.map(|address| address.to_string())
+    };
+    assert_eq!(page(&[]), None);
+    assert_eq!(page(&[("ADMIN_BIND_IP", "0.0.0.0")]), None);
+    let (port, ip) = (("ADMIN_PORT", "9000"), ("ADMIN_BIND_IP", "::1"));
+    assert_eq!(page(&[port]).as_deref(), Some("127.0.0.1:9000"));
+    assert_eq!(page(&[port, ip]).as_deref(), Some("[::1]:9000"));
+    for other in ["PORT", "MS_METRICS_PORT"] {
+        assert_eq!(
+            errors(&[
+                ("MS_METRICS", "true"),
+                (other, "9001"),
+                ("ADMIN_PORT", "9001")
+            ]),
+            [format!(
+                "ADMIN_PORT=9001: not accepted; expected another port than {other}"
+            )]
+        );
+    }
 }
 
 // contract: configuration/precedence

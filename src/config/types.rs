@@ -26,6 +26,8 @@ pub struct Config {
     pub store: StoreConfig,
     /// `None` with `MS_METRICS=false`.
     pub metrics: Option<MetricsConfig>,
+    /// `ADMIN_BIND_IP` and `ADMIN_PORT`: where the status page is; `None` while the port is off.
+    pub status_page: Option<SocketAddr>,
     /// Logs.
     pub logs: LogConfig,
     /// `SHUTDOWN_GRACE`: the whole stop after SIGTERM.

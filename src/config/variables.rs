@@ -114,7 +114,7 @@ pub const VARIABLES: &[Variable] = &[
     row("LICENSE_CHECK_INTERVAL", "20", Shape::Seconds(1, DAY), "how often the licence is asked for"),
     row("MAX_FAILS", "2", Shape::Whole(1, 1000), "failures in a row before the licence rule is applied"),
     row("MS_METRICS", "false", Shape::Switch, "serve Prometheus metrics"),
-    row("MS_METRICS_PORT", "9458", Shape::Port, "port of the metrics"),
+    row(MS_METRICS_PORT, "9458", Shape::Port, "port of the metrics"),
     row("TRACING_ENABLED", "false", Shape::Switch, "send traces"),
     row("OTEL_EXPORTER_OTLP_ENDPOINT", "", Shape::Url(&["http", "https"]), "where traces go"),
     row("OTEL_EXPORTER_OTLP_PROTOCOL", "", Shape::OneOf(&["grpc", "http/protobuf"]), "how traces travel"),
@@ -138,6 +138,7 @@ pub(super) const BROKER: &str = "BROKER";
 pub(super) const NATS_URL: &str = "NATS_URL";
 pub(super) const DDP_SERVER_URL: &str = "DDP_SERVER_URL";
 pub(super) const ADMIN_PORT: &str = "ADMIN_PORT";
+pub(super) const MS_METRICS_PORT: &str = "MS_METRICS_PORT";
 
 /// The row of `name`.
 pub(super) fn find(name: &str) -> Option<&'static Variable> {

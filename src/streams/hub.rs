@@ -142,7 +142,7 @@ impl Hub {
             id: CompactString::new(id),
             topic,
             slot,
-            args,
+            args: args.map(Box::new),
         });
         Some(Subscribed::Ready)
     }

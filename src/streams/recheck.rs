@@ -37,7 +37,7 @@ fn standing(client: &Client) -> Vec<Standing> {
                 id: publication.id.to_string(),
                 stream: Stream::of(Channel(publication.topic.stream))?,
                 topic: publication.topic.clone(),
-                args: RuleArgs::of(publication.args.as_deref()),
+                args: RuleArgs::of(publication.args.as_ref().map(|args| &***args)),
             })
         })
         .collect()

@@ -2,25 +2,15 @@
 //!
 //! The exporter crate's own listener spawns its upkeep where nobody can stop it, so only its recorder is used.
 
-use std::convert::Infallible;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use http_body_util::Full;
-use hyper::body::Incoming;
-use hyper::header::{CONTENT_TYPE, HeaderValue};
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper::{Request, Response, StatusCode};
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper::header::HeaderValue;
 use metrics_exporter_prometheus::{
     BuildError, Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder,
 };
-use tokio::net::{TcpListener, TcpStream};
-use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info};
@@ -29,15 +19,10 @@ use super::family::Maker;
 use super::handles::{Handles, Node};
 use super::table::{Kind, QUANTILES, TABLE};
 use super::{installed, process};
+use crate::telemetry::door::Door;
 
 /// How often samples are drained into histograms.
 const UPKEEP: Duration = Duration::from_secs(5);
-/// Scrapers are few; more connections than this are not accepted until one ends.
-const MAX_CONNECTIONS: usize = 16;
-/// A scraper that sends no request for so long is dropped.
-const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
-/// A pause after `accept` failed, so that a lack of file descriptors does not become a loop.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
 /// The Prometheus text format.
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
 
@@ -70,7 +55,7 @@ pub enum MetricsError {
 
 /// Metrics are counted from now on; [`Exporter::run`] serves them.
 pub struct Exporter {
-    listener: TcpListener,
+    door: Door,
     rendering: Rendering,
 }
 
@@ -86,7 +71,7 @@ struct Rendering {
 impl std::fmt::Debug for Exporter {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Exporter")
-            .field("listener", &self.listener)
+            .field("door", &self.door)
             .finish_non_exhaustive()
     }
 }
@@ -108,7 +93,7 @@ impl Exporter {
     pub async fn start(settings: &MetricsSettings) -> Result<Self, MetricsError> {
         let port = settings.port;
         let address = SocketAddr::from((Ipv4Addr::UNSPECIFIED, port));
-        let listener = TcpListener::bind(address)
+        let door = Door::open(address)
             .await
             .map_err(|error| MetricsError::Bind { port, error })?;
         let recorder = recorder()?;
@@ -124,10 +109,7 @@ impl Exporter {
         if !installed::set(handles) {
             debug!("metrics were on already");
         }
-        Ok(Self {
-            listener,
-            rendering,
-        })
+        Ok(Self { door, rendering })
     }
 
     /// Calls `sample` whenever somebody scrapes: for gauges that would cost too much to keep up to date all the time.
@@ -142,7 +124,7 @@ impl Exporter {
     /// # Errors
     /// The socket is gone.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.listener.local_addr()
+        self.door.local_addr()
     }
 
     /// Serves and drains until `stop`. Everything it begins ends with it.
@@ -150,31 +132,27 @@ impl Exporter {
         if let Ok(address) = self.local_addr() {
             info!(%address, "metrics are served");
         }
-        let mut connections = JoinSet::new();
+        let rendering = self.rendering.clone();
+        let answer =
+            Arc::new(move |path: &str| (path == "/metrics").then(|| (TEXT, rendering.text())));
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = self.door.serve("/metrics", answer) => {}
+            () = self.upkeep() => {}
+        }
+    }
+
+    async fn upkeep(&self) {
         let mut upkeep = tokio::time::interval(UPKEEP);
         upkeep.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut last = Instant::now();
         loop {
-            tokio::select! {
-                () = stop.cancelled() => return,
-                _ = upkeep.tick() => {
-                    self.rendering.prometheus.run_upkeep();
-                    if let Some(handles) = super::on() {
-                        handles.refresh_rates(last.elapsed());
-                    }
-                    last = Instant::now();
-                }
-                Some(_) = connections.join_next() => {}
-                accepted = self.listener.accept(), if connections.len() < MAX_CONNECTIONS => match accepted {
-                    Ok((stream, _)) => {
-                        connections.spawn(serve(stream, self.rendering.clone()));
-                    }
-                    Err(error) => {
-                        debug!(%error, "metrics: accept failed");
-                        tokio::time::sleep(ACCEPT_PAUSE).await;
-                    }
-                },
+            upkeep.tick().await;
+            self.rendering.prometheus.run_upkeep();
+            if let Some(handles) = super::on() {
+                handles.refresh_rates(last.elapsed());
             }
+            last = Instant::now();
         }
     }
 }
@@ -189,29 +167,4 @@ pub(super) fn recorder() -> Result<PrometheusRecorder, BuildError> {
         }
     }
     Ok(builder.build_recorder())
-}
-
-async fn serve(stream: TcpStream, rendering: Rendering) {
-    let service = service_fn(move |request| {
-        let response = respond(&request, &rendering);
-        async move { Ok::<_, Infallible>(response) }
-    });
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEADER_TIMEOUT)
-        .serve_connection(TokioIo::new(stream), service);
-    if let Err(error) = connection.await {
-        debug!(%error, "metrics: a scraper's connection failed");
-    }
-}
-
-fn respond(request: &Request<Incoming>, rendering: &Rendering) -> Response<Full<Bytes>> {
-    if request.uri().path() != "/metrics" {
-        let mut response = Response::new(Full::from("see /metrics\n"));
-        *response.status_mut() = StatusCode::NOT_FOUND;
-        return response;
-    }
-    let mut response = Response::new(Full::from(rendering.text()));
-    response.headers_mut().insert(CONTENT_TYPE, TEXT);
-    response
 }
