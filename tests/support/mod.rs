@@ -49,8 +49,8 @@ pub async fn eventually<T, F: Future<Output = Option<T>>>(
     }
 }
 
-/// A port that is free now.
+/// A port that is free now, at every address: whoever listens on all of them needs that.
 pub fn free_port() -> u16 {
-    let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
+    let listener = std::net::TcpListener::bind(("0.0.0.0", 0)).expect("a free port");
     listener.local_addr().expect("an address").port()
 }
