@@ -56,7 +56,6 @@ pub(super) struct Shard {
     in_set_up: usize,
     /// Sessions that are neither ready nor given up; `None` when nobody asked.
     unsettled: Option<usize>,
-    connections: u32,
     /// In a storm a session wants to connect from the moment it was dropped, else when its turn comes.
     storm: bool,
     calling: bool,
@@ -88,7 +87,6 @@ impl Shard {
             visits: VecDeque::new(),
             in_set_up: 0,
             unsettled: None,
-            connections: 0,
             storm: false,
             calling: false,
             buffer: vec![0; READ],
@@ -277,8 +275,7 @@ impl Shard {
         let number = self.seats[at].session.number;
         let server = self.settings.server_of(number);
         let small = self.settings.stalls(number);
-        let mut stream = connect::connect(server, self.connections, small)?;
-        self.connections = self.connections.wrapping_add(1);
+        let mut stream = connect::connect(server, small)?;
         self.poll.registry().register(
             &mut stream,
             Token(at),

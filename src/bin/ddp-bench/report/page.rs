@@ -32,6 +32,12 @@ pub(super) fn html(mode: &str, arguments: &str, cores: usize, outcomes: &[Outcom
             "<p><strong class=\"bad\">{faults} promises not kept</strong>: the rounds below name them.</p>"
         ));
     }
+    let missed = outcomes.iter().any(|outcome| !outcome.missed.is_empty());
+    if missed {
+        page.push_str(
+            "<p><strong class=\"bad\">Goals missed</strong>: the rounds below name them.</p>",
+        );
+    }
     let rounds = |target: &String| {
         outcomes
             .iter()
@@ -66,7 +72,7 @@ pub(super) fn html(mode: &str, arguments: &str, cores: usize, outcomes: &[Outcom
             .collect();
         page.push_str(&format!("<h3>{}</h3>{}", escape(name), bars(unit, &each)));
     }
-    let open = if faults > 0 { " open" } else { "" };
+    let open = if faults > 0 || missed { " open" } else { "" };
     page.push_str(&format!(
         "<h2>Rounds</h2><details{open}><summary>each round of each server</summary><table><tr><th>server</th><th>round</th><th>figures</th></tr>"
     ));
@@ -113,12 +119,17 @@ fn row(outcome: &Outcome) -> String {
         .iter()
         .map(|note| format!("<br>{}", escape(note)))
         .collect();
+    let missed: String = outcome
+        .missed
+        .iter()
+        .map(|missed| format!("<br><span class=\"bad\">{}</span>", escape(missed)))
+        .collect();
     let faults = match outcome.faults {
         0 => String::new(),
         count => format!("<br><strong class=\"bad\">{count} promises not kept</strong>"),
     };
     format!(
-        "<tr><td>{}</td><td>{}</td><td>{}{notes}{faults}</td></tr>",
+        "<tr><td>{}</td><td>{}</td><td>{}{notes}{missed}{faults}</td></tr>",
         escape(&outcome.target),
         outcome.round,
         escape(&figures.join(" · "))
@@ -148,6 +159,18 @@ fn names(lines: &[Line]) -> Vec<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_missed_goal_is_told_at_the_top_and_in_its_round() {
+        let mut outcome = Outcome::new("a".into(), 1);
+        outcome.goal("oldest update", "ms", 900.0, 1000.0);
+        assert!(!html("presence", "", 2, &[outcome.clone()]).contains("Goals missed"));
+        outcome.goal("oldest update", "ms", 1100.0, 1000.0);
+        let page = html("presence", "", 2, &[outcome]);
+        let (top, rounds) = page.split_once("<h2>Rounds</h2><details open>").unwrap();
+        assert!(top.contains("Goals missed"), "{top}");
+        assert!(rounds.contains("oldest update: 1100 ms, at most 1000 wanted"));
+    }
 
     #[test]
     fn a_page_loads_nothing() {

@@ -41,7 +41,7 @@ pub(super) fn run(
     let (wall, cpu, own, delivered) = after.since(&before);
     let time = if saturated { wall } else { seconds };
     outcome.figure(
-        "events sent",
+        "events sent, warm-up included",
         "",
         sent.iter().map(|&count| f64::from(count)).sum(),
     );

@@ -78,7 +78,8 @@ pub(super) fn run(
         outcome.faults(&tally, true);
     }
     bench.fleet.order(&Order::Close);
-    bench.rest(PAUSE)?;
+    // An allocator gives back by and by: as long as the sessions rested.
+    bench.rest(PAUSE + rest)?;
     outcome.maybe("memory after all have left", "MiB", mib(bench.rss()));
     Ok(())
 }
