@@ -122,7 +122,7 @@ impl Client {
         self.writer.lock()
     }
 
-    /// From now on `flusher` may write to the socket what is sent to many. For the session's task only.
+    /// From now on `flusher` may write to the socket what is sent to many. For who begins the session.
     pub fn share(&self, socket: Arc<TcpStream>, flusher: Arc<Flusher>) {
         let _first_wins = self.flusher.set(flusher);
         self.writer.lock().shared = Some(socket);
@@ -144,12 +144,11 @@ impl Client {
         if !writer.is_empty() {
             return self.outbox.hand_over(false);
         }
-        let done = match self.outbox.take_shared(&mut writer.batch) {
+        let mut done = match self.outbox.take_shared(&mut writer.batch) {
             Shared::Nothing => return,
             Shared::One(frame) => writer.try_write_one(frame),
             Shared::Batch => writer.try_write(),
         };
-        let mut done = done;
         loop {
             match done {
                 Ok(written) => {

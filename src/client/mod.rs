@@ -2,8 +2,8 @@
 //!
 //! A [`Client`] is the part of a session that the hub, the methods and the teardown share: its [`Outbox`] (bounded in
 //! bytes, pushed without waiting), its identity, its publications, the way to close it. The session's task owns the
-//! socket; what many get at once a [`Flusher`] may write for it, through the [`Writer`] that both lock. The [`Directory`] finds clients by session and by user; [`Handler`] is what a
-//! session asks of the rest of the house.
+//! socket; what many get at once a [`Flusher`] may write for it, through the [`Writer`] that both lock. The
+//! [`Directory`] finds clients by session and by user; [`Handler`] is what a session asks of the rest of the house.
 
 mod directory;
 mod flusher;

@@ -230,7 +230,7 @@ impl Outbox {
     }
 
     /// Tells that `bytes` of a batch were written, and gives its slots back when all were: a session at rest holds
-    /// none. For the session's task only.
+    /// none. For who holds the writer.
     pub fn written(&self, bytes: usize, batch: &mut VecDeque<Frame>) {
         let mut state = self.state.lock();
         state.unsent = state.unsent.saturating_sub(bytes);

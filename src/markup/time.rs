@@ -2,6 +2,8 @@
 
 use std::rc::Rc;
 
+use time::{Date, Month, UtcDateTime};
+
 use super::chars;
 use super::source::Source;
 use super::tree::Inline;
@@ -60,9 +62,9 @@ fn seconds(source: &Source, place: usize) -> Option<(usize, String)> {
 
 /// `2025-07-22T10:00:00.000+00:00`, milliseconds and zone may be missing.
 fn date(source: &Source, place: usize) -> Option<(usize, String)> {
-    let year = i64::from(number(source, place, 4)?);
-    let month = i64::from(field(source, place + 4, '-')?);
-    let day = i64::from(field(source, place + 7, '-')?);
+    let year = number(source, place, 4)?;
+    let month = field(source, place + 4, '-')?;
+    let day = field(source, place + 7, '-')?;
     let hours = field(source, place + 10, 'T')?;
     let minutes = field(source, place + 13, ':')?;
     let seconds = field(source, place + 16, ':')?;
@@ -78,10 +80,10 @@ fn date(source: &Source, place: usize) -> Option<(usize, String)> {
     let moment = clock(hours, minutes, seconds, milliseconds)
         .zip(offset)
         .and_then(|(clock, offset)| {
-            let valid = (1..=12).contains(&month) && (1..=31).contains(&day);
-            valid.then(|| {
-                truncate((days(year, month, day) * DAY + clock - offset) * 1000 + milliseconds)
-            })
+            let days = days(year, month, day).filter(|_| (1..=31).contains(&day))?;
+            Some(truncate(
+                (days * DAY + clock - offset) * 1000 + milliseconds,
+            ))
         });
     Some((next, moment.unwrap_or(0).to_string()))
 }
@@ -132,13 +134,11 @@ fn truncate(milliseconds: i64) -> i32 {
     (milliseconds / 1000) as i32
 }
 
-/// Days since 1970 of a date of the Gregorian calendar; a day too many runs into the next month.
-fn days(year: i64, month: i64, day: i64) -> i64 {
-    let year = if month <= 2 { year - 1 } else { year };
-    let era = year.div_euclid(400);
-    let of_era = year.rem_euclid(400);
-    let of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
-    era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468
+/// Days since 1970 of a date; a day too many runs into the next month. None of a month that there is not.
+fn days(year: u32, month: u32, day: u32) -> Option<i64> {
+    let month = Month::try_from(u8::try_from(month).ok()?).ok()?;
+    let first = Date::from_calendar_date(i32::try_from(year).ok()?, month, 1).ok()?;
+    Some((first - UtcDateTime::UNIX_EPOCH.date()).whole_days() + i64::from(day) - 1)
 }
 
 /// A separator and two digits.

@@ -4,13 +4,12 @@ use std::io::Write as _;
 
 use bytes::Bytes;
 use memchr::memmem;
+use time::{Duration, UtcDateTime};
 
 use super::SerializeError;
 use super::text::{EjsonText, write_number};
 use super::value::Value;
 use crate::ejson;
-
-const DAY: i64 = 86_400_000;
 
 /// JSON text as EJSON. All but texts that could be mistaken for EJSON pass through.
 pub(super) fn decode(json: Bytes) -> Result<Bytes, SerializeError> {
@@ -117,39 +116,19 @@ fn sequence<T>(
     out.push(*close);
 }
 
-/// A date as JavaScript's `toISOString` writes it: years outside of 0–9999 with a sign and six digits.
+/// A date of JavaScript as its `toISOString` writes it: years outside of 0–9999 with a sign and six digits. Nothing else
+/// than its dates comes here ([`super::value::date`]), and the calendar of `time` goes beyond them.
 fn iso(ms: i64) -> String {
-    let (year, month, day) = civil(ms.div_euclid(DAY));
-    let of_day = ms.rem_euclid(DAY);
-    let (hours, minutes) = (of_day / 3_600_000, of_day / 60_000 % 60);
-    let (seconds, millis) = (of_day / 1000 % 60, of_day % 1000);
-    let year = if (0..=9999).contains(&year) {
-        format!("{year:04}")
-    } else {
-        format!("{year:+07}")
+    let at = UtcDateTime::UNIX_EPOCH.saturating_add(Duration::milliseconds(ms));
+    let year = match at.year() {
+        year @ 0..=9999 => format!("{year:04}"),
+        year => format!("{year:+07}"),
     };
-    format!("{year}-{month:02}-{day:02}T{hours:02}:{minutes:02}:{seconds:02}.{millis:03}Z")
-}
-
-/// Year, month and day of a day since 1970: Howard Hinnant's days-to-civil (years begin in March, so that the leap day
-/// comes last).
-fn civil(day: i64) -> (i64, i64, i64) {
-    let day = day + 719_468;
-    let era = day.div_euclid(146_097);
-    let of_era = day.rem_euclid(146_097);
-    let year_of_era = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let march_month = (5 * of_year + 2) / 153;
-    let of_month = of_year - (153 * march_month + 2) / 5 + 1;
-    let month = if march_month < 10 {
-        march_month + 3
-    } else {
-        march_month - 9
-    };
-    (
-        year_of_era + era * 400 + i64::from(month <= 2),
-        month,
-        of_month,
+    let (hours, minutes, seconds, millis) = at.as_hms_milli();
+    format!(
+        "{year}-{:02}-{:02}T{hours:02}:{minutes:02}:{seconds:02}.{millis:03}Z",
+        u8::from(at.month()),
+        at.day()
     )
 }
 

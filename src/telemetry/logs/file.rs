@@ -6,7 +6,9 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use super::time::{date, day};
+use time::Date;
+
+use super::date::day;
 
 /// Names tried for a day's file when others are taken: a service that was restarted, or another one that shares the path.
 const MAX_SAME_DAY: u32 = 1000;
@@ -19,7 +21,7 @@ pub(super) struct LogFile {
     /// Device and inode of `file`: the path may come to mean another.
     identity: (u64, u64),
     /// The day of the lines in `file`.
-    day: u64,
+    day: Date,
     /// When the path was last looked at, in seconds: once a second is enough.
     looked: u64,
 }
@@ -72,7 +74,7 @@ impl LogFile {
     /// `<path>.<date>`, or `<path>.<date>.<n>` when that name is taken.
     fn put_aside(&self) -> io::Result<()> {
         let mut aside = self.path.clone().into_os_string();
-        aside.push(format!(".{}", date(self.day)));
+        aside.push(format!(".{}", self.day));
         let mut free = PathBuf::from(&aside);
         for number in 1..MAX_SAME_DAY {
             if !free.exists() {
@@ -140,7 +142,7 @@ mod tests {
         write_at(&mut file, now + DAY, "two\n");
         write_at(&mut file, now + DAY, "three\n");
         assert_eq!(fs::read_to_string(&path).unwrap(), "two\nthree\n");
-        let aside = folder.join(format!("x.log.{}", date(day(now))));
+        let aside = folder.join(format!("x.log.{}", day(now)));
         assert_eq!(fs::read_to_string(&aside).unwrap(), "one\n");
 
         let mut again = LogFile::open(&path).unwrap();
@@ -148,7 +150,7 @@ mod tests {
         write_at(&mut again, now + 2 * DAY, "four\n");
         assert_eq!(fs::read_to_string(&path).unwrap(), "four\n");
         assert_eq!(
-            fs::read_to_string(folder.join(format!("x.log.{}.1", date(day(now))))).unwrap(),
+            fs::read_to_string(folder.join(format!("x.log.{}.1", day(now)))).unwrap(),
             "two\nthree\n"
         );
         assert_eq!(

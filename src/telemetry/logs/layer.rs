@@ -11,8 +11,8 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
 
+use super::date;
 use super::line::{Fields, Line, Look};
-use super::time;
 
 /// Writes each event as a line.
 pub(super) struct Lines {
@@ -55,7 +55,7 @@ impl Lines {
             };
             fields.set("lines", (lost - told).into());
             self.write(&Line {
-                time: time::timestamp(SystemTime::now()),
+                time: date::timestamp(SystemTime::now()),
                 level: Level::WARN,
                 target: module_path!(),
                 fields: &fields,
@@ -114,7 +114,7 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Lines {
             .as_deref()
             .unwrap_or(event.metadata().target());
         self.write(&Line {
-            time: time::timestamp(SystemTime::now()),
+            time: date::timestamp(SystemTime::now()),
             level: *event.metadata().level(),
             target,
             fields: &fields,

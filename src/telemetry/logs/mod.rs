@@ -4,10 +4,10 @@
 //! queue cannot hold is counted and told. `RUST_LOG` decides where it is set; else our own rooms log at `LOG_LEVEL`, and the crates below us only
 //! what is a warning, since many of them describe each connection.
 
+mod date;
 mod file;
 mod layer;
 mod line;
-mod time;
 
 use std::io::IsTerminal;
 use std::path::PathBuf;
@@ -18,10 +18,10 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
+pub(crate) use date::timestamp;
 use file::LogFile;
 use layer::Lines;
 use line::Look;
-pub(crate) use time::timestamp;
 
 /// The target of what ends the process: `error!(target: FATAL, …)` is written with the level `fatal`, which `tracing` does not have.
 pub const FATAL: &str = "ddp_streamer::fatal";
