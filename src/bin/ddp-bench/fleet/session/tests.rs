@@ -138,10 +138,42 @@ fn a_refused_upgrade_tells_its_status_and_a_close_its_code() {
 
 #[test]
 fn pings_are_answered_in_their_framing() {
-    let mut stand = Stand::new(Framing::SockJs).ready();
-    stand.says(r#"a["{\"msg\":\"ping\"}"]"#);
-    let (_, payload, _) = websocket::scan_client(&stand.session.outbox).unwrap();
-    assert_eq!(payload, br#"["{\"msg\":\"pong\"}"]"#);
+    for (framing, ping, pong) in [
+        (
+            Framing::SockJs,
+            r#"a["{\"msg\":\"ping\"}"]"#,
+            r#"["{\"msg\":\"pong\"}"]"#,
+        ),
+        (
+            Framing::Raw,
+            r#"{"msg":"ping","id":"7"}"#,
+            r#"{"msg":"pong"}"#,
+        ),
+    ] {
+        let mut stand = Stand::new(framing).ready();
+        stand.says(ping);
+        let (_, payload, _) = websocket::scan_client(&stand.session.outbox).unwrap();
+        assert_eq!(payload, pong.as_bytes());
+    }
+}
+
+#[test]
+fn a_session_id_is_no_ping_whatever_it_contains() {
+    for (framing, connected) in [
+        (
+            Framing::SockJs,
+            r#"a["{\"msg\":\"connected\",\"session\":\"pingWxpingz23ping\"}"]"#,
+        ),
+        (
+            Framing::Raw,
+            r#"{"msg":"connected","session":"pingWxpingz23ping"}"#,
+        ),
+    ] {
+        let mut stand = Stand::new(framing);
+        stand.hear(b"HTTP/1.1 101 Switching Protocols\r\n\r\n");
+        stand.says(connected);
+        assert_eq!(stand.session.stage, Stage::LoggingIn, "{framing:?}");
+    }
 }
 
 #[test]
