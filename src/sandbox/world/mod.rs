@@ -5,6 +5,7 @@
 
 mod date;
 pub(super) mod documents;
+mod editing;
 mod effects;
 mod messages;
 mod permissions;

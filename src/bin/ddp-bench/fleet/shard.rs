@@ -1,5 +1,7 @@
 //! One shard: its sockets, its epoll, its loop.
 
+mod ready;
+
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 use std::io::ErrorKind;
@@ -16,7 +18,6 @@ use crate::clock::Nanos;
 use crate::measure::tally::Tally;
 use crate::shared::{Note, Shared};
 use crate::wire::marker::Markers;
-use crate::wire::script::Lost;
 
 const WAKER: Token = Token(usize::MAX);
 /// What one read takes at most.
@@ -370,90 +371,5 @@ impl Shard {
             ) / f64::from(1 << 24);
         self.pausing
             .push(Reverse((Nanos::now() + pause.mul_f64(jitter), at)));
-    }
-
-    fn stall(&mut self, stall: bool) {
-        let mut resumed = Vec::new();
-        for (at, seat) in self.seats.iter_mut().enumerate() {
-            let stalls = stall && self.settings.stalls(seat.session.number);
-            if seat.stalled && !stalls {
-                resumed.push(at);
-            }
-            seat.stalled = stalls;
-            seat.session.was_stalled |= stalls;
-        }
-        // What came meanwhile will ring no bell again, be it the end.
-        let ring = Ring {
-            writable: false,
-            readable: true,
-            ended: true,
-        };
-        let delivered: u64 = resumed.into_iter().map(|at| self.touch(at, ring)).sum();
-        self.shared.deliver(delivered);
-    }
-
-    fn plan_visits(&mut self, within: Duration, lost: Lost, later: Option<Duration>) {
-        let now = Nanos::now();
-        let ready: Vec<usize> = (0..self.seats.len())
-            .filter(|&at| self.seats[at].session.stage == Stage::Ready)
-            .collect();
-        let step = within / u32::try_from(ready.len().max(1)).unwrap_or(u32::MAX);
-        let (all_lost, later) = match later {
-            Some(later) => (
-                Lost {
-                    neighbours: true,
-                    ..lost
-                },
-                now + later,
-            ),
-            None => (lost, Nanos::default()),
-        };
-        self.visits.clear();
-        for (&at, place) in ready.iter().zip(0..) {
-            let session = &mut self.seats[at].session;
-            let due = now + step * place;
-            let verdict = match (lost.has(session.number), all_lost.has(session.number)) {
-                (true, _) => Verdict::Refused,
-                (false, true) if due >= later => Verdict::Refused,
-                (false, true) => Verdict::Either,
-                (false, false) => Verdict::Granted,
-            };
-            session.hears_room(&self.settings, !all_lost.has(session.number));
-            self.visits.push_back((due, at, verdict));
-        }
-        self.unsettled = Some(ready.len());
-        self.settle(0);
-    }
-
-    fn visit_due(&mut self) {
-        let now = Nanos::now();
-        while let Some(&(due, at, verdict)) = self.visits.front().filter(|&&(due, ..)| due <= now) {
-            self.visits.pop_front();
-            let seat = &mut self.seats[at];
-            seat.session.visit(&self.settings, due, verdict);
-            if let Heard::Closed(code) = seat.flush() {
-                self.gone(at, code);
-            }
-        }
-    }
-
-    fn call(&mut self, calls: u32) {
-        self.calling = calls > 0;
-        let now = Nanos::now();
-        let ready: Vec<usize> = (0..self.seats.len())
-            .filter(|&at| self.seats[at].session.stage == Stage::Ready)
-            .collect();
-        for &at in ready
-            .iter()
-            .cycle()
-            .take(if ready.is_empty() { 0 } else { calls as usize })
-        {
-            self.seats[at].session.call(&self.settings, now);
-        }
-        for at in ready {
-            if let Heard::Closed(code) = self.seats[at].flush() {
-                self.gone(at, code);
-            }
-        }
     }
 }
