@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use crate::session::Throttle;
+use crate::telemetry::limit::Limited;
 
 /// A refusal is logged at most once in this time.
 const REFUSAL_EVERY: Duration = Duration::from_secs(3);
@@ -18,8 +18,8 @@ const NEAR_PERCENT: usize = 80;
 pub(super) struct Admission {
     limit: usize,
     inside: AtomicUsize,
-    refused: Throttle,
-    near: Throttle,
+    refused: Limited,
+    near: Limited,
 }
 
 /// One client's place; dropping it gives the place back.
@@ -31,8 +31,8 @@ impl Admission {
         Arc::new(Self {
             limit,
             inside: AtomicUsize::new(0),
-            refused: Throttle::new(REFUSAL_EVERY),
-            near: Throttle::new(NEAR_EVERY),
+            refused: Limited::every(REFUSAL_EVERY),
+            near: Limited::every(NEAR_EVERY),
         })
     }
 
@@ -41,24 +41,24 @@ impl Admission {
         let (order, limit) = (Ordering::Relaxed, self.limit);
         let more = |inside: usize| (inside < limit).then_some(inside + 1);
         let Ok(before) = self.inside.fetch_update(order, order, more) else {
-            if let Some(left_out) = self.refused.pass() {
+            self.refused.log(|left_out| {
                 tracing::warn!(
                     limit,
                     left_out,
                     "MAX_CONCURRENT_CONNECTIONS is reached: clients are refused with 503"
                 );
-            }
+            });
             return None;
         };
-        if before + 1 == (limit * NEAR_PERCENT).div_ceil(100)
-            && let Some(left_out) = self.near.pass()
-        {
-            tracing::warn!(
-                limit,
-                inside = before + 1,
-                left_out,
-                "{NEAR_PERCENT} % of MAX_CONCURRENT_CONNECTIONS are taken"
-            );
+        if before + 1 == (limit * NEAR_PERCENT).div_ceil(100) {
+            self.near.log(|left_out| {
+                tracing::warn!(
+                    limit,
+                    inside = before + 1,
+                    left_out,
+                    "{NEAR_PERCENT} % of MAX_CONCURRENT_CONNECTIONS are taken"
+                );
+            });
         }
         Some(Permit(self.clone()))
     }

@@ -21,7 +21,8 @@ use super::health::{Liveness, Readiness};
 use super::origin::Origins;
 use super::{address, upgrade};
 use crate::config::GatewayConfig;
-use crate::session::{Arrival, Sessions, Throttle};
+use crate::session::{Arrival, Sessions};
+use crate::telemetry::limit::Limited;
 use crate::telemetry::metrics;
 
 /// How many connections may wait to be accepted; the kernel takes less if `somaxconn` says so.
@@ -32,8 +33,6 @@ const MAX_HEAD_BYTES: usize = 64 * 1024;
 const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
 /// How often the accept loop turns when nobody comes.
 const TURN: Duration = Duration::from_secs(1);
-/// Accept errors are logged at most once in this time.
-const LOG_EVERY: Duration = Duration::from_secs(10);
 
 /// Why the door cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -65,7 +64,7 @@ pub(super) struct Door {
     pub(super) admission: Arc<Admission>,
     pub(super) origins: Origins,
     config: GatewayConfig,
-    accept_errors: Throttle,
+    accept_errors: Limited,
 }
 
 /// The other end of a connection.
@@ -101,7 +100,7 @@ impl Gateway {
             admission: Admission::new(config.max_connections),
             origins: Origins::new(&config.allowed_origins),
             config,
-            accept_errors: Throttle::new(LOG_EVERY),
+            accept_errors: Limited::default(),
         });
         Ok(Self {
             listener,
@@ -149,9 +148,9 @@ impl Gateway {
 impl Door {
     fn cannot_accept(&self, error: &io::Error) {
         metrics::accept_failed();
-        if let Some(left_out) = self.accept_errors.pass() {
+        self.accept_errors.log(|left_out| {
             tracing::error!(%error, left_out, "connections cannot be accepted; is the limit of open files too low?");
-        }
+        });
     }
 
     /// Serves HTTP until the connection ends or is upgraded.

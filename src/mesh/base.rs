@@ -16,12 +16,12 @@ use super::dispatch::Incoming;
 use super::event::EventListener;
 use super::handle::MeshState;
 use super::host::Host;
-use super::limit::RateLimit;
 use super::publish::Outgoing;
 use super::queue::ByteQueue;
 use super::registry::Registry;
 use super::service::LocalServices;
 use super::stats::Stats;
+use crate::telemetry::limit::Limited;
 
 /// Calls from other nodes that are answered at once; more are refused.
 const MAX_REQUESTS_IN_FLIGHT: usize = 1024;
@@ -29,15 +29,15 @@ const MAX_REQUESTS_IN_FLIGHT: usize = 1024;
 /// Log lines that others can drive.
 #[derive(Default)]
 pub(super) struct Limits {
-    pub(super) malformed: RateLimit,
-    pub(super) version: RateLimit,
-    pub(super) too_large: RateLimit,
-    pub(super) unwritable: RateLimit,
-    pub(super) lost_in: RateLimit,
-    pub(super) lost_out: RateLimit,
-    pub(super) connect: RateLimit,
-    pub(super) panics: RateLimit,
-    pub(super) namesakes: RateLimit,
+    pub(super) malformed: Limited,
+    pub(super) version: Limited,
+    pub(super) too_large: Limited,
+    pub(super) unwritable: Limited,
+    pub(super) lost_in: Limited,
+    pub(super) lost_out: Limited,
+    pub(super) connect: Limited,
+    pub(super) panics: Limited,
+    pub(super) namesakes: Limited,
 }
 
 /// See the module. The nodes of both brokers hold one and add what is theirs.

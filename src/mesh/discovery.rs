@@ -171,14 +171,14 @@ impl MoleculerNode {
 
     pub(super) fn foreign_version(&self, kind: PacketKind, version: &str) {
         self.stats.foreign_version.add(1);
-        if let Some(left_out) = self.limits.version.pass() {
+        self.limits.version.log(|left_out| {
             tracing::warn!(
                 packet = kind.name(),
                 version,
                 left_out,
                 "a packet of another protocol was dropped"
             );
-        }
+        });
     }
 
     /// Tells one node, or all, what is offered here.

@@ -91,12 +91,12 @@ impl Base {
     pub(super) fn take_in(&self, incoming: Incoming, bytes: usize) {
         if self.inbox.push(incoming, bytes).is_err() {
             self.stats.events_lost_in.add(1);
-            if let Some(left_out) = self.limits.lost_in.pass() {
+            self.limits.lost_in.log(|left_out| {
                 tracing::error!(
                     left_out,
                     "events are lost: their queue is full, this process does not keep up"
                 );
-            }
+            });
         }
     }
 
@@ -142,18 +142,18 @@ impl Base {
 
     pub(super) fn malformed(&self, kind: PacketKind, error: &dyn std::fmt::Display) {
         self.stats.malformed.add(1);
-        if let Some(left_out) = self.limits.malformed.pass() {
+        self.limits.malformed.log(|left_out| {
             tracing::warn!(packet = kind.name(), %error, left_out, "a packet that cannot be read was dropped");
-        }
+        });
     }
 
     /// A bug in the listener costs one event, not all later ones.
     pub(super) fn tell(&self, event: &Event<'_>) {
         if catch_unwind(AssertUnwindSafe(|| self.listener.event(event))).is_err() {
             self.stats.panics.add(1);
-            if let Some(left_out) = self.limits.panics.pass() {
+            self.limits.panics.log(|left_out| {
                 tracing::error!(event = %event.name, left_out, "the event listener panicked");
-            }
+            });
         }
     }
 }

@@ -51,9 +51,9 @@ pub(super) async fn drive(broker: Broker, tracker: TaskTracker, token: Cancellat
             Err(error) => {
                 base.stats.connect_failures.add(1);
                 failures = failures.saturating_add(1);
-                if let Some(left_out) = base.limits.connect.pass() {
+                base.limits.connect.log(|left_out| {
                     tracing::warn!(%error, left_out, "no connection to the mesh; trying on");
-                }
+                });
             }
         }
         base.away();

@@ -28,7 +28,6 @@ mod event;
 mod handle;
 mod host;
 mod life;
-mod limit;
 mod link;
 mod moleculer;
 mod node_id;

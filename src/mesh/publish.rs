@@ -97,7 +97,7 @@ impl Base {
         self.stats.events_lost_out.add(1);
         match error {
             PublishError::TooLarge { size, limit } => {
-                if let Some(left_out) = self.limits.too_large.pass() {
+                self.limits.too_large.log(|left_out| {
                     tracing::error!(
                         event,
                         size,
@@ -105,16 +105,16 @@ impl Base {
                         left_out,
                         "an event is too large for the NATS server"
                     );
-                }
+                });
             }
             PublishError::Away | PublishError::Full => {
-                if let Some(left_out) = self.limits.lost_out.pass() {
+                self.limits.lost_out.log(|left_out| {
                     tracing::warn!(
                         event,
                         left_out,
                         "events to the mesh are lost: it is away or does not take them"
                     );
-                }
+                });
             }
         }
     }
@@ -182,9 +182,9 @@ impl MoleculerNode {
     pub(super) fn encode(&self, kind: PacketKind, json: Vec<u8>) -> Result<Bytes, PublishError> {
         let size = json.len();
         self.config.serializer.encode(kind, json).map_err(|error| {
-            if let Some(left_out) = self.limits.unwritable.pass() {
+            self.limits.unwritable.log(|left_out| {
                 tracing::warn!(packet = kind.name(), %error, left_out, "a packet cannot be written in the mesh's encoding");
-            }
+            });
             self.stats.too_large.add(1);
             let limit = self.max_payload.load(Ordering::Relaxed);
             PublishError::TooLarge { size, limit }

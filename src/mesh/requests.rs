@@ -114,9 +114,9 @@ impl Base {
             Ok(answer) => answer,
             Err(_) => {
                 self.stats.panics.add(1);
-                if let Some(left_out) = self.limits.panics.pass() {
+                self.limits.panics.log(|left_out| {
                     tracing::error!(action, left_out, "the handler of an action panicked");
-                }
+                });
                 Err(RemoteError::internal("Internal server error").into())
             }
         }

@@ -2,8 +2,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use super::limit::RateLimit;
 use super::packet::PacketKind;
+use crate::telemetry::limit::Limited;
 use crate::telemetry::metrics::{self, Dropped, Loss, Panicked};
 
 /// A counter that can also be read here.
@@ -56,7 +56,7 @@ pub(crate) struct Stats {
     pub(crate) connect_failures: Tally,
     /// Panics of listeners and handlers: bugs.
     pub(crate) panics: Tally,
-    nats_lost_log: RateLimit,
+    nats_lost_log: Limited,
 }
 
 impl Stats {
@@ -74,7 +74,7 @@ impl Stats {
             reconnects: Tally::new(metrics::nats_reconnected),
             connect_failures: Tally::new(metrics::nats_connect_failed),
             panics: Tally::new(|n| metrics::panicked(Panicked::Mesh, n)),
-            nats_lost_log: RateLimit::default(),
+            nats_lost_log: Limited::default(),
         }
     }
 
@@ -91,12 +91,12 @@ impl Stats {
     /// A subscription's channel was full: at least one packet is lost.
     pub(crate) fn lost_at_nats(&self) {
         self.nats_lost.add(1);
-        if let Some(left_out) = self.nats_lost_log.pass() {
+        self.nats_lost_log.log(|left_out| {
             tracing::error!(
                 left_out,
                 "packets from NATS are lost: this process does not keep up"
             );
-        }
+        });
     }
 
     pub(crate) fn snapshot(&self) -> MeshStats {

@@ -26,7 +26,6 @@ mod reader;
 mod requests;
 mod sessions;
 mod task;
-mod throttle;
 mod wire;
 
 #[cfg(test)]
@@ -34,7 +33,6 @@ mod tests;
 
 pub use sessions::{Arrival, Sessions};
 pub use task::Session;
-pub(crate) use throttle::Throttle;
 pub use wire::Wire;
 
 /// Decodes the frames in `bytes`, in place, and hands over each message: [`crate::internals`].

@@ -13,15 +13,12 @@ use tokio_util::task::TaskTracker;
 use super::config::CLOSED_TIMEOUT;
 use super::drain::DrainPlan;
 use super::task::Session;
-use super::throttle::Throttle;
 use super::wire::Wire;
 use crate::client::{Client, ClientSeed, Connection, Directory, Flusher, Handler, SessionId};
 use crate::config::SessionConfig;
 use crate::ddp::Framing;
+use crate::telemetry::limit::Limited;
 use crate::telemetry::metrics;
-
-/// At most one log line about the same trouble in this time.
-const LOG_EVERY: Duration = Duration::from_secs(10);
 
 /// What the door knows of a client that has come in.
 #[derive(Debug)]
@@ -44,8 +41,8 @@ pub struct Sessions {
     pub(super) tracker: TaskTracker,
     instance: Arc<str>,
     drain: OnceLock<DrainPlan>,
-    panics: Throttle,
-    slow: Throttle,
+    panics: Limited,
+    slow: Limited,
 }
 
 impl std::fmt::Debug for Sessions {
@@ -74,8 +71,8 @@ impl Sessions {
             tracker: TaskTracker::new(),
             instance,
             drain: OnceLock::new(),
-            panics: Throttle::new(LOG_EVERY),
-            slow: Throttle::new(LOG_EVERY),
+            panics: Limited::default(),
+            slow: Limited::default(),
         })
     }
 
@@ -182,18 +179,18 @@ impl Sessions {
 
     pub(super) fn panicked(&self) {
         metrics::panicked(metrics::Panicked::Session, 1);
-        if let Some(left_out) = self.panics.pass() {
+        self.panics.log(|left_out| {
             tracing::error!(left_out, "a handler panicked: this is a bug");
-        }
+        });
     }
 
     pub(super) fn gave_up(&self) {
-        if let Some(left_out) = self.slow.pass() {
+        self.slow.log(|left_out| {
             tracing::warn!(
                 left_out,
                 "a session's teardown took too long and was given up"
             );
-        }
+        });
     }
 }
 

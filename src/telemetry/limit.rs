@@ -1,10 +1,12 @@
 //! A log line that clients or the mesh can provoke is written at most once in a while, with the number of those left out.
 
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::time::Instant;
+
+/// The interval of whoever has no reason for another.
+const USUAL: Duration = Duration::from_secs(10);
 
 /// One place that logs, at most once an interval.
 ///
@@ -15,9 +17,19 @@ use tokio::time::Instant;
 #[derive(Debug)]
 pub struct Limited {
     every: Duration,
-    /// Milliseconds after [`now`]'s start from which the next line may be written; 0 before the first.
-    next: AtomicU64,
-    left_out: AtomicU64,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    last: Option<Instant>,
+    left_out: u64,
+}
+
+impl Default for Limited {
+    fn default() -> Self {
+        Self::every(USUAL)
+    }
 }
 
 impl Limited {
@@ -25,8 +37,10 @@ impl Limited {
     pub const fn every(every: Duration) -> Self {
         Self {
             every,
-            next: AtomicU64::new(0),
-            left_out: AtomicU64::new(0),
+            state: Mutex::new(State {
+                last: None,
+                left_out: 0,
+            }),
         }
     }
 
@@ -34,27 +48,18 @@ impl Limited {
     ///
     /// The last ones of a burst are told by the next line, whenever that is.
     pub fn log(&self, line: impl FnOnce(u64)) {
-        let now = now();
-        let next = self.next.load(Ordering::Relaxed);
-        let after = now + u64::try_from(self.every.as_millis()).unwrap_or(u64::MAX / 2);
-        let mine = now >= next
-            && self
-                .next
-                .compare_exchange(next, after, Ordering::Relaxed, Ordering::Relaxed)
-                .is_ok();
-        if mine {
-            line(self.left_out.swap(0, Ordering::Relaxed));
-        } else {
-            self.left_out.fetch_add(1, Ordering::Relaxed);
+        let now = Instant::now();
+        let mut state = self.state.lock();
+        let early = |last| now.saturating_duration_since(last) < self.every;
+        if state.last.is_some_and(early) {
+            state.left_out += 1;
+            return;
         }
+        state.last = Some(now);
+        let left_out = std::mem::take(&mut state.left_out);
+        drop(state);
+        line(left_out);
     }
-}
-
-/// Milliseconds since the first call in this process.
-fn now() -> u64 {
-    static START: OnceLock<Instant> = OnceLock::new();
-    let start = START.get_or_init(Instant::now);
-    u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX / 2)
 }
 
 #[cfg(test)]
@@ -63,9 +68,6 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn one_line_an_interval_and_the_rest_counted() {
-        // Another test may have begun the process's time after this one's stood still.
-        now();
-        tokio::time::advance(Duration::from_secs(60)).await;
         let limited = Limited::every(Duration::from_secs(3));
         let mut lines = Vec::new();
         for _ in 0..5 {

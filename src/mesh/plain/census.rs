@@ -223,9 +223,9 @@ impl PlainNode {
         }
         if node == self.config.node_id {
             // Rocket.Chat's own bear it, so it does not end this node as it does with Moleculer.
-            if let Some(left_out) = self.limits.namesakes.pass() {
+            self.limits.namesakes.log(|left_out| {
                 tracing::warn!(%node, service = %told.name, left_out, "another process has this node id: its services are not seen; NODE_ID must be unique");
-            }
+            });
             return;
         }
         let mut known = self.census.known.lock();

@@ -20,12 +20,12 @@ use uuid::Uuid;
 
 use super::{Arrival, ConnectFailed, Connection, Down, Inlet, Outlet};
 use crate::mesh::error::MeshError;
-use crate::mesh::limit::RateLimit;
 use crate::mesh::node_id::NodeId;
 use crate::mesh::packet::PacketKind;
 use crate::mesh::publish::{Asks, Outgoing};
 use crate::mesh::stats::Stats;
 use crate::mesh::subject::Subscription;
+use crate::telemetry::limit::Limited;
 
 /// A frozen server answers no ping: async-nats gives up at the third unanswered one, so after 15 s.
 const PING_INTERVAL: Duration = Duration::from_secs(5);
@@ -234,7 +234,7 @@ fn options(
     let (user, pass) = (target.user.clone(), target.pass.clone());
     let down = Arc::new(down);
     let stats = Arc::clone(stats);
-    let complaints = Arc::new(RateLimit::default());
+    let complaints = Arc::new(Limited::default());
     let mut options = ConnectOptions::with_auth_callback(move |_nonce| {
         // Asked again once it was connected, async-nats is reconnecting: refused, it ends before it has sent anything.
         let again = established.load(Ordering::SeqCst);
@@ -277,7 +277,7 @@ fn observe(
     event: &async_nats::Event,
     down: &watch::Sender<Option<String>>,
     stats: &Stats,
-    complaints: &RateLimit,
+    complaints: &Limited,
 ) {
     use async_nats::Event;
     match event {
@@ -294,9 +294,9 @@ fn observe(
         Event::SlowConsumer(_) => stats.lost_at_nats(),
         // One for each refused subscription, and there are many.
         Event::ServerError(error) => {
-            if let Some(left_out) = complaints.pass() {
+            complaints.log(|left_out| {
                 tracing::warn!(%error, left_out, "NATS complains");
-            }
+            });
         }
         Event::LameDuckMode => tracing::info!("the NATS server is about to shut down"),
         _ => {}
