@@ -11,7 +11,7 @@ const RAW: &str = "/websocket";
 const SOCKJS: &str = "/sockjs/1/abcdefgh/websocket";
 
 /// No line above debug for what clients did (what the database cannot do is said at start), and no panic.
-async fn assert_quiet(workspace: &Workspace) {
+pub async fn assert_quiet(workspace: &Workspace) {
     // The log is written by a thread of its own: what is said from now on comes after all of it.
     let last = json!({"ver": "4", "sender": "stranger", "id": "x", "event": "last.word", "data": [], "broadcast": true});
     let subject = format!("MOL.EVENT.{}", workspace.node_id());

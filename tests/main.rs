@@ -36,4 +36,5 @@ mod shutdown;
 mod start;
 mod status_page;
 mod thrown_out;
+mod tls;
 mod visibility;

@@ -33,6 +33,7 @@ scenarios! {
     over_cbor: Scene::mesh(Workspace::with().env("SERIALIZER", "CBOR").core("--serializer", "CBOR"));
     over_protobuf: Scene::mesh(Workspace::with().env("SERIALIZER", "ProtoBuf").core("--serializer", "ProtoBuf"));
     over_the_plain_broker: Scene::mesh(Workspace::with().plain());
+    over_tls: Scene::mesh(Workspace::with().tls());
     in_the_sandbox: Scene::sandbox();
 }
 

@@ -71,6 +71,8 @@ pub fn mesh_config(settings: &MeshSettings) -> Result<MeshConfig, StartError> {
     settings::mesh(settings, None)
 }
 
+pub use crate::gateway::check_certificate;
+
 /// Why the service stopped by itself.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum Failure {

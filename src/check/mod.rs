@@ -3,6 +3,7 @@
 //! The parts are looked at side by side, each with its own deadline, all in at most fifteen seconds. Nothing is
 //! changed: the mesh is watched from outside ([`mesh::survey`](crate::mesh::survey)), the database is only read.
 
+mod certificate;
 mod clock;
 mod database;
 mod files;
@@ -49,6 +50,7 @@ async fn look(config: &Config, findings: &mut Vec<Finding>) {
         Err(_) => findings.push(too_slow("MongoDB")),
     }
     findings.extend(clock::judge(&clocks));
+    findings.extend(config.gateway.tls.as_ref().map(certificate::judge));
     findings.push(files::judge(files::limit(), config.gateway.max_connections));
 }
 

@@ -4,10 +4,7 @@ use super::Finding;
 use crate::config::{self, Config, NoteLevel, Origin, Problem};
 
 /// What is documented and not built yet, and the value under which the rest can be looked at all the same.
-const WITHOUT: &[(&str, &str, &str)] = &[
-    ("ENABLE_TLS", "certificate", "false"),
-    ("TRACING_ENABLED", "collector", "false"),
-];
+const WITHOUT: &[(&str, &str, &str)] = &[("TRACING_ENABLED", "collector", "false")];
 
 /// The configuration, if there is one; what is wrong with it goes to `findings`.
 pub(super) fn load(mut env: Vec<(String, String)>, findings: &mut Vec<Finding>) -> Option<Config> {

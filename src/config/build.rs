@@ -12,9 +12,11 @@ use super::secret::Secret;
 use super::types::{
     BalanceStrategy, Broker, BulkheadConfig, Config, GatewayConfig, LicenseConfig, LogConfig,
     LogFormat, LogLevel, MeshSettings, MethodsConfig, MetricsConfig, RetryConfig, Serializer,
-    SessionConfig, StoreConfig,
+    SessionConfig, StoreConfig, TlsConfig,
 };
-use super::variables::{ADMIN_PORT, MS_METRICS_PORT, NATS_URL, TRANSPORTER};
+use super::variables::{
+    ADMIN_PORT, ENABLE_TLS, MS_METRICS_PORT, NATS_URL, TLS_CERT_PATH, TLS_KEY_PATH, TRANSPORTER,
+};
 
 /// Pings that an `instances` document may miss before it is dropped.
 const PINGS_BEFORE_EXPIRY: u32 = 3;
@@ -29,6 +31,7 @@ pub(super) fn config(checked: &Checked, beats: &Heartbeats) -> Config {
             forwarded_count: checked.number("HTTP_FORWARDED_COUNT"),
             allowed_origins: checked.list("DDP_ALLOWED_ORIGINS"),
             handshake_timeout: checked.span("DDP_HANDSHAKE_TIMEOUT"),
+            tls: tls(checked),
         },
         session: SessionConfig {
             heartbeat_interval: beats.client,
@@ -60,6 +63,14 @@ pub(super) fn config(checked: &Checked, beats: &Heartbeats) -> Config {
         instance_ip: checked.text("INSTANCE_IP"),
         disable_message_parser: checked.switch("DISABLE_MESSAGE_PARSER"),
     }
+}
+
+fn tls(checked: &Checked) -> Option<TlsConfig> {
+    let path = |name| PathBuf::from(checked.text(name).unwrap_or_default());
+    checked.switch(ENABLE_TLS).then(|| TlsConfig {
+        certificate: path(TLS_CERT_PATH),
+        key: path(TLS_KEY_PATH),
+    })
 }
 
 fn status_page(checked: &Checked) -> Option<SocketAddr> {

@@ -33,7 +33,7 @@ pub use shape::Shape;
 pub use types::{
     BalanceStrategy, Broker, BulkheadConfig, Config, GatewayConfig, LicenseConfig, LogConfig,
     LogFormat, LogLevel, MeshSettings, MethodsConfig, MetricsConfig, RetryConfig, Serializer,
-    SessionConfig, StoreConfig,
+    SessionConfig, StoreConfig, TlsConfig,
 };
 pub use variables::{CONFIG_FILE, VARIABLES, Variable};
 

@@ -8,7 +8,8 @@ use super::raw::Raw;
 use super::shape::{MEMORY, Shape};
 use super::types::Broker;
 use super::variables::{
-    ADMIN_PORT, DDP_SERVER_URL, MS_METRICS_PORT, NATS_URL, TRANSPORTER, VARIABLES,
+    ADMIN_PORT, DDP_SERVER_URL, ENABLE_TLS, MS_METRICS_PORT, NATS_URL, TLS_CERT_PATH, TLS_KEY_PATH,
+    TRACING_ENABLED, TRANSPORTER, VARIABLES,
 };
 
 /// The lowest port that needs no privilege.
@@ -38,10 +39,8 @@ pub(super) fn unsupported(raw: &Raw, checked: &Checked, problems: &mut Vec<Probl
             value: raw.shown(variable),
         });
     };
-    for variable in ["ENABLE_TLS", "TRACING_ENABLED"] {
-        if checked.switch(variable) {
-            not_yet(variable);
-        }
+    if checked.switch(TRACING_ENABLED) {
+        not_yet(TRACING_ENABLED);
     }
     let plain = checked.broker() == Broker::Nats;
     let relayed = raw.is_set(DDP_SERVER_URL) && !raw.is_set(TRANSPORTER) && !plain;
@@ -65,6 +64,19 @@ pub(super) fn pairs(raw: &Raw, checked: &Checked, beats: &Heartbeats, problems: 
             origin: origin(raw, "CONNECTION_TIMEOUT"),
             accepts: format!("seconds above {} ({:?})", beats.client_from, beats.client),
         });
+    }
+    if checked.switch(ENABLE_TLS) {
+        for variable in [TLS_CERT_PATH, TLS_KEY_PATH] {
+            let path = checked.text(variable).unwrap_or_default();
+            if Shape::File.parse(&path).is_none() {
+                problems.push(Problem::NotAccepted {
+                    variable,
+                    value: raw.shown(variable),
+                    origin: origin(raw, variable),
+                    accepts: format!("{}, with {ENABLE_TLS}", Shape::File),
+                });
+            }
+        }
     }
     let metrics = checked.switch("MS_METRICS").then_some(MS_METRICS_PORT);
     let taken = |other: &'static str, port: u64| checked.whole(other) == Some(port) && port > 0;

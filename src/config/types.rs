@@ -55,8 +55,19 @@ pub struct GatewayConfig {
     pub forwarded_count: usize,
     /// `DDP_ALLOWED_ORIGINS`: globs with `*` and `?`; empty allows any.
     pub allowed_origins: Vec<String>,
-    /// `DDP_HANDSHAKE_TIMEOUT`, for the HTTP upgrade.
+    /// `DDP_HANDSHAKE_TIMEOUT`, for the TLS handshake and for the HTTP upgrade.
     pub handshake_timeout: Duration,
+    /// `None` with `ENABLE_TLS=false`.
+    pub tls: Option<TlsConfig>,
+}
+
+/// Where the certificate is.
+#[derive(Debug, Clone)]
+pub struct TlsConfig {
+    /// `TLS_CERT_PATH`: the chain in PEM, the server's own certificate first.
+    pub certificate: PathBuf,
+    /// `TLS_KEY_PATH`: its private key in PEM.
+    pub key: PathBuf,
 }
 
 impl GatewayConfig {

@@ -65,9 +65,9 @@ pub const VARIABLES: &[Variable] = &[
     row(HEARTBEAT_TIMEOUT, "", Shape::Seconds(1, 3600), "silence after which a mesh node counts as lost (30)"),
     row(DDP_HEARTBEAT_INTERVAL, "", Shape::Seconds(10, 60), "silence before a client is pinged, whatever HEARTBEAT_INTERVAL says"),
     row("CONNECTION_TIMEOUT", "60", Shape::Seconds(30, 300), "silence before a client is closed; above the client's heartbeat interval"),
-    row("ENABLE_TLS", "false", Shape::Switch, "serve wss and https"),
-    row("TLS_CERT_PATH", "", Shape::Path, "certificate chain in PEM"),
-    row("TLS_KEY_PATH", "", Shape::Path, "private key in PEM"),
+    row(ENABLE_TLS, "false", Shape::Switch, "serve wss and https"),
+    row(TLS_CERT_PATH, "", Shape::Path, "certificate chain in PEM; a file that changes is taken within seconds"),
+    row(TLS_KEY_PATH, "", Shape::Path, "private key in PEM"),
     row("TLS_CA_PATH", "", Shape::File, "further trusted certificates in PEM"),
     row("LOG_LEVEL", "", Shape::OneOf(LOG_LEVELS), "by default MOLECULER_LOG_LEVEL, else info; RUST_LOG wins"),
     row("MOLECULER_LOG_LEVEL", "", Shape::OneOf(LOG_LEVELS), "the level where LOG_LEVEL is not set"),
@@ -115,7 +115,7 @@ pub const VARIABLES: &[Variable] = &[
     row("MAX_FAILS", "2", Shape::Whole(1, 1000), "failures in a row before the licence rule is applied"),
     row("MS_METRICS", "false", Shape::Switch, "serve Prometheus metrics"),
     row(MS_METRICS_PORT, "9458", Shape::Port, "port of the metrics"),
-    row("TRACING_ENABLED", "false", Shape::Switch, "send traces"),
+    row(TRACING_ENABLED, "false", Shape::Switch, "send traces"),
     row("OTEL_EXPORTER_OTLP_ENDPOINT", "", Shape::Url(&["http", "https"]), "where traces go"),
     row("OTEL_EXPORTER_OTLP_PROTOCOL", "", Shape::OneOf(&["grpc", "http/protobuf"]), "how traces travel"),
     secret("OTEL_EXPORTER_OTLP_HEADERS", "", Shape::Text, "headers for the collector"),
@@ -133,6 +133,10 @@ pub const VARIABLES: &[Variable] = &[
 pub(super) const HEARTBEAT_INTERVAL: &str = "HEARTBEAT_INTERVAL";
 pub(super) const HEARTBEAT_TIMEOUT: &str = "HEARTBEAT_TIMEOUT";
 pub(super) const DDP_HEARTBEAT_INTERVAL: &str = "DDP_HEARTBEAT_INTERVAL";
+pub(super) const ENABLE_TLS: &str = "ENABLE_TLS";
+pub(super) const TLS_CERT_PATH: &str = "TLS_CERT_PATH";
+pub(super) const TLS_KEY_PATH: &str = "TLS_KEY_PATH";
+pub(super) const TRACING_ENABLED: &str = "TRACING_ENABLED";
 pub(super) const TRANSPORTER: &str = "TRANSPORTER";
 pub(super) const BROKER: &str = "BROKER";
 pub(super) const NATS_URL: &str = "NATS_URL";

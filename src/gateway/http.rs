@@ -10,7 +10,7 @@ use hyper::header::{
 use hyper::{Method, Request, Response, StatusCode};
 use rand::Rng;
 
-use super::server::{Comer, Door};
+use super::server::{Comer, Door, Speaks};
 use super::upgrade;
 use crate::ejson::quoted;
 use crate::telemetry::metrics::{Refusal, connection_refused};
@@ -35,7 +35,12 @@ impl Door {
     }
 
     fn route<B>(&self, request: &mut Request<B>, comer: &Comer) -> Answer {
-        if upgrade::is_wanted(request.headers()) {
+        let upgrade = upgrade::is_wanted(request.headers());
+        if comer.speaks == Speaks::PlainToTls && (upgrade || !is_probe(request)) {
+            connection_refused(Refusal::Tls);
+            return encrypt();
+        }
+        if upgrade {
             return self.upgrade(request, comer);
         }
         match (request.method(), request.uri().path()) {
@@ -128,6 +133,26 @@ fn probe(well: bool) -> Answer {
     } else {
         plain(StatusCode::INTERNAL_SERVER_ERROR, "not healthy")
     }
+}
+
+/// What charts ask without TLS also where TLS is spoken.
+fn is_probe<B>(request: &Request<B>) -> bool {
+    matches!(*request.method(), Method::GET | Method::HEAD)
+        && matches!(request.uri().path(), "/health" | "/livez" | "/readyz")
+}
+
+/// RFC 9110, section 15.5.22.
+fn encrypt() -> Answer {
+    with(
+        plain(
+            StatusCode::UPGRADE_REQUIRED,
+            "this port speaks TLS: https, wss",
+        ),
+        [
+            (UPGRADE, HeaderValue::from_static("TLS/1.2, HTTP/1.1")),
+            (CONNECTION, HeaderValue::from_static("Upgrade")),
+        ],
+    )
 }
 
 /// The SockJS info document.

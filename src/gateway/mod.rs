@@ -1,7 +1,7 @@
 //! The door: accept, admission, HTTP answers, upgrade.
 //!
-//! One port. Every connection begins as HTTP/1.1 ([`http`]): probes and the SockJS info document are answered here; an
-//! upgrade that is well formed ([`upgrade`]) and admitted ([`admission`]) gets its `101`, hyper gives the plain socket
+//! One port. With `ENABLE_TLS` a connection begins with its handshake ([`tls`]). Every connection is HTTP/1.1 first ([`http`]): probes and the SockJS info document are answered here; an
+//! upgrade that is well formed ([`upgrade`]) and admitted ([`admission`]) gets its `101`, hyper gives the socket
 //! back, and from then on it is a [`crate::session::Session`] that knows nothing of HTTP.
 //!
 //! While the service stops, upgrades are taken for the first quarter of the grace and refused after it; probes are
@@ -13,6 +13,7 @@ mod health;
 mod http;
 mod origin;
 mod server;
+mod tls;
 mod upgrade;
 
 #[cfg(test)]
@@ -20,3 +21,4 @@ mod tests;
 
 pub use health::{Beat, Liveness, Readiness};
 pub use server::{Gateway, GatewayError};
+pub use tls::{CertificateError, check_certificate};

@@ -9,21 +9,25 @@ use std::time::Duration;
 use hyper::Request;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
+use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use socket2::{Domain, Protocol, Socket, Type};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::MissedTickBehavior;
+use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::admission::{Admission, Permit};
 use super::health::{Liveness, Readiness};
 use super::origin::Origins;
+use super::tls::{CertificateError, Spoken, Tls};
 use super::{address, upgrade};
 use crate::config::GatewayConfig;
 use crate::session::{Arrival, Sessions};
 use crate::telemetry::limit::Limited;
-use crate::telemetry::metrics;
+use crate::telemetry::metrics::{self, Refusal};
 
 /// How many connections may wait to be accepted; the kernel takes less if `somaxconn` says so.
 const BACKLOG: i32 = 4096;
@@ -47,6 +51,9 @@ pub enum GatewayError {
         /// What the system said.
         source: io::Error,
     },
+    /// The certificate cannot be served.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
 }
 
 /// The open door: listening, not yet accepting.
@@ -63,6 +70,7 @@ pub(super) struct Door {
     pub(super) liveness: Arc<Liveness>,
     pub(super) admission: Arc<Admission>,
     pub(super) origins: Origins,
+    tls: Option<Tls>,
     config: GatewayConfig,
     accept_errors: Limited,
 }
@@ -71,6 +79,18 @@ pub(super) struct Door {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Comer {
     address: IpAddr,
+    pub(super) speaks: Speaks,
+}
+
+/// How the other end speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Speaks {
+    /// Plain HTTP, as this port does.
+    Plain,
+    /// TLS, as this port does.
+    Tls,
+    /// Plain HTTP, where this port speaks TLS.
+    PlainToTls,
 }
 
 impl std::fmt::Debug for Gateway {
@@ -92,6 +112,7 @@ impl Gateway {
         readiness: Arc<dyn Readiness>,
         liveness: Arc<Liveness>,
     ) -> Result<Self, GatewayError> {
+        let tls = config.tls.as_ref().map(Tls::new).transpose()?;
         let (listener, address) = listen(config.address())?;
         let door = Arc::new(Door {
             sessions,
@@ -99,6 +120,7 @@ impl Gateway {
             liveness,
             admission: Admission::new(config.max_connections),
             origins: Origins::new(&config.allowed_origins),
+            tls,
             config,
             accept_errors: Limited::default(),
         });
@@ -119,6 +141,14 @@ impl Gateway {
     /// [`Sessions`], and `cancel` does not touch it.
     pub async fn run(self, tracker: TaskTracker, cancel: CancellationToken) {
         let beat = self.door.liveness.watch("accept");
+        if self.door.tls.is_some() {
+            let (door, cancel) = (self.door.clone(), cancel.clone());
+            tracker.spawn(async move {
+                if let Some(tls) = &door.tls {
+                    cancel.run_until_cancelled(tls.follow()).await;
+                }
+            });
+        }
         let mut turn = tokio::time::interval(TURN);
         turn.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -153,11 +183,37 @@ impl Door {
         });
     }
 
-    /// Serves HTTP until the connection ends or is upgraded.
+    /// Serves a connection until it ends or is upgraded.
     async fn serve(self: Arc<Self>, socket: TcpStream, peer: IpAddr) {
         // Small frames are to leave at once. On failure they leave a little later.
         let _best_effort = socket.set_nodelay(true);
-        let comer = Comer { address: peer };
+        match &self.tls {
+            None => self.http(socket, peer, Speaks::Plain).await,
+            // Elsewhere, so that connections without TLS need no room for it.
+            Some(tls) => Box::pin(self.greet(tls, socket, peer)).await,
+        }
+    }
+
+    async fn greet(&self, tls: &Tls, socket: TcpStream, peer: IpAddr) {
+        let greeted = tokio::time::timeout(self.config.handshake_timeout, tls.greet(socket)).await;
+        match greeted.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())) {
+            Ok(Spoken::Tls(stream)) => self.http(*stream, peer, Speaks::Tls).await,
+            Ok(Spoken::Plain(socket)) => self.http(socket, peer, Speaks::PlainToTls).await,
+            Err(error) => {
+                metrics::connection_refused(Refusal::Tls);
+                tracing::debug!(%error, "a TLS handshake failed");
+            }
+        }
+    }
+
+    /// Serves HTTP until the connection ends or is upgraded.
+    async fn http<S: AsyncRead + AsyncWrite + Send + Unpin + 'static>(
+        &self,
+        socket: S,
+        address: IpAddr,
+        speaks: Speaks,
+    ) {
+        let comer = Comer { address, speaks };
         let timeout = self.config.handshake_timeout;
         let service = service_fn(|mut request: Request<_>| {
             std::future::ready(Ok::<_, Infallible>(self.answer(&mut request, &comer)))
@@ -186,22 +242,36 @@ impl Door {
         };
         let upgraded = hyper::upgrade::on(request);
         let (sessions, timeout) = (self.sessions.clone(), self.config.handshake_timeout);
-        self.sessions.tracker().spawn(async move {
-            let Ok(Ok(upgraded)) = tokio::time::timeout(timeout, upgraded).await else {
-                return;
-            };
-            let Ok(parts) = upgraded.downcast::<TokioIo<TcpStream>>() else {
-                return;
-            };
-            // Copied, so that hyper's own buffer does not live as long as the session.
-            let leftover = parts.read_buf.to_vec();
-            drop(parts.read_buf);
-            sessions
-                .tcp_session(parts.io.into_inner(), leftover, arrival)
-                .await;
-            drop(permit);
-        });
+        // A task of one kind is no larger for the other.
+        if comer.speaks == Speaks::Tls {
+            self.sessions.tracker().spawn(async move {
+                if let Some((stream, leftover)) = given_back(upgraded, timeout).await {
+                    let stream: TlsStream<TcpStream> = stream;
+                    sessions.session(stream, leftover, arrival).await;
+                }
+                drop(permit);
+            });
+        } else {
+            self.sessions.tracker().spawn(async move {
+                if let Some((socket, leftover)) = given_back(upgraded, timeout).await {
+                    sessions.tcp_session(socket, leftover, arrival).await;
+                }
+                drop(permit);
+            });
+        }
     }
+}
+
+/// The upgraded connection, and what came behind the request.
+async fn given_back<S: AsyncRead + AsyncWrite + Unpin + 'static>(
+    upgraded: OnUpgrade,
+    timeout: Duration,
+) -> Option<(S, Vec<u8>)> {
+    let upgraded = tokio::time::timeout(timeout, upgraded).await.ok()?.ok()?;
+    let parts = upgraded.downcast::<TokioIo<S>>().ok()?;
+    // Copied, so that hyper's own buffer does not live as long as the session.
+    let leftover = parts.read_buf.to_vec();
+    Some((parts.io.into_inner(), leftover))
 }
 
 /// Whether the error is of the one connection that was about to be accepted, rather than of the listener.

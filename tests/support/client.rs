@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
@@ -13,8 +14,13 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 use super::DEADLINE;
 use super::peer::matches;
 
+/// What a client's frames go over.
+pub trait Wire: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Wire for T {}
+
 pub struct Client {
-    socket: WebSocketStream<TcpStream>,
+    socket: WebSocketStream<Box<dyn Wire>>,
     sockjs: bool,
     seen: VecDeque<Value>,
     ids: u32,
@@ -44,16 +50,26 @@ impl Client {
         path: &str,
         headers: &[(&'static str, &str)],
     ) -> Result<Self, Box<Error>> {
+        let stream = TcpStream::connect(("127.0.0.1", port))
+            .await
+            .map_err(Error::Io)?;
+        Self::open_over(Box::new(stream), port, path, headers).await
+    }
+
+    /// Opens a socket over a connection to `port`.
+    pub async fn open_over(
+        wire: Box<dyn Wire>,
+        port: u16,
+        path: &str,
+        headers: &[(&'static str, &str)],
+    ) -> Result<Self, Box<Error>> {
         let mut request = format!("ws://127.0.0.1:{port}{path}").into_client_request()?;
         for (name, value) in headers {
             request
                 .headers_mut()
                 .append(*name, value.parse().expect("a header"));
         }
-        let stream = TcpStream::connect(("127.0.0.1", port))
-            .await
-            .map_err(Error::Io)?;
-        let (socket, _) = tokio_tungstenite::client_async(request, stream).await?;
+        let (socket, _) = tokio_tungstenite::client_async(request, wire).await?;
         let sockjs = !path.starts_with("/websocket");
         let mut client = Self {
             socket,
@@ -316,10 +332,5 @@ impl Client {
             while self.socket.next().await.is_some_and(|m| m.is_ok()) {}
         })
         .await;
-    }
-
-    /// The socket itself, for tests that stop reading.
-    pub fn into_socket(self) -> WebSocketStream<TcpStream> {
-        self.socket
     }
 }

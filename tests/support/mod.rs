@@ -12,6 +12,7 @@ pub mod process;
 pub mod sandbox;
 pub mod scene;
 pub mod service;
+pub mod tls;
 pub mod workspace;
 
 use std::path::PathBuf;

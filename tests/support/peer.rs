@@ -1,6 +1,7 @@
 //! A Node.js peer of tests/peers: one JSON document a line, commands in, answers and news out.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
@@ -25,10 +26,16 @@ pub struct Peer {
 impl Peer {
     /// Starts `tests/peers/<script>` and waits until it is ready.
     pub async fn start(script: &str, args: &[&str]) -> Self {
+        Self::start_trusting(script, args, None).await
+    }
+
+    /// The same, and it trusts a certificate besides the usual ones.
+    pub async fn start_trusting(script: &str, args: &[&str], trusted: Option<&Path>) -> Self {
         let mut command = Command::new("node");
         command
             .arg(root().join("tests/peers").join(script))
-            .args(args);
+            .args(args)
+            .envs(trusted.map(|path| ("NODE_EXTRA_CA_CERTS", path)));
         let (process, stdin, stdout) = Process::start(script, command);
         let (waiting, news, heard) = (
             Waiting::default(),

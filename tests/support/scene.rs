@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::client::Client;
 use super::peer::Peer;
 use super::sandbox::Sandbox;
+use super::tls::{Certificate, HOST};
 use super::workspace::{Builder, Workspace};
 
 /// A workspace with the service in front of it.
@@ -37,13 +38,24 @@ impl Scene {
 
     /// A Node.js client of tests/peers/clients.
     pub async fn client(&self, script: &str) -> Peer {
-        let url = format!("ws://127.0.0.1:{}", self.port());
-        Peer::start(&format!("clients/{script}.js"), &["--url", &url]).await
+        let certificate = match self {
+            Self::Mesh(workspace) => workspace.certificate.as_ref().map(Certificate::chain),
+            Self::Sandbox(_) => None,
+        };
+        let url = match &certificate {
+            Some(_) => format!("wss://{HOST}:{}", self.port()),
+            None => format!("ws://127.0.0.1:{}", self.port()),
+        };
+        let (script, args) = (format!("clients/{script}.js"), ["--url", &url]);
+        Peer::start_trusting(&script, &args, certificate.as_deref()).await
     }
 
     /// A client of the harness, logged in by its `<name>-token`.
     pub async fn login(&self, name: &str) -> Client {
-        let mut client = Client::connect(self.port()).await;
+        let mut client = match self {
+            Self::Mesh(workspace) => return workspace.login(name).await,
+            Self::Sandbox(sandbox) => Client::connect(sandbox.port()).await,
+        };
         client.login(name).await;
         client
     }

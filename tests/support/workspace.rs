@@ -11,6 +11,7 @@ use super::peer::Peer;
 use super::process::TempDir;
 use super::root;
 use super::service::{Env, Service};
+use super::tls::Certificate;
 
 pub struct Workspace {
     pub nats: Nats,
@@ -18,6 +19,8 @@ pub struct Workspace {
     pub service: Service,
     pub env: Env,
     pub database: Option<Database>,
+    /// What the service shows its clients, where it speaks TLS.
+    pub certificate: Option<Certificate>,
     _seed: TempDir,
 }
 
@@ -28,6 +31,7 @@ pub struct Builder {
     core: Vec<String>,
     database: bool,
     plain: bool,
+    tls: bool,
 }
 
 /// The service's node id on the plain broker, whose default is random.
@@ -55,6 +59,12 @@ impl Builder {
     /// A real database instead of the one in memory.
     pub fn database(mut self) -> Self {
         self.database = true;
+        self
+    }
+
+    /// The service speaks TLS.
+    pub fn tls(mut self) -> Self {
+        self.tls = true;
         self
     }
 
@@ -92,6 +102,11 @@ impl Builder {
         } else {
             None
         };
+        let certificate = self.tls.then(Certificate::new);
+        if let Some(certificate) = &certificate {
+            let variables = certificate.env();
+            env.extend(variables.map(|(name, value)| (name.to_owned(), value)));
+        }
         env.extend(self.env);
         let service = Service::spawn(&env);
         service.ready().await;
@@ -101,6 +116,7 @@ impl Builder {
             service,
             env,
             database,
+            certificate,
             _seed: seed,
         };
         workspace.core_knows_us().await;
@@ -145,12 +161,25 @@ impl Workspace {
 
     /// A client that shook hands, raw.
     pub async fn client(&self) -> Client {
-        Client::connect(self.service.port).await
+        self.connect("/websocket").await
     }
 
     /// A client that shook hands, over SockJS.
     pub async fn sockjs(&self) -> Client {
-        Client::connect_to(self.service.port, "/sockjs/123/abcdefgh/websocket").await
+        self.connect("/sockjs/123/abcdefgh/websocket").await
+    }
+
+    async fn connect(&self, path: &str) -> Client {
+        let port = self.service.port;
+        let Some(certificate) = &self.certificate else {
+            return Client::connect_to(port, path).await;
+        };
+        let wire = certificate.connect(port).await.expect("a TLS handshake");
+        let mut client = Client::open_over(Box::new(wire), port, path, &[])
+            .await
+            .unwrap_or_else(|error| panic!("no socket: {error}"));
+        client.handshake().await;
+        client
     }
 
     /// A client logged in by its `<name>-token`.

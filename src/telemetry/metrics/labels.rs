@@ -34,6 +34,8 @@ labels! {
         Limit = "limit",
         /// The service is stopping.
         Draining = "draining",
+        /// No TLS handshake, where TLS is spoken.
+        Tls = "tls",
     }
 
     /// What a client sent.
