@@ -26,7 +26,7 @@ pub(crate) enum Error {
     #[error("waited {seconds:.0} s for {what}")]
     Late {
         /// What was waited for.
-        what: &'static str,
+        what: String,
         /// How long.
         seconds: f64,
     },

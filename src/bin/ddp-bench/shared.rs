@@ -1,5 +1,6 @@
 //! What the bench's threads see of one another: a few counters, and the notes that go to the conductor.
 
+use std::collections::BTreeMap;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -82,6 +83,8 @@ pub(crate) enum Note {
         /// Those that are ready.
         ready: u64,
     },
+    /// A shard's sessions that are waited for, by what they wait for.
+    Missing(BTreeMap<&'static str, Vec<u32>>),
     /// A shard's counts since the last lap.
     Lap(Box<Tally>),
     /// The run cannot go on.

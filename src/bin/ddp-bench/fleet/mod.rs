@@ -106,6 +106,8 @@ pub(crate) enum Order {
     },
     /// Keep this many calls on their way in this shard; 0: no more.
     Call(u32),
+    /// Tell which sessions are waited for, with a [`Note::Missing`].
+    Missing,
     /// End all connections.
     Close,
     /// End the thread.

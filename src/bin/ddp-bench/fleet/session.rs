@@ -31,6 +31,20 @@ pub(super) enum Stage {
     Ready,
 }
 
+impl Stage {
+    /// What the server owes the session; nothing when all is set.
+    fn wants(self) -> Option<&'static str> {
+        match self {
+            Self::Away => Some("a connection"),
+            Self::Upgrading => Some("the upgrade"),
+            Self::Greeting => Some("connected"),
+            Self::LoggingIn => Some("the result of login"),
+            Self::Subscribing(_) => Some("ready or nosub"),
+            Self::Ready => None,
+        }
+    }
+}
+
 /// What hearing led to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Heard {
@@ -198,6 +212,12 @@ impl Session {
             _ => {}
         }
         Heard::Usual
+    }
+
+    /// What the session waits for, unless all is set and its room is open.
+    pub(super) fn wants(&self) -> Option<&'static str> {
+        let room = self.visit.as_ref().map(|_| "its room");
+        self.stage.wants().or(room)
     }
 
     /// Takes whole frames from `bytes`; returns how many bytes were taken and what it led to.

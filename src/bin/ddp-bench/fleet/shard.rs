@@ -3,7 +3,7 @@
 mod ready;
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, VecDeque};
+use std::collections::{BTreeMap, BinaryHeap, VecDeque};
 use std::io::ErrorKind;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError};
@@ -171,6 +171,7 @@ impl Shard {
                 later,
             } => self.plan_visits(within, lost, later),
             Order::Call(calls) => self.call(calls),
+            Order::Missing => self.missing(),
             Order::Close => self.close(),
             Order::Quit => {}
         }
@@ -184,6 +185,16 @@ impl Shard {
     fn lap(&mut self) {
         let tally = std::mem::replace(&mut self.tally, Tally::new());
         self.note(Note::Lap(Box::new(tally)));
+    }
+
+    fn missing(&self) {
+        let mut missing = BTreeMap::<_, Vec<u32>>::new();
+        for session in self.seats.iter().map(|seat| &seat.session) {
+            if let Some(wanted) = session.wants() {
+                missing.entry(wanted).or_default().push(session.number);
+            }
+        }
+        self.note(Note::Missing(missing));
     }
 
     fn finish(&mut self, sent: &[u32]) {

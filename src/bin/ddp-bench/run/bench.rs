@@ -1,5 +1,6 @@
 //! Everything of one round, and the steps that modes are made of.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -24,6 +25,8 @@ fn run_id() -> u16 {
 
 /// How often a wait looks at the server.
 const LOOK: Duration = Duration::from_millis(20);
+/// The shards answer at once, unless their core is taken.
+const ANSWER: Duration = Duration::from_secs(60);
 /// The last deliveries are waited for as long as some arrived within this.
 const SILENCE: Duration = Duration::from_secs(2);
 
@@ -128,7 +131,7 @@ impl Bench<'_> {
             }
             if Nanos::now() >= deadline {
                 return Err(Error::Late {
-                    what,
+                    what: what.into(),
                     seconds: patience.as_secs_f64(),
                 });
             }
@@ -172,17 +175,22 @@ impl Bench<'_> {
     pub(crate) fn await_settled(&mut self) -> Result<u64, Error> {
         let mut left = self.fleet.shards();
         let mut all = 0;
-        let ready = self.wait(
-            "sessions to be set up (--patience)",
-            self.options.patience,
-            |note| {
-                if let Note::Settled { ready } = note {
-                    all += ready;
-                    left -= 1;
-                }
-                (left == 0).then_some(all)
-            },
-        )?;
+        let settled = self.wait("", self.options.patience, |note| {
+            if let Note::Settled { ready } = note {
+                all += ready;
+                left -= 1;
+            }
+            (left == 0).then_some(all)
+        });
+        let ready = match settled {
+            Err(Error::Late { seconds, .. }) => {
+                return Err(Error::Late {
+                    what: format!("sessions (--patience): {}", self.missing()?),
+                    seconds,
+                });
+            }
+            settled => settled?,
+        };
         if ready == 0 {
             let refusals = crate::measure::tally::codes(&self.lap(&fleet::Order::Lap)?.refusals);
             return Err(Error::Server(format!(
@@ -192,12 +200,36 @@ impl Bench<'_> {
         Ok(ready)
     }
 
+    /// Which sessions are waited for, in words.
+    fn missing(&mut self) -> Result<String, Error> {
+        self.fleet.order(&fleet::Order::Missing);
+        let mut left = self.fleet.shards();
+        let mut all = BTreeMap::<_, Vec<u32>>::new();
+        self.wait("the clients' states", ANSWER, |note| {
+            if let Note::Missing(missing) = note {
+                for (wanted, sessions) in missing {
+                    all.entry(wanted).or_default().extend(sessions);
+                }
+                left -= 1;
+            }
+            (left == 0).then_some(())
+        })?;
+        let texts: Vec<String> = all
+            .iter()
+            .map(|(wanted, sessions)| {
+                let (count, first) = (sessions.len(), sessions[0]);
+                format!("{count} without {wanted} (session {first})")
+            })
+            .collect();
+        Ok(texts.join(", "))
+    }
+
     /// Gives an order that is answered with a lap, and adds the shards' laps up.
     pub(crate) fn lap(&mut self, order: &fleet::Order) -> Result<Tally, Error> {
         self.fleet.order(order);
         let mut left = self.fleet.shards();
         let mut sum = Tally::new();
-        self.wait("the clients' counts", Duration::from_secs(60), |note| {
+        self.wait("the clients' counts", ANSWER, |note| {
             if let Note::Lap(tally) = note {
                 sum.add(*tally);
                 left -= 1;

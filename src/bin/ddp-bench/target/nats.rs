@@ -71,7 +71,7 @@ impl Nats {
         while !answers(address) {
             if Nanos::now() - began > START {
                 return Err(Error::Late {
-                    what: "nats-server",
+                    what: "nats-server".into(),
                     seconds: START.as_secs_f64(),
                 });
             }
