@@ -23,7 +23,7 @@ pub(crate) enum Error {
     #[error("{0}")]
     Thread(String),
     /// Something did not happen in time.
-    #[error("waited {seconds:.0} s for {what}")]
+    #[error("waited {seconds} s for {what}")]
     Late {
         /// What was waited for.
         what: String,
