@@ -2,6 +2,8 @@
 //! reordered, a session closed, or a publication wrongly granted or refused. Figures are measured by hand: that a goal of
 //! time or memory was missed (exit code 4) says nothing here, where everything runs at once.
 
+use std::process::Output;
+
 use tokio::process::Command;
 
 use crate::support::root;
@@ -13,6 +15,18 @@ const KEPT: i32 = 0;
 const MISSED_GOAL: i32 = 4;
 
 async fn bench(arguments: &[&str]) -> String {
+    let output = run(arguments).await;
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(
+        matches!(output.status.code(), Some(KEPT | MISSED_GOAL)),
+        "{}: {said}{}",
+        output.status,
+        String::from_utf8_lossy(&output.stderr)
+    );
+    said
+}
+
+async fn run(arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ddp-bench"));
     command
         .args(arguments)
@@ -24,18 +38,10 @@ async fn bench(arguments: &[&str]) -> String {
         .arg("--nats-server")
         .arg(root().join(".cache/venv/bin/nats-server"));
     let output = tokio::time::timeout(std::time::Duration::from_secs(120), command.output());
-    let output = output
+    output
         .await
         .expect("it ends by itself")
-        .expect("ddp-bench runs");
-    let said = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(
-        matches!(output.status.code(), Some(KEPT | MISSED_GOAL)),
-        "{}: {said}{}",
-        output.status,
-        String::from_utf8_lossy(&output.stderr)
-    );
-    said
+        .expect("ddp-bench runs")
 }
 
 #[tokio::test]
@@ -88,4 +94,18 @@ async fn who_lost_the_access_is_refused_and_hears_nothing() {
 #[tokio::test]
 async fn without_reuse_everything_is_asked() {
     bench(&["idle", "--sessions", "20", "--no-reuse", "--rest", "0"]).await;
+}
+
+#[tokio::test]
+async fn a_set_up_that_hangs_is_told_with_what_it_waits_for() {
+    let silent = ["--core-delay", "60000", "--patience", "8"];
+    let output = run(&[&["idle", "--sessions", "5"], &silent[..]].concat()).await;
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(
+        said.contains(
+            "waited 8 s for sessions (--patience): 5 without the result of login (session 0)"
+        ),
+        "{said}"
+    );
 }

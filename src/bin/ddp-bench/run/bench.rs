@@ -175,7 +175,7 @@ impl Bench<'_> {
     pub(crate) fn await_settled(&mut self) -> Result<u64, Error> {
         let mut left = self.fleet.shards();
         let mut all = 0;
-        let settled = self.wait("", self.options.patience, |note| {
+        let settled = self.wait("sessions (--patience)", self.options.patience, |note| {
             if let Note::Settled { ready } = note {
                 all += ready;
                 left -= 1;
@@ -183,11 +183,9 @@ impl Bench<'_> {
             (left == 0).then_some(all)
         });
         let ready = match settled {
-            Err(Error::Late { seconds, .. }) => {
-                return Err(Error::Late {
-                    what: format!("sessions (--patience): {}", self.missing()?),
-                    seconds,
-                });
+            Err(Error::Late { what, seconds }) => {
+                let what = format!("{what}: {}", self.missing()?);
+                return Err(Error::Late { what, seconds });
             }
             settled => settled?,
         };
