@@ -32,6 +32,8 @@ use crate::streams::{CHANNELS, Hub, Streams, StreamsSeed};
 use crate::telemetry::metrics::{self, Exporter, MetricsError, MetricsSettings};
 use crate::telemetry::status::{StatusError, StatusPage};
 
+pub use crate::gateway::check_certificate;
+
 /// The own service's name in the mesh, which is also the group of its events.
 pub const SERVICE: &str = "streamer";
 
@@ -70,8 +72,6 @@ pub enum StartError {
 pub fn mesh_config(settings: &MeshSettings) -> Result<MeshConfig, StartError> {
     settings::mesh(settings, None)
 }
-
-pub use crate::gateway::check_certificate;
 
 /// Why the service stopped by itself.
 #[derive(Debug, Error, PartialEq, Eq)]

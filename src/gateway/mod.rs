@@ -1,8 +1,9 @@
-//! The door: accept, admission, HTTP answers, upgrade.
+//! The door: accept, TLS, admission, HTTP answers, upgrade.
 //!
-//! One port. With `ENABLE_TLS` a connection begins with its handshake ([`tls`]). Every connection is HTTP/1.1 first ([`http`]): probes and the SockJS info document are answered here; an
-//! upgrade that is well formed ([`upgrade`]) and admitted ([`admission`]) gets its `101`, hyper gives the socket
-//! back, and from then on it is a [`crate::session::Session`] that knows nothing of HTTP.
+//! One port. With `ENABLE_TLS` a connection begins with its handshake ([`tls`]). All speak HTTP/1.1 then ([`http`]):
+//! probes and the SockJS info document are answered here; an upgrade that is well formed ([`upgrade`]) and admitted
+//! ([`admission`]) gets its `101`, hyper gives the socket back, and from then on it is a [`crate::session::Session`] that
+//! knows nothing of HTTP.
 //!
 //! While the service stops, upgrades are taken for the first quarter of the grace and refused after it; probes are
 //! answered to the end.

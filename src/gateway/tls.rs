@@ -74,11 +74,11 @@ impl Tls {
     /// Waits for the first byte, and for the handshake if it begins one.
     pub(super) async fn greet(&self, socket: TcpStream) -> io::Result<Spoken> {
         let mut first = [0];
-        match socket.peek(&mut first).await? {
-            0 => Err(io::ErrorKind::UnexpectedEof.into()),
-            _ if first != [HANDSHAKE] => Ok(Spoken::Plain(socket)),
-            _ => Ok(Spoken::Tls(Box::new(self.acceptor.accept(socket).await?))),
+        // Who leaves without a byte, as probes of the port do, failed no handshake.
+        if socket.peek(&mut first).await? == 0 || first != [HANDSHAKE] {
+            return Ok(Spoken::Plain(socket));
         }
+        Ok(Spoken::Tls(Box::new(self.acceptor.accept(socket).await?)))
     }
 
     /// Follows the files.
