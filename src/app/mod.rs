@@ -26,7 +26,7 @@ use crate::gateway::{Gateway, GatewayError, Liveness};
 use crate::mesh::{Mesh, MeshConfig, MeshError, ServiceSpec, Transporter};
 use crate::methods::{Methods, Rooms};
 use crate::services::Services;
-use crate::session::Sessions;
+use crate::session::{Behind, Sessions};
 use crate::store::{Instance, Settings, Store, StoreError};
 use crate::streams::{CHANNELS, Hub, Streams, StreamsSeed};
 use crate::telemetry::metrics::{self, Exporter, MetricsError, MetricsSettings};
@@ -189,7 +189,7 @@ impl App {
 
         let sessions = Sessions::new(
             config.session.clone(),
-            methods.clone(),
+            Behind::House(methods.clone()),
             directory.clone(),
             instance.id().into(),
         );

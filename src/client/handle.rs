@@ -1,11 +1,15 @@
 //! The handle of a client.
 
 use std::fmt;
+use std::io;
 use std::sync::Arc;
 use std::sync::OnceLock;
+use std::task::Context;
 
 use arc_swap::ArcSwapOption;
+use bytes::Bytes;
 use parking_lot::{Mutex, MutexGuard};
+use tokio::io::AsyncWrite;
 use tokio::net::TcpStream;
 
 use super::flusher::Flusher;
@@ -163,6 +167,32 @@ impl Client {
             }
             done = writer.try_write();
         }
+    }
+
+    /// Writes frames that are ready at once, where nothing waits before them; what the socket does not take waits. For the
+    /// session's task only.
+    ///
+    /// # Errors
+    /// The socket's.
+    pub fn pass<S: AsyncWrite + Unpin>(
+        &self,
+        cx: &mut Context<'_>,
+        socket: &mut S,
+        frames: &[u8],
+    ) -> io::Result<()> {
+        let mut writer = self.writer.lock();
+        if !writer.is_empty() || !self.outbox.is_quiet() {
+            drop(writer);
+            self.outbox
+                .push(Frame::ready(Bytes::copy_from_slice(frames)));
+            return Ok(());
+        }
+        let written = writer.poll_pass(cx, socket, frames)?;
+        metrics::bytes_sent(written);
+        if written < frames.len() {
+            self.outbox.hold(frames.len() - written);
+        }
+        Ok(())
     }
 
     /// Asks its session to close once what was sent before is written.

@@ -3,13 +3,15 @@
 //! A [`Client`] is the part of a session that the hub, the methods and the teardown share: its [`Outbox`] (bounded in
 //! bytes, pushed without waiting), its identity, its publications, the way to close it. The session's task owns the
 //! socket; what many get at once a [`Flusher`] may write for it, through the [`Writer`] that both lock. The
-//! [`Directory`] finds clients by session and by user; [`Handler`] is what a session asks of the rest of the house.
+//! [`Directory`] finds clients by session and by user; [`Handler`] is what a session asks of the rest of the house, or [`Server`] and
+//! [`Leg`] where everything is relayed to a server instead.
 
 mod directory;
 mod flusher;
 mod handle;
 mod handler;
 mod identity;
+mod leg;
 mod outbox;
 mod publication;
 mod writer;
@@ -19,6 +21,7 @@ pub use flusher::Flusher;
 pub use handle::{Client, ClientSeed};
 pub use handler::{After, Handler, Reply, SubOutcome};
 pub use identity::{Connection, Identity, SessionId, UserId};
+pub use leg::{Leg, Parting, Server};
 pub use outbox::{Outbox, Taken};
 pub use publication::{Listener, Publication, Publications, Topic};
 pub use writer::Writer;

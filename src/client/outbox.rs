@@ -131,6 +131,22 @@ impl Outbox {
         pushed
     }
 
+    /// Whether nothing waits here and more would be taken.
+    pub(super) fn is_quiet(&self) -> bool {
+        let state = self.state.lock();
+        state.first.is_none() && state.close.is_none() && !state.abandoned
+    }
+
+    /// Counts bytes that whoever holds the writer put into the batch past the queue. Over the bound as [`Outbox::push`].
+    pub(super) fn hold(&self, bytes: usize) {
+        let mut state = self.state.lock();
+        state.unsent += bytes;
+        if state.unsent > self.limit {
+            state.clear();
+            state.close.get_or_insert(Close::TooSlow);
+        }
+    }
+
     /// From now on a flusher may write what is pushed for many; or from now on none may.
     pub(super) fn share(&self, shared: bool) {
         self.state.lock().way = if shared { Way::Flusher } else { Way::Task };

@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+use bytes::Bytes;
 use socket2::SockRef;
 use tokio::io::AsyncWrite;
 use tokio::net::TcpStream;
@@ -58,6 +59,31 @@ impl Writer {
             ready!(self.with_slices(|slices| Pin::new(socket).poll_write_vectored(cx, slices)))?;
         self.unflushed = true;
         self.wrote(written).into()
+    }
+
+    /// Writes frames that were not taken from the outbox, past an empty batch; answers how many bytes went. The rest is the
+    /// batch then.
+    ///
+    /// # Errors
+    /// The socket's.
+    pub(super) fn poll_pass<S: AsyncWrite + Unpin>(
+        &mut self,
+        cx: &mut Context<'_>,
+        socket: &mut S,
+        frames: &[u8],
+    ) -> io::Result<usize> {
+        let written = match Pin::new(&mut *socket).poll_write(cx, frames)? {
+            Poll::Ready(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Poll::Ready(written) => written,
+            Poll::Pending => 0,
+        };
+        if written < frames.len() {
+            self.batch
+                .push_back(Frame::ready(Bytes::copy_from_slice(frames)));
+            self.offset = written;
+        }
+        self.unflushed = written > 0 && Pin::new(socket).poll_flush(cx)?.is_pending();
+        Ok(written)
     }
 
     /// Writes once what the shared socket takes now; answers how many bytes that were.

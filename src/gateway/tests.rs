@@ -20,7 +20,7 @@ use super::{Gateway, Liveness, Readiness};
 use crate::client::{Client, Directory, Handler, Reply, SubOutcome};
 use crate::config::{self, GatewayConfig};
 use crate::ddp::message::{MethodCall, Subscription};
-use crate::session::Sessions;
+use crate::session::{Behind, Sessions};
 
 /// A house that answers nothing, and remembers who came.
 #[derive(Default)]
@@ -79,7 +79,7 @@ impl Rig {
         let house = Arc::new(Nobody::default());
         let sessions = Sessions::new(
             config::defaults().session,
-            house.clone(),
+            Behind::House(house.clone()),
             Arc::new(Directory::default()),
             "i".into(),
         );

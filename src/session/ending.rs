@@ -30,7 +30,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             }
             Phase::New | Phase::Open | Phase::Over => {
                 let silence = self.clock.deadline(self.connected, &self.sessions.config);
-                self.leaves_at.map_or(silence, |at| silence.min(at))
+                let leg = self.leg.as_ref().map(|leg| leg.deadline());
+                let others = self.leaves_at.into_iter().chain(leg);
+                others.fold(silence, Instant::min)
             }
         }
     }
@@ -64,6 +66,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                     }
                     Silence::TooLong => return self.close(Close::Timeout),
                 }
+                if let Some(leg) = &mut self.leg
+                    && Instant::now() >= leg.deadline()
+                {
+                    leg.on_time();
+                }
                 self.on_drain();
             }
         }
@@ -80,11 +87,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         if !self.due {
             return;
         }
-        if !self.requests.is_idle() && now < deadline {
+        let idle = self
+            .leg
+            .as_ref()
+            .map_or(self.requests.is_idle(), |leg| leg.is_idle());
+        if !idle && now < deadline {
             self.leaves_at = Some(deadline);
             return;
         }
-        for refusal in self.requests.refuse_all(&unavailable()) {
+        let error = unavailable();
+        let refusals = match &mut self.leg {
+            Some(leg) => leg.refuse_all(&error),
+            None => self.requests.refuse_all(&error),
+        };
+        for refusal in refusals {
             self.client.send(&refusal);
         }
         self.close(Close::GoingAway);
@@ -101,6 +117,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     /// Nothing is worked on any more, and nothing published.
     pub(super) fn detach(&mut self) {
         self.requests = Requests::default();
+        self.part_from_server();
         self.unheard = None;
         if let Some(guard) = &mut self.guard {
             guard.leave();

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 
 use super::config::CLOSED_TIMEOUT;
-use super::sessions::Sessions;
+use super::sessions::{Behind, Sessions};
 use crate::client::{Client, Listed};
 use crate::ddp::{Close, Framing};
 use crate::telemetry::metrics;
@@ -89,7 +89,9 @@ impl Drop for Guard {
         };
         let (sessions, client) = (self.sessions.clone(), self.client.clone());
         let last = async move {
-            let handler = sessions.handler.clone();
+            let Behind::House(handler) = sessions.behind.clone() else {
+                return;
+            };
             let closed = catch_unwind(AssertUnwindSafe(|| handler.closed(client.clone())));
             let Ok(closed) = closed else {
                 return sessions.panicked();

@@ -2,6 +2,7 @@
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
+use super::sessions::Behind;
 use super::task::Session;
 use crate::ddp::frame::Messages;
 use crate::ddp::message::{self, ClientMessage, Request};
@@ -46,13 +47,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     }
 
     fn on_message(&mut self, json: &str) {
+        if self.leg.is_some() {
+            return self.on_relayed(json);
+        }
         let message = match ClientMessage::parse(json) {
             Ok(message) => message,
             Err(close) => return self.malformed(close),
         };
         metrics::message_received(kind(&message));
         if !self.connected {
-            return self.on_handshake(&message);
+            return self.on_handshake(&message, json);
         }
         if self.clock.hear() {
             self.sessions
@@ -74,13 +78,21 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     }
 
     /// Only `connect` may come first. A `pong` that answers our own early ping is no first message.
-    fn on_handshake(&mut self, message: &ClientMessage) {
+    fn on_handshake(&mut self, message: &ClientMessage, json: &str) {
         match message {
             ClientMessage::Connect { known: true } => {
                 self.connected = true;
                 self.clock.hear();
-                self.client
-                    .send(&message::connected(self.client.id().as_str()));
+                match &self.sessions.behind {
+                    Behind::House(_) => {
+                        self.client
+                            .send(&message::connected(self.client.id().as_str()));
+                    }
+                    // The server says `connected`.
+                    Behind::Server(server) => {
+                        self.leg = Some(server.clone().leg(&self.client, json));
+                    }
+                }
             }
             ClientMessage::Connect { known: false } => {
                 self.client.send(message::FAILED);

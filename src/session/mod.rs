@@ -12,6 +12,9 @@
 //! outbox → outflow, client::Writer (the queued shared frames, vectored) → socket
 //! ```
 //!
+//! A session that is relayed to a server ([`relayed`]) has a [`crate::client::Leg`] in place of its requests, and polls it as
+//! it polls its own socket.
+//!
 //! How a session ends stands in [`ending`], and nowhere else.
 
 mod clock;
@@ -23,6 +26,7 @@ mod inbox;
 mod intake;
 mod outflow;
 mod reader;
+mod relayed;
 mod requests;
 mod sessions;
 mod task;
@@ -31,7 +35,7 @@ mod wire;
 #[cfg(test)]
 mod tests;
 
-pub use sessions::{Arrival, Sessions};
+pub use sessions::{Arrival, Behind, Sessions};
 pub use task::Session;
 pub use wire::Wire;
 

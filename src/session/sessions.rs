@@ -14,7 +14,9 @@ use super::config::CLOSED_TIMEOUT;
 use super::drain::DrainPlan;
 use super::task::Session;
 use super::wire::Wire;
-use crate::client::{Client, ClientSeed, Connection, Directory, Flusher, Handler, SessionId};
+use crate::client::{
+    Client, ClientSeed, Connection, Directory, Flusher, Handler, Server, SessionId,
+};
 use crate::config::SessionConfig;
 use crate::ddp::Framing;
 use crate::telemetry::limit::Limited;
@@ -31,10 +33,19 @@ pub struct Arrival {
     pub headers: Box<str>,
 }
 
+/// What is behind the sessions: who deals with what clients say.
+#[derive(Clone)]
+pub enum Behind {
+    /// The house itself.
+    House(Arc<dyn Handler>),
+    /// A server that each session is relayed to.
+    Server(Arc<dyn Server>),
+}
+
 /// All sessions: makes them, and ends them when the service stops.
 pub struct Sessions {
     pub(super) config: SessionConfig,
-    pub(super) handler: Arc<dyn Handler>,
+    pub(super) behind: Behind,
     pub(super) directory: Arc<Directory>,
     flusher: Arc<Flusher>,
     /// The sessions' tasks, and the slow part of their teardown.
@@ -59,13 +70,13 @@ impl Sessions {
     #[must_use]
     pub fn new(
         config: SessionConfig,
-        handler: Arc<dyn Handler>,
+        behind: Behind,
         directory: Arc<Directory>,
         instance: Arc<str>,
     ) -> Arc<Self> {
         Arc::new(Self {
             config,
-            handler,
+            behind,
             directory,
             flusher: Arc::default(),
             tracker: TaskTracker::new(),
@@ -170,9 +181,12 @@ impl Sessions {
         self.drain.get()
     }
 
-    /// Calls the handler; a panic in it harms nobody else.
+    /// Calls the handler, where there is one; a panic in it harms nobody else.
     pub(super) fn unharmed(&self, call: impl FnOnce(&dyn Handler)) {
-        if catch_unwind(AssertUnwindSafe(|| call(&*self.handler))).is_err() {
+        let Behind::House(handler) = &self.behind else {
+            return;
+        };
+        if catch_unwind(AssertUnwindSafe(|| call(&**handler))).is_err() {
             self.panicked();
         }
     }

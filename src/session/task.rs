@@ -13,8 +13,8 @@ use super::clock::Clock;
 use super::guard::Guard;
 use super::reader::Reader;
 use super::requests::{Panicked, Requests};
-use super::sessions::Sessions;
-use crate::client::Client;
+use super::sessions::{Behind, Sessions};
+use crate::client::{Client, Leg};
 use crate::ddp::message::GREETING;
 use crate::ddp::{Frame, Framing};
 
@@ -30,6 +30,8 @@ pub struct Session<S> {
     // Before the guard: a session that is dropped closes its socket and cancels its requests first.
     pub(super) socket: S,
     pub(super) requests: Requests,
+    /// The connection to the server that the session is relayed to, from the client's `connect` on.
+    pub(super) leg: Option<Box<dyn Leg>>,
     /// There from the first poll on.
     pub(super) guard: Option<Guard>,
     pub(super) clock: Clock,
@@ -92,6 +94,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             guard: None,
             clock: Clock::start(),
             requests: Requests::default(),
+            leg: None,
             unheard: None,
             unread: leftover,
             phase: Phase::New,
@@ -127,15 +130,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
 
     /// Works on the requests; says whether that brought anything.
     fn work(&mut self, cx: &mut Context<'_>) -> bool {
+        let Behind::House(handler) = &self.sessions.behind else {
+            return self.relay(cx);
+        };
         let mut worked = false;
         for _ in 0..REQUESTS_A_ROUND {
-            if !self.is_open() {
+            if self.phase != Phase::Open {
                 break;
             }
-            match self
-                .requests
-                .poll_one(cx, &self.client, &self.sessions.handler)
-            {
+            match self.requests.poll_one(cx, &self.client, handler) {
                 Poll::Pending => break,
                 Poll::Ready(Ok(())) => worked = true,
                 Poll::Ready(Err(Panicked)) => {

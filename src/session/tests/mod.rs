@@ -3,6 +3,7 @@
 mod closing;
 mod drain;
 mod heartbeat;
+mod relayed;
 mod requests;
 mod shared;
 mod size;

@@ -13,7 +13,7 @@ use crate::client::{After, Client, Directory, Handler, Reply, SubOutcome};
 use crate::config::{self, SessionConfig};
 use crate::ddp::message::{MethodCall, Subscription, nosub, ready};
 use crate::ddp::{Close, DdpError, Framing};
-use crate::session::{Arrival, Sessions};
+use crate::session::{Arrival, Behind, Sessions};
 
 pub(super) const GREETING: &str = r#"{"server_id":"0"}"#;
 pub(super) const CONNECT: &str = r#"{"msg":"connect","version":"1","support":["1","pre2","pre1"]}"#;
@@ -174,7 +174,8 @@ impl Rig {
     pub(super) fn with(config: SessionConfig) -> Self {
         let house = Arc::new(House::default());
         let directory = Arc::new(Directory::default());
-        let sessions = Sessions::new(config, house.clone(), directory, "instance".into());
+        let behind = Behind::House(house.clone());
+        let sessions = Sessions::new(config, behind, directory, "instance".into());
         Self { house, sessions }
     }
 

@@ -1,0 +1,87 @@
+//! A session that is relayed to a server: what it does with a frame.
+
+use std::mem::MaybeUninit;
+use std::task::{Context, Poll};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::task::{Phase, Session};
+use crate::client::Parting;
+use crate::ddp::Close;
+use crate::ddp::glance::Glance;
+use crate::ddp::message::pong;
+use crate::ejson;
+use crate::telemetry::metrics::{self, Incoming};
+
+/// How much is read from the server at once. It lies on the stack, like what is read from the client.
+const CHUNK: usize = 64 * 1024;
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
+    /// A message of a client whose `connect` was accepted. Heartbeats are this leg's own; the server answers the rest.
+    pub(super) fn on_relayed(&mut self, json: &str) {
+        let glance = Glance::at(json);
+        let kind = kind(glance.msg.as_deref());
+        metrics::message_received(kind);
+        self.clock.hear();
+        match (kind, &mut self.leg) {
+            (Incoming::Ping, _) => {
+                let id = glance.id.and_then(|id| std::str::from_utf8(id).ok());
+                let id = id.and_then(|id| ejson::raw(id.to_owned()).ok());
+                self.client.send(&pong(id.as_deref()));
+            }
+            (Incoming::Pong, _) | (_, None) => {}
+            (_, Some(leg)) => leg.hear(&self.client, json, &glance),
+        }
+    }
+
+    /// Works on the leg to the server; says whether that brought anything.
+    // The buffer is not to lie in the frame of whoever has no leg.
+    #[inline(never)]
+    pub(super) fn relay(&mut self, cx: &mut Context<'_>) -> bool {
+        if !self.is_open() {
+            return false;
+        }
+        let Some(leg) = &mut self.leg else {
+            return false;
+        };
+        let mut chunk = [MaybeUninit::uninit(); CHUNK];
+        let mut chunk = ReadBuf::uninit(&mut chunk);
+        match leg.poll(cx, &self.client, &mut chunk) {
+            Poll::Pending => return false,
+            Poll::Ready(Ok([])) => {}
+            Poll::Ready(Ok(frames)) => {
+                if self.client.pass(cx, &mut self.socket, frames).is_err() {
+                    self.phase = Phase::Over;
+                }
+            }
+            Poll::Ready(Err(close)) => self.close(close),
+        }
+        true
+    }
+
+    /// The session is over: so is its leg, once the server was told.
+    pub(super) fn part_from_server(&mut self) {
+        let Some(leg) = self.leg.take() else {
+            return;
+        };
+        let parting = match self.client.outbox().closing() {
+            Some(Close::ThrownOut | Close::TooSlow | Close::TooMany | Close::GoingAway) => {
+                Parting::Now
+            }
+            _ => Parting::Finish,
+        };
+        self.sessions.tracker().spawn(leg.part(parting));
+    }
+}
+
+fn kind(msg: Option<&str>) -> Incoming {
+    match msg {
+        Some("connect") => Incoming::Connect,
+        Some("ping") => Incoming::Ping,
+        Some("pong") => Incoming::Pong,
+        Some("method") => Incoming::Method,
+        Some("sub") => Incoming::Sub,
+        Some("unsub") => Incoming::Unsub,
+        _ => Incoming::Other,
+    }
+}
