@@ -2,12 +2,14 @@
 
 use bytes::Bytes;
 use http_body_util::Full;
+use hyper::body::Body;
 use hyper::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
-    ACCESS_CONTROL_MAX_AGE, ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderName,
-    HeaderValue, ORIGIN, RETRY_AFTER, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_VERSION, UPGRADE,
+    ACCESS_CONTROL_MAX_AGE, ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HOST, HeaderName,
+    HeaderValue, ORIGIN, RETRY_AFTER, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_PROTOCOL,
+    SEC_WEBSOCKET_VERSION, TRANSFER_ENCODING, UPGRADE,
 };
-use hyper::{Method, Request, Response, StatusCode};
+use hyper::{Method, Request, Response, StatusCode, Version};
 use rand::Rng;
 
 use super::server::{Comer, Door, Speaks};
@@ -26,15 +28,34 @@ const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, OPTIONS");
 
 impl Door {
     /// Answers one request. `comer` is what becomes of an upgrade.
-    pub(super) fn answer<B>(&self, request: &mut Request<B>, comer: &Comer) -> Answer {
-        let answer = self.route(request, comer);
-        if self.sessions.is_draining() && answer.status() != StatusCode::SWITCHING_PROTOCOLS {
+    pub(super) fn answer<B: Body>(&self, request: &mut Request<B>, comer: &Comer) -> Answer {
+        let http_10 = comer.notes.is_http_10() || request.version() < Version::HTTP_11;
+        let broken = is_broken(request, http_10);
+        let mut answer = if broken {
+            connection_refused(Refusal::Malformed);
+            plain(StatusCode::BAD_REQUEST, "not a request of RFC 9112")
+        } else {
+            self.route(request, comer)
+        };
+        if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
+            return answer;
+        }
+        let stays = if http_10 {
+            *answer.version_mut() = Version::HTTP_10;
+            upgrade::has_token(request.headers(), &CONNECTION, KEEP_ALIVE)
+        } else {
+            true
+        };
+        if broken || !stays || self.sessions.is_draining() {
             return with(answer, [(CONNECTION, HeaderValue::from_static("close"))]);
+        }
+        if http_10 {
+            return with(answer, [(CONNECTION, HeaderValue::from_static(KEEP_ALIVE))]);
         }
         answer
     }
 
-    fn route<B>(&self, request: &mut Request<B>, comer: &Comer) -> Answer {
+    fn route<B: Body>(&self, request: &mut Request<B>, comer: &Comer) -> Answer {
         let upgrade = upgrade::is_wanted(request.headers());
         if comer.speaks == Speaks::PlainToTls && (upgrade || !is_probe(request)) {
             connection_refused(Refusal::Tls);
@@ -57,9 +78,9 @@ impl Door {
         }
     }
 
-    fn upgrade<B>(&self, request: &mut Request<B>, comer: &Comer) -> Answer {
-        let key = match upgrade::accept_key(request) {
-            Ok(key) => key,
+    fn upgrade<B: Body>(&self, request: &mut Request<B>, comer: &Comer) -> Answer {
+        let accepted = match upgrade::accept(request) {
+            Ok(accepted) => accepted,
             Err(status) => {
                 connection_refused(Refusal::Malformed);
                 let version = HeaderValue::from_static(upgrade::VERSION);
@@ -86,12 +107,14 @@ impl Door {
         self.let_in(request, comer, permit);
         let mut answer = Response::new(Full::default());
         *answer.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+        let protocol = accepted.protocol.map(|one| (SEC_WEBSOCKET_PROTOCOL, one));
+        answer.headers_mut().extend(protocol);
         with(
             answer,
             [
                 (UPGRADE, HeaderValue::from_static("websocket")),
                 (CONNECTION, HeaderValue::from_static("Upgrade")),
-                (SEC_WEBSOCKET_ACCEPT, key),
+                (SEC_WEBSOCKET_ACCEPT, accepted.key),
             ],
         )
     }
@@ -126,6 +149,19 @@ impl Door {
 }
 
 const ANY: HeaderValue = HeaderValue::from_static("*");
+
+const KEEP_ALIVE: &str = "keep-alive";
+
+/// What hyper lets through and RFC 9112 does not: no `Host`, or more than one (section 3.2; HTTP/1.0 knows none); a
+/// transfer coding in HTTP/1.0 (section 6.1).
+fn is_broken<B>(request: &Request<B>, http_10: bool) -> bool {
+    let hosts = request.headers().get_all(HOST).iter().count();
+    if http_10 {
+        hosts > 1 || request.headers().contains_key(TRANSFER_ENCODING)
+    } else {
+        hosts != 1
+    }
+}
 
 fn probe(well: bool) -> Answer {
     if well {

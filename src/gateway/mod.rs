@@ -1,6 +1,6 @@
 //! The door: accept, TLS, admission, HTTP answers, upgrade.
 //!
-//! One port. With `ENABLE_TLS` a connection begins with its handshake ([`tls`]). All speak HTTP/1.1 then ([`http`]):
+//! One port. With `ENABLE_TLS` a connection begins with its handshake ([`tls`]). All speak HTTP/1 then ([`head`], [`http`]):
 //! probes and the SockJS info document are answered here; an upgrade that is well formed ([`upgrade`]) and admitted
 //! ([`admission`]) gets its `101`, hyper gives the socket back, and from then on it is a [`crate::session::Session`] that
 //! knows nothing of HTTP.
@@ -10,6 +10,7 @@
 
 mod address;
 mod admission;
+mod head;
 mod health;
 mod http;
 mod origin;

@@ -6,10 +6,11 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper::Request;
+use hyper::body::{Body, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::upgrade::OnUpgrade;
+use hyper::{Request, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -20,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::admission::{Admission, Permit};
+use super::head::{Head, HeadNotes, Next};
 use super::health::{Liveness, Readiness};
 use super::origin::Origins;
 use super::tls::{CertificateError, Spoken, Tls};
@@ -33,6 +35,8 @@ use crate::telemetry::metrics::{self, Refusal};
 const BACKLOG: i32 = 4096;
 /// The longest head of a request: single sign-on proxies add large headers.
 const MAX_HEAD_BYTES: usize = 64 * 1024;
+/// More fields than fit into such a head: their number is no limit of its own. A field is a name, a colon, the line's end.
+const MAX_FIELDS: usize = MAX_HEAD_BYTES / 3;
 /// How long accepting pauses when the process has no file descriptor left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
 /// How often the accept loop turns when nobody comes.
@@ -76,10 +80,11 @@ pub(super) struct Door {
 }
 
 /// The other end of a connection.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub(super) struct Comer {
     address: IpAddr,
     pub(super) speaks: Speaks,
+    pub(super) notes: Arc<HeadNotes>,
 }
 
 /// How the other end speaks.
@@ -213,15 +218,31 @@ impl Door {
         address: IpAddr,
         speaks: Speaks,
     ) {
-        let comer = Comer { address, speaks };
+        let notes = Arc::new(HeadNotes::default());
+        let socket = Head::new(socket, notes.clone());
+        let comer = Comer {
+            address,
+            speaks,
+            notes,
+        };
         let timeout = self.config.handshake_timeout;
-        let service = service_fn(|mut request: Request<_>| {
-            std::future::ready(Ok::<_, Infallible>(self.answer(&mut request, &comer)))
+        let service = service_fn(|mut request: Request<Incoming>| {
+            let bodiless = request.body().is_end_stream();
+            let answer = self.answer(&mut request, &comer);
+            let upgraded = answer.status() == StatusCode::SWITCHING_PROTOCOLS;
+            comer.notes.next_is(if bodiless && !upgraded {
+                Next::Head
+            } else {
+                Next::Other
+            });
+            std::future::ready(Ok::<_, Infallible>(answer))
         });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(timeout)
             .max_buf_size(MAX_HEAD_BYTES)
+            .max_header_size(MAX_HEAD_BYTES)
+            .max_headers(MAX_FIELDS)
             .serve_connection(TokioIo::new(socket), service)
             .with_upgrades();
         if let Err(error) = connection.await {
@@ -268,10 +289,12 @@ async fn given_back<S: AsyncRead + AsyncWrite + Unpin + 'static>(
     timeout: Duration,
 ) -> Option<(S, Vec<u8>)> {
     let upgraded = tokio::time::timeout(timeout, upgraded).await.ok()?.ok()?;
-    let parts = upgraded.downcast::<TokioIo<S>>().ok()?;
+    let parts = upgraded.downcast::<TokioIo<Head<S>>>().ok()?;
     // Copied, so that hyper's own buffer does not live as long as the session.
-    let leftover = parts.read_buf.to_vec();
-    Some((parts.io.into_inner(), leftover))
+    let mut leftover = parts.read_buf.to_vec();
+    let (socket, behind) = parts.io.into_inner().into_inner();
+    leftover.extend_from_slice(&behind);
+    Some((socket, leftover))
 }
 
 /// Whether the error is of the one connection that was about to be accepted, rather than of the listener.

@@ -22,6 +22,8 @@ use crate::config::{self, GatewayConfig};
 use crate::ddp::message::{MethodCall, Subscription};
 use crate::session::{Behind, Sessions};
 
+mod requests;
+
 /// A house that answers nothing, and remembers who came.
 #[derive(Default)]
 struct Nobody {
@@ -107,7 +109,12 @@ impl Rig {
     /// One request on its own connection; the whole answer.
     async fn ask(&self, head: &str) -> String {
         let mut socket = self.socket().await;
-        let request = format!("{head}\r\nHost: chat\r\nConnection: close\r\n\r\n");
+        let host = if head.contains("Host:") {
+            ""
+        } else {
+            "Host: chat\r\n"
+        };
+        let request = format!("{head}\r\n{host}Connection: close\r\n\r\n");
         socket.write_all(request.as_bytes()).await.unwrap();
         let mut answer = String::new();
         socket.read_to_string(&mut answer).await.unwrap();
@@ -305,6 +312,36 @@ async fn bad_upgrades_are_refused() {
             "{answer}"
         );
         assert!(answer.contains("\r\nsec-websocket-version: 13\r\n"));
+    }
+}
+
+impl Rig {
+    /// Bytes on a connection of their own; the whole answer, once the service closes.
+    async fn exchange(&self, bytes: &[u8]) -> String {
+        let mut socket = self.socket().await;
+        socket.write_all(bytes).await.unwrap();
+        let mut answer = Vec::new();
+        let read = socket.read_to_end(&mut answer);
+        let read = tokio::time::timeout(Duration::from_secs(10), read).await;
+        read.expect("the service closes").unwrap();
+        String::from_utf8_lossy(&answer).into_owned()
+    }
+
+    /// The head of the answer to bytes on a connection of their own, and what comes behind it until it is long enough.
+    async fn head(&self, bytes: &[u8], behind: usize) -> (String, Vec<u8>) {
+        let mut socket = self.socket().await;
+        socket.write_all(bytes).await.unwrap();
+        let mut heard = Vec::new();
+        loop {
+            let end = heard.windows(4).position(|four| four == b"\r\n\r\n");
+            if let Some(end) = end.filter(|end| heard.len() >= end + 4 + behind) {
+                let rest = heard.split_off(end + 4);
+                return (String::from_utf8(heard).unwrap(), rest);
+            }
+            let read = socket.read_buf(&mut heard);
+            let read = tokio::time::timeout(Duration::from_secs(10), read).await;
+            assert_ne!(read.expect("more comes").unwrap(), 0, "{heard:?}");
+        }
     }
 }
 

@@ -1,0 +1,450 @@
+//! A pass over the head of each request, before hyper reads it, for two things that hyper refuses and clients send:
+//!
+//! - an upgrade over HTTP/1.0, as an nginx without `proxy_http_version 1.1` sends it: hyper sees HTTP/1.1, and
+//!   [`HeadNotes::is_http_10`] tells what it was;
+//! - a target with bytes that `http::Uri` does not take (`"`, `<`, `>`, a backtick …): they are percent-encoded.
+//!
+//! No parser: it knows where the request line is and where the head ends, and leaves everything else to hyper. Behind a
+//! head it holds back what follows until the service has said what that is ([`HeadNotes::next_is`]); where hyper and
+//! this pass disagree, bytes go through untouched. What it keeps is no more than one read of hyper's, thrice that with
+//! percent-encoding.
+
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::task::{Context, Poll, ready};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+/// What stands behind the version of the protocol's name in a request line.
+const VERSION: &[u8] = b"HTTP/1.";
+
+/// What the pass and the service tell each other: both run in the connection's task.
+#[derive(Debug, Default)]
+pub(super) struct HeadNotes {
+    http_10: AtomicBool,
+    next: AtomicU8,
+}
+
+/// What follows a head.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(super) enum Next {
+    /// Nobody said.
+    Unknown,
+    /// The head of the next request.
+    Head,
+    /// A body, or frames: not ours.
+    Other,
+}
+
+impl HeadNotes {
+    /// Whether the request whose head came last was of HTTP/1.0.
+    pub(super) fn is_http_10(&self) -> bool {
+        self.http_10.load(Ordering::Relaxed)
+    }
+
+    /// Says what follows the head that came last.
+    pub(super) fn next_is(&self, next: Next) {
+        self.next.store(next as u8, Ordering::Relaxed);
+    }
+
+    fn take_next(&self) -> Next {
+        match self.next.swap(Next::Unknown as u8, Ordering::Relaxed) {
+            next if next == Next::Head as u8 => Next::Head,
+            next if next == Next::Other as u8 => Next::Other,
+            _ => Next::Unknown,
+        }
+    }
+}
+
+/// A connection whose heads are passed over.
+#[derive(Debug)]
+pub(super) struct Head<S> {
+    inner: S,
+    notes: Arc<HeadNotes>,
+    at: At,
+    /// Passed over, for hyper's next read.
+    ready: Vec<u8>,
+    /// What came behind a head and was not looked at.
+    behind: Vec<u8>,
+}
+
+/// Where in a request the next byte is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum At {
+    /// Before the method, empty lines among it.
+    Start,
+    Method,
+    Target,
+    /// So many bytes of the version have come.
+    Version(usize),
+    /// In a line of the head.
+    Line {
+        empty: bool,
+    },
+    /// Behind the empty line.
+    End,
+    /// In what is passed on as it is, for good.
+    Other,
+}
+
+/// What becomes of a byte.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Byte {
+    Keep,
+    /// It is percent-encoded.
+    Encode,
+    /// The version's last digit: hyper reads a 1.
+    Newer,
+}
+
+impl At {
+    fn pass(&mut self, byte: u8) -> Byte {
+        let mut becomes = Byte::Keep;
+        *self = match (*self, byte) {
+            (Self::Start, b'\r' | b'\n') => Self::Start,
+            (Self::Start | Self::Method, _) if byte.is_ascii_graphic() => Self::Method,
+            (Self::Method, b' ') => Self::Target,
+            (Self::Target, b' ') => Self::Version(0),
+            (Self::Target, _) if !byte.is_ascii_control() => {
+                if !fits_a_uri(byte) {
+                    becomes = Byte::Encode;
+                }
+                Self::Target
+            }
+            (Self::Version(at), _) if VERSION.get(at) == Some(&byte) => Self::Version(at + 1),
+            (Self::Version(at), b'0' | b'1') if at == VERSION.len() => {
+                if byte == b'0' {
+                    becomes = Byte::Newer;
+                }
+                Self::Line { empty: false }
+            }
+            (Self::Line { empty: true }, b'\n') => Self::End,
+            (Self::Line { .. }, b'\n') => Self::Line { empty: true },
+            (Self::Line { empty }, b'\r') => Self::Line { empty },
+            (Self::Line { .. }, _) => Self::Line { empty: false },
+            _ => Self::Other,
+        };
+        becomes
+    }
+}
+
+/// Whether `http::Uri` takes a byte in a path and in a query, as they are told from each other there.
+fn fits_a_uri(byte: u8) -> bool {
+    byte.is_ascii_graphic() && !matches!(byte, b'"' | b'<' | b'>' | b'`')
+}
+
+/// Where a pass ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stop {
+    /// Where the bytes do.
+    All,
+    /// At a byte that is to be encoded.
+    Encode,
+    /// Behind a head.
+    Head,
+}
+
+impl<S> Head<S> {
+    pub(super) fn new(inner: S, notes: Arc<HeadNotes>) -> Self {
+        Self {
+            inner,
+            notes,
+            at: At::Start,
+            ready: Vec::new(),
+            behind: Vec::new(),
+        }
+    }
+
+    /// The connection, and what was read of it and not handed on.
+    pub(super) fn into_inner(self) -> (S, Vec<u8>) {
+        let mut rest = self.ready;
+        rest.extend_from_slice(&self.behind);
+        (self.inner, rest)
+    }
+
+    /// Passes over bytes in place; answers over how many, and why no further.
+    fn pass(&mut self, bytes: &mut [u8]) -> (usize, Stop) {
+        for (index, byte) in bytes.iter_mut().enumerate() {
+            match self.at {
+                At::Start => self.notes.http_10.store(false, Ordering::Relaxed),
+                At::End => return (index, Stop::Head),
+                At::Other => break,
+                _ => {}
+            }
+            match self.at.pass(*byte) {
+                Byte::Keep => {}
+                Byte::Encode => return (index, Stop::Encode),
+                Byte::Newer => {
+                    self.notes.http_10.store(true, Ordering::Relaxed);
+                    *byte = b'1';
+                }
+            }
+        }
+        (bytes.len(), Stop::All)
+    }
+
+    /// Passes over bytes from where a pass stopped; they need not stay where they are.
+    fn keep(&mut self, mut stop: Stop, mut rest: &mut [u8]) {
+        loop {
+            match (stop, rest) {
+                (Stop::Head, behind) => return self.behind.extend_from_slice(behind),
+                (Stop::All, []) => return,
+                (Stop::Encode, [byte, behind @ ..]) => {
+                    let encoded = format!("%{byte:02X}");
+                    self.ready.extend_from_slice(encoded.as_bytes());
+                    rest = behind;
+                }
+                (_, more) => rest = more,
+            }
+            let passed;
+            (passed, stop) = self.pass(rest);
+            let (done, more) = rest.split_at_mut(passed);
+            self.ready.extend_from_slice(done);
+            rest = more;
+        }
+    }
+
+    fn hand_out(&mut self, buf: &mut ReadBuf<'_>) {
+        let len = self.ready.len().min(buf.remaining());
+        buf.put_slice(&self.ready[..len]);
+        self.ready.drain(..len);
+        if self.ready.is_empty() {
+            self.ready = Vec::new();
+        }
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Head<S> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        if this.ready.is_empty() && this.at == At::End {
+            this.at = match this.notes.take_next() {
+                Next::Head => At::Start,
+                Next::Other | Next::Unknown => At::Other,
+            };
+            let mut behind = std::mem::take(&mut this.behind);
+            this.keep(Stop::All, &mut behind);
+        }
+        if this.ready.is_empty() {
+            let before = buf.filled().len();
+            ready!(Pin::new(&mut this.inner).poll_read(cx, buf))?;
+            let came = &mut buf.filled_mut()[before..];
+            let (passed, stop) = this.pass(came);
+            if stop == Stop::All {
+                return Poll::Ready(Ok(()));
+            }
+            let mut rest = came[passed..].to_vec();
+            buf.set_filled(before + passed);
+            this.keep(stop, &mut rest);
+        }
+        this.hand_out(buf);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Head<S> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.get_mut().inner).poll_write(cx, bytes)
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.get_mut().inner).poll_write_vectored(cx, slices)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.inner.is_write_vectored()
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().inner).poll_flush(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().inner).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hyper::Uri;
+    use proptest::prelude::*;
+    use tokio::io::AsyncReadExt;
+
+    /// What hyper reads of `pieces`, each of which comes for itself, where every head is followed by `next`; and whether
+    /// the last head was of HTTP/1.0.
+    fn read(pieces: &[&[u8]], next: Next) -> (Vec<u8>, bool) {
+        let notes = Arc::new(HeadNotes::default());
+        let mut io = tokio_test_io(pieces);
+        let mut out = Vec::new();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            let mut head = Head::new(&mut io, notes.clone());
+            loop {
+                let mut some = [0; 100];
+                let len = head.read(&mut some).await.unwrap();
+                if len == 0 {
+                    break;
+                }
+                out.extend_from_slice(&some[..len]);
+                if out.ends_with(b"\n\r\n") || out.ends_with(b"\n\n") {
+                    notes.next_is(next);
+                }
+            }
+        });
+        (out, notes.is_http_10())
+    }
+
+    /// A reader that gives a piece at a time.
+    fn tokio_test_io(pieces: &[&[u8]]) -> impl AsyncRead + Unpin {
+        struct Pieces(std::collections::VecDeque<Vec<u8>>);
+        impl AsyncRead for Pieces {
+            fn poll_read(
+                self: Pin<&mut Self>,
+                _: &mut Context<'_>,
+                buf: &mut ReadBuf<'_>,
+            ) -> Poll<io::Result<()>> {
+                let pieces = &mut self.get_mut().0;
+                if let Some(mut piece) = pieces.pop_front() {
+                    let rest = piece.split_off(piece.len().min(buf.remaining()));
+                    buf.put_slice(&piece);
+                    if !rest.is_empty() {
+                        pieces.push_front(rest);
+                    }
+                }
+                Poll::Ready(Ok(()))
+            }
+        }
+        let full = pieces.iter().filter(|piece| !piece.is_empty());
+        Pieces(full.map(|piece| piece.to_vec()).collect())
+    }
+
+    fn once(text: &str) -> (String, bool) {
+        let (out, http_10) = read(&[text.as_bytes()], Next::Head);
+        (String::from_utf8(out).unwrap(), http_10)
+    }
+
+    // contract: ddp/transport/http-1.0
+    #[test]
+    fn the_version_and_the_bytes_that_hyper_refuses() {
+        for (came, reads, http_10) in [
+            (
+                "GET / HTTP/1.1\r\nA: <\r\n\r\n",
+                "GET / HTTP/1.1\r\nA: <\r\n\r\n",
+                false,
+            ),
+            (
+                "GET / HTTP/1.0\r\nA: HTTP/1.0\r\n\r\n",
+                "GET / HTTP/1.1\r\nA: HTTP/1.0\r\n\r\n",
+                true,
+            ),
+            ("\r\n\nGET / HTTP/1.0\n\n", "\r\n\nGET / HTTP/1.1\n\n", true),
+            (
+                "GET /\"<?>` HTTP/1.0\r\n\r\n",
+                "GET /%22%3C?%3E%60 HTTP/1.1\r\n\r\n",
+                true,
+            ),
+            (
+                "GET /\u{fc} HTTP/1.1\r\n\r\n",
+                "GET /%C3%BC HTTP/1.1\r\n\r\n",
+                false,
+            ),
+            ("GET /\tHTTP/1.0\r\n\r\n", "GET /\tHTTP/1.0\r\n\r\n", false),
+            ("GET / HTTP/2.0\r\n\r\n", "GET / HTTP/2.0\r\n\r\n", false),
+            ("GET\r\n", "GET\r\n", false),
+            (
+                "\u{1}GET /< HTTP/1.0\r\n",
+                "\u{1}GET /< HTTP/1.0\r\n",
+                false,
+            ),
+        ] {
+            assert_eq!(once(came), (reads.to_owned(), http_10), "{came:?}");
+        }
+    }
+
+    #[test]
+    fn every_head_is_passed_over_and_nothing_behind_a_body() {
+        let heads = "GET /< HTTP/1.0\r\n\r\nGET /> HTTP/1.1\r\n\r\n";
+        let (out, http_10) = read(&[heads.as_bytes()], Next::Head);
+        assert_eq!(out, b"GET /%3C HTTP/1.1\r\n\r\nGET /%3E HTTP/1.1\r\n\r\n");
+        assert!(!http_10);
+        for next in [Next::Other, Next::Unknown] {
+            let (out, _) = read(&[heads.as_bytes()], next);
+            assert_eq!(out, b"GET /%3C HTTP/1.1\r\n\r\nGET /> HTTP/1.1\r\n\r\n");
+        }
+    }
+
+    #[test]
+    fn what_stays_behind_is_given_back() {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            let notes = Arc::new(HeadNotes::default());
+            let io = tokio_test_io(&[b"GET /< HTTP/1.1\r\n\r\n\x81\x00<"]);
+            let mut head = Head::new(io, notes.clone());
+            let mut some = [0; 200];
+            let len = head.read(&mut some).await.unwrap();
+            assert_eq!(&some[..len], b"GET /%3C HTTP/1.1\r\n\r\n");
+            assert_eq!(head.into_inner().1, b"\x81\x00<");
+        });
+    }
+
+    /// As hyper's parser and its `Uri` see it: what is passed on is taken, and where the library begins to take a byte
+    /// itself, nothing is wrong either.
+    #[test]
+    fn every_byte_of_a_target_is_taken() {
+        for byte in 0x21..=0xff_u8 {
+            if byte == 0x7f {
+                continue;
+            }
+            for before in ["/a", "/a?b"] {
+                let head = [b"GET ", before.as_bytes(), &[byte], b" HTTP/1.1\r\n\r\n"].concat();
+                let (out, _) = read(&[&head], Next::Head);
+                let target = out[4..].split(|byte| *byte == b' ').next().unwrap();
+                let uri = Uri::try_from(target);
+                assert!(
+                    uri.is_ok_and(|uri| uri.path().starts_with("/a")),
+                    "{byte:#x}"
+                );
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn cuts_change_nothing(
+            bytes in prop::collection::vec(
+                prop_oneof![prop::sample::select(b"GET /<\"\r\nHTP1.0:\x80\x01".to_vec()), any::<u8>()], 0..200,
+            ),
+            head in any::<bool>(),
+            cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..5),
+        ) {
+            let mut all = if head { b"POST /\"x HTTP/1.0\r\nA: b\r\n".to_vec() } else { Vec::new() };
+            all.extend_from_slice(&bytes);
+            let whole = read(&[&all], Next::Head);
+            let mut at: Vec<_> = cuts.iter().map(|cut| cut.index(all.len() + 1)).collect();
+            at.extend([0, all.len()]);
+            at.sort_unstable();
+            let pieces: Vec<_> = at.windows(2).map(|pair| &all[pair[0]..pair[1]]).collect();
+            prop_assert_eq!(read(&pieces, Next::Head), whole);
+        }
+    }
+}
