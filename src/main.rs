@@ -8,8 +8,8 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::Command;
 use ddp_streamer::app::{App, Parts};
-use ddp_streamer::config::{self, Loaded, LogFormat, LogLevel, NoteLevel};
-use ddp_streamer::telemetry::logs::{self, LogSettings};
+use ddp_streamer::config::{self, Loaded, NoteLevel};
+use ddp_streamer::telemetry::logs;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::{debug, error, info, warn};
 
@@ -35,7 +35,7 @@ fn serve() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let guard = match logs::init(&log_settings(&loaded)) {
+    let guard = match logs::init(&loaded.config.logs, &loaded.config.mesh.node_id) {
         Ok(guard) => guard,
         Err(error) => {
             let _nobody_reads = writeln!(std::io::stderr(), "{error}");
@@ -96,22 +96,4 @@ fn run(loaded: Loaded) -> anyhow::Result<()> {
     // What still runs in a blocking thread (a name look-up, say) is not waited for.
     runtime.shutdown_background();
     ended
-}
-
-fn log_settings(loaded: &Loaded) -> LogSettings {
-    let logs = &loaded.config.logs;
-    LogSettings {
-        level: match logs.level {
-            LogLevel::Trace => logs::Level::Trace,
-            LogLevel::Debug => logs::Level::Debug,
-            LogLevel::Info => logs::Level::Info,
-            LogLevel::Warn => logs::Level::Warn,
-            LogLevel::Error => logs::Level::Error,
-            LogLevel::Fatal => logs::Level::Fatal,
-        },
-        filter: logs.filter.clone(),
-        json: logs.format == LogFormat::Json,
-        file: logs.file.clone(),
-        node_id: loaded.config.mesh.node_id.clone(),
-    }
 }

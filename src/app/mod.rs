@@ -29,7 +29,7 @@ use crate::services::Services;
 use crate::session::{Behind, Sessions};
 use crate::store::{Instance, Settings, Store, StoreError};
 use crate::streams::{CHANNELS, Hub, Streams, StreamsSeed};
-use crate::telemetry::metrics::{self, Exporter, MetricsError, MetricsSettings};
+use crate::telemetry::metrics::{self, Exporter, MetricsError};
 use crate::telemetry::status::{StatusError, StatusPage};
 
 pub use crate::gateway::check_certificate;
@@ -125,14 +125,7 @@ impl App {
         let (tracker, stop) = (TaskTracker::new(), CancellationToken::new());
         let exporter = match config.metrics {
             None => None,
-            Some(metrics) => Some(
-                Exporter::start(&MetricsSettings {
-                    port: metrics.port,
-                    node_id: config.mesh.node_id.clone(),
-                    namespace: config.mesh.namespace.clone(),
-                })
-                .await?,
-            ),
+            Some(metrics) => Some(Exporter::start(&metrics, &config.mesh).await?),
         };
         let status_page = match config.status_page {
             None => None,

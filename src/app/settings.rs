@@ -8,11 +8,8 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
 use super::StartError;
-use crate::config::{BalanceStrategy, Broker, MeshSettings, NatsCredentials, Serializer};
-use crate::mesh::{
-    Bulkhead, MeshConfig, NatsTarget, NatsTls, NodeId, RetryPolicy, SerializerKind, Strategy,
-    Transporter,
-};
+use crate::config::{Broker, MeshSettings, NatsCredentials};
+use crate::mesh::{MeshConfig, NatsTarget, NatsTls, NodeId, Transporter};
 
 /// `ee-settings` is there in workspaces with a licence only: its absence is normal.
 const NEVER_WAITED_FOR: &str = "ee-settings";
@@ -34,34 +31,13 @@ pub(super) fn mesh(
     };
     let mut mesh = MeshConfig::new(node_id, transporter);
     mesh.namespace.clone_from(&settings.namespace);
-    mesh.serializer = match settings.serializer {
-        Serializer::Ejson => SerializerKind::Ejson,
-        Serializer::Json => SerializerKind::Json,
-        Serializer::MsgPack => SerializerKind::MsgPack,
-        Serializer::Notepack => SerializerKind::Notepack,
-        Serializer::Cbor => SerializerKind::Cbor,
-        Serializer::ProtoBuf => SerializerKind::ProtoBuf,
-    };
+    mesh.serializer = settings.serializer;
     mesh.heartbeat_interval = settings.heartbeat_interval;
     mesh.heartbeat_timeout = settings.heartbeat_timeout;
     mesh.request_timeout = settings.request_timeout;
-    mesh.retry = RetryPolicy {
-        enabled: settings.retry.enabled,
-        retries: settings.retry.retries,
-        delay: settings.retry.delay,
-        max_delay: settings.retry.max_delay,
-        factor: settings.retry.factor,
-    };
-    mesh.bulkhead = settings.bulkhead.map(|bulkhead| Bulkhead {
-        concurrency: bulkhead.concurrency,
-        max_queue: bulkhead.max_queue,
-    });
-    mesh.balance = match settings.balance {
-        BalanceStrategy::RoundRobin => Strategy::RoundRobin,
-        BalanceStrategy::Random => Strategy::Random,
-        BalanceStrategy::CpuUsage => Strategy::CpuUsage,
-        BalanceStrategy::Latency => Strategy::Latency,
-    };
+    mesh.retry = settings.retry;
+    mesh.bulkhead = settings.bulkhead;
+    mesh.balance = settings.balance;
     mesh.prefer_local = settings.prefer_local;
     mesh.wait_for_services = settings.wait_for_services;
     mesh.never_wait_for = vec![NEVER_WAITED_FOR.to_owned()];

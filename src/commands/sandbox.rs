@@ -5,22 +5,22 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::ArgMatches;
-use ddp_streamer::config;
+use ddp_streamer::config::{self, LogConfig, LogFormat, LogLevel};
 use ddp_streamer::sandbox::args::Asked;
 use ddp_streamer::sandbox::{self, terminal};
-use ddp_streamer::telemetry::logs::{self, LogSettings};
+use ddp_streamer::telemetry::logs;
 use tokio::signal::unix::{SignalKind, signal};
 
 pub(super) fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
     let filter = config::process_environment().find(|(name, _)| name == "RUST_LOG");
     // Only what is wrong: the terminal is for what the sandbox says at its start.
-    let _guard = logs::init(&LogSettings {
-        level: logs::Level::Warn,
-        filter: filter.map(|(_, filter)| filter),
-        json: false,
+    let config = LogConfig {
+        level: LogLevel::Warn,
+        format: LogFormat::Pretty,
         file: None,
-        node_id: "sandbox".to_owned(),
-    })?;
+        filter: filter.map(|(_, filter)| filter),
+    };
+    let _guard = logs::init(&config, "sandbox")?;
     super::install_tls()?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()

@@ -7,12 +7,12 @@ use std::time::Duration;
 use super::check::Checked;
 use super::heartbeat::Heartbeats;
 use super::host;
+use super::mesh::{Broker, Bulkhead, MeshSettings, RetryPolicy, SerializerKind, Strategy};
 use super::nats::NatsServers;
 use super::secret::Secret;
 use super::types::{
-    BalanceStrategy, Broker, BulkheadConfig, Config, GatewayConfig, LicenseConfig, LogConfig,
-    LogFormat, LogLevel, MeshSettings, MethodsConfig, MetricsConfig, RetryConfig, Serializer,
-    SessionConfig, StoreConfig, TlsConfig,
+    Config, GatewayConfig, LicenseConfig, LogConfig, LogFormat, LogLevel, MethodsConfig,
+    MetricsConfig, SessionConfig, StoreConfig, TlsConfig,
 };
 use super::variables::{
     ADMIN_PORT, ENABLE_TLS, MS_METRICS_PORT, NATS_URL, TLS_CERT_PATH, TLS_KEY_PATH, TRANSPORTER,
@@ -96,23 +96,19 @@ fn mesh(checked: &Checked, beats: &Heartbeats) -> MeshSettings {
         node_id: checked
             .text("NODE_ID")
             .unwrap_or_else(|| host::default_node_id(broker)),
-        serializer: match checked.word("SERIALIZER") {
-            "JSON" => Serializer::Json,
-            "MsgPack" => Serializer::MsgPack,
-            "Notepack" => Serializer::Notepack,
-            "CBOR" => Serializer::Cbor,
-            "ProtoBuf" => Serializer::ProtoBuf,
-            _ => Serializer::Ejson,
-        },
+        serializer: SerializerKind::ALL
+            .into_iter()
+            .find(|kind| kind.name() == checked.word("SERIALIZER"))
+            .unwrap_or_default(),
         balance: match checked.word("BALANCE_STRATEGY") {
-            "Random" => BalanceStrategy::Random,
-            "CpuUsage" => BalanceStrategy::CpuUsage,
-            "Latency" => BalanceStrategy::Latency,
-            _ => BalanceStrategy::RoundRobin,
+            "Random" => Strategy::Random,
+            "CpuUsage" => Strategy::CpuUsage,
+            "Latency" => Strategy::Latency,
+            _ => Strategy::RoundRobin,
         },
         prefer_local: checked.switch("BALANCE_PREFER_LOCAL"),
         request_timeout: checked.span("REQUEST_TIMEOUT"),
-        retry: RetryConfig {
+        retry: RetryPolicy {
             enabled: checked.switch("RETRY_ENABLED"),
             retries: checked.number("RETRY_RETRIES"),
             delay: checked.span("RETRY_DELAY"),
@@ -121,7 +117,7 @@ fn mesh(checked: &Checked, beats: &Heartbeats) -> MeshSettings {
         },
         heartbeat_interval: beats.mesh,
         heartbeat_timeout: beats.mesh_timeout,
-        bulkhead: checked.switch("BULKHEAD_ENABLED").then(|| BulkheadConfig {
+        bulkhead: checked.switch("BULKHEAD_ENABLED").then(|| Bulkhead {
             concurrency: checked.number("BULKHEAD_CONCURRENCY"),
             max_queue: checked.number("BULKHEAD_MAX_QUEUE_SIZE"),
         }),

@@ -5,12 +5,12 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use super::error::Problem;
+use super::mesh::Broker;
 use super::nats::NatsServers;
 use super::origin::Origin;
 use super::raw::Raw;
 use super::secret::shown_secret;
 use super::shape::{Parsed, Shape};
-use super::types::Broker;
 use super::variables::{BROKER, HEARTBEAT_INTERVAL, HEARTBEAT_TIMEOUT, VARIABLES, Variable, find};
 
 /// The longest value that an error line repeats, in characters.

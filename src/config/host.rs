@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use socket2::{Domain, Socket, Type};
 use uuid::Uuid;
 
-use super::types::Broker;
+use super::mesh::Broker;
 
 /// The environment of this process. Only `main` calls this; what is not UTF-8 is read with replacement characters, and then fails its check.
 pub fn process_environment() -> impl Iterator<Item = (String, String)> {

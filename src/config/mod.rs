@@ -11,6 +11,7 @@ mod check;
 mod error;
 mod heartbeat;
 mod host;
+mod mesh;
 mod nats;
 mod origin;
 mod parse;
@@ -25,15 +26,15 @@ mod variables;
 
 pub use error::{Errors, Note, NoteLevel, Problem};
 pub use host::process_environment;
+pub use mesh::{Broker, Bulkhead, MeshSettings, RetryPolicy, SerializerKind, Strategy};
 pub use nats::{NatsCredentials, NatsServers};
 pub use origin::Origin;
 pub use secret::{HIDDEN, Secret};
 pub(crate) use shape::MEMORY;
 pub use shape::Shape;
 pub use types::{
-    BalanceStrategy, Broker, BulkheadConfig, Config, GatewayConfig, LicenseConfig, LogConfig,
-    LogFormat, LogLevel, MeshSettings, MethodsConfig, MetricsConfig, RetryConfig, Serializer,
-    SessionConfig, StoreConfig, TlsConfig,
+    Config, GatewayConfig, LicenseConfig, LogConfig, LogFormat, LogLevel, MethodsConfig,
+    MetricsConfig, SessionConfig, StoreConfig, TlsConfig,
 };
 pub use variables::{CONFIG_FILE, VARIABLES, Variable};
 

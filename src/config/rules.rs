@@ -3,10 +3,10 @@
 use super::check::Checked;
 use super::error::{Note, NoteLevel, Problem};
 use super::heartbeat::Heartbeats;
+use super::mesh::Broker;
 use super::origin::Origin;
 use super::raw::Raw;
 use super::shape::{MEMORY, Shape};
-use super::types::Broker;
 use super::variables::{
     ADMIN_PORT, DDP_SERVER_URL, ENABLE_TLS, MS_METRICS_PORT, NATS_URL, TLS_CERT_PATH, TLS_KEY_PATH,
     TRACING_ENABLED, TRANSPORTER, VARIABLES,

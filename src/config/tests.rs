@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
+use super::Strategy;
 use super::*;
 
 const MESH: (&str, &str) = ("TRANSPORTER", "nats://nats:4222");
@@ -87,10 +88,10 @@ fn defaults_are_those_of_the_reference() {
     assert!(mesh.node_id.ends_with(&format!("-{}", std::process::id())));
     assert_eq!(
         (mesh.serializer, mesh.balance, mesh.prefer_local),
-        (Serializer::Ejson, BalanceStrategy::RoundRobin, true)
+        (SerializerKind::Ejson, Strategy::RoundRobin, true)
     );
     assert_eq!(mesh.request_timeout, Duration::from_secs(60));
-    let retry = RetryConfig {
+    let retry = RetryPolicy {
         enabled: false,
         retries: 5,
         delay: Duration::from_millis(100),
@@ -125,11 +126,11 @@ fn defaults_are_those_of_the_reference() {
 #[test]
 fn serializers_by_their_names_in_any_case() {
     for (name, serializer) in [
-        ("json", Serializer::Json),
-        ("msgpack", Serializer::MsgPack),
-        ("Notepack", Serializer::Notepack),
-        ("cbor", Serializer::Cbor),
-        ("PROTOBUF", Serializer::ProtoBuf),
+        ("json", SerializerKind::Json),
+        ("msgpack", SerializerKind::MsgPack),
+        ("Notepack", SerializerKind::Notepack),
+        ("cbor", SerializerKind::Cbor),
+        ("PROTOBUF", SerializerKind::ProtoBuf),
     ] {
         assert_eq!(config(&[("SERIALIZER", name)]).mesh.serializer, serializer);
     }
@@ -501,7 +502,7 @@ fn values_land_where_they_belong() {
     );
     assert_eq!(
         config.mesh.bulkhead,
-        Some(BulkheadConfig {
+        Some(Bulkhead {
             concurrency: 3,
             max_queue: 7
         })

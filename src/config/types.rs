@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::host;
-use super::nats::NatsServers;
+use super::mesh::MeshSettings;
 use super::secret::Secret;
 
 /// The whole configuration. `app` hands each room its own part.
@@ -99,103 +99,6 @@ pub struct SessionConfig {
 pub struct MethodsConfig {
     /// `DDP_PASSWORD_LOGIN`: password logins are passed on to the account service.
     pub password_login: bool,
-}
-
-/// The mesh, in plain types: `app` makes the mesh's own settings of them.
-#[derive(Debug, Clone)]
-pub struct MeshSettings {
-    /// `BROKER`.
-    pub broker: Broker,
-    /// `TRANSPORTER`; with `BROKER=nats` `NATS_URL`, else `TRANSPORTER`, else the NATS server of this host: where NATS is.
-    pub transporter: NatsServers,
-    /// `TLS_CA_PATH`: further trusted certificates.
-    pub tls_ca: Option<PathBuf>,
-    /// `MS_NAMESPACE`; empty for none.
-    pub namespace: String,
-    /// `NODE_ID`.
-    pub node_id: String,
-    /// `SERIALIZER`.
-    pub serializer: Serializer,
-    /// `BALANCE_STRATEGY`.
-    pub balance: BalanceStrategy,
-    /// `BALANCE_PREFER_LOCAL`.
-    pub prefer_local: bool,
-    /// `REQUEST_TIMEOUT`.
-    pub request_timeout: Duration,
-    /// `RETRY_*`.
-    pub retry: RetryConfig,
-    /// How often this node beats.
-    pub heartbeat_interval: Duration,
-    /// Silence after which another node counts as lost.
-    pub heartbeat_timeout: Duration,
-    /// `BULKHEAD_*`; `None` with `BULKHEAD_ENABLED=false`.
-    pub bulkhead: Option<BulkheadConfig>,
-    /// `WAIT_FOR_SERVICES_TIMEOUT`.
-    pub wait_for_services: Duration,
-}
-
-/// How the nodes talk over NATS.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Broker {
-    /// Moleculer's protocol.
-    Moleculer,
-    /// The plain broker of 8.x. What belongs to Moleculer has no effect with it: namespace, serializer, balance, retries and
-    /// the wait for services.
-    Nats,
-}
-
-/// How packets are written; every node of a mesh uses the same.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Serializer {
-    /// EJSON, the default.
-    Ejson,
-    /// Plain JSON.
-    Json,
-    /// MessagePack, by msgpack5.
-    MsgPack,
-    /// MessagePack, by notepack.io.
-    Notepack,
-    /// CBOR.
-    Cbor,
-    /// Protocol Buffers.
-    ProtoBuf,
-}
-
-/// How one of several nodes that offer an action is picked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum BalanceStrategy {
-    /// One after another.
-    RoundRobin,
-    /// By chance.
-    Random,
-    /// The least busy, as heartbeats tell.
-    CpuUsage,
-    /// The nearest, as pings tell.
-    Latency,
-}
-
-/// When calls that are safe to repeat are repeated.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct RetryConfig {
-    /// `RETRY_ENABLED`.
-    pub enabled: bool,
-    /// `RETRY_RETRIES`: attempts after the first.
-    pub retries: u32,
-    /// `RETRY_DELAY`: before the first repetition.
-    pub delay: Duration,
-    /// `RETRY_MAX_DELAY`: the delay never grows beyond it.
-    pub max_delay: Duration,
-    /// `RETRY_FACTOR`: how the delay grows, at least 1.
-    pub factor: f64,
-}
-
-/// How many calls of one action may be away at once.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct BulkheadConfig {
-    /// `BULKHEAD_CONCURRENCY`: calls in flight per action.
-    pub concurrency: usize,
-    /// `BULKHEAD_MAX_QUEUE_SIZE`: calls that wait; one more is refused.
-    pub max_queue: usize,
 }
 
 /// The scalability licence rule.

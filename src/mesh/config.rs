@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use super::node_id::NodeId;
-use super::serializer::SerializerKind;
 use super::transport::{LocalBus, NatsTarget};
+use crate::config::SerializerKind;
+pub use crate::config::{Bulkhead, RetryPolicy, Strategy};
 
 /// How often a node says that it lives (Moleculer's `heartbeatInterval` as Rocket.Chat sets it).
 pub const DEFAULT_HEARTBEAT_INTERVAL: Duration = Duration::from_secs(10);
@@ -101,113 +102,4 @@ pub enum Transporter {
     /// [`join_delay`](MeshConfig::join_delay), [`never_wait_for`](MeshConfig::never_wait_for), the heartbeat pair (how
     /// often it is looked who is there, and how long silence is borne) and the bounds have a meaning there.
     Plain(NatsTarget),
-}
-
-/// When a failed call is tried again. Only calls marked repeatable are, and only after errors marked retryable.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct RetryPolicy {
-    /// Off by default, as in Moleculer.
-    pub enabled: bool,
-    /// Attempts after the first.
-    pub retries: u32,
-    /// Pause before the first repetition.
-    pub delay: Duration,
-    /// Longest pause.
-    pub max_delay: Duration,
-    /// Each pause is this many times the one before.
-    pub factor: f64,
-}
-
-impl Default for RetryPolicy {
-    fn default() -> Self {
-        Self {
-            enabled: false,
-            retries: 5,
-            delay: Duration::from_millis(100),
-            max_delay: Duration::from_secs(1),
-            factor: 2.0,
-        }
-    }
-}
-
-impl RetryPolicy {
-    /// The pause before repetition `n`, the first being 0.
-    pub(crate) fn pause(&self, n: u32) -> Duration {
-        let factor = self.factor.max(1.0).powi(n.min(64) as i32);
-        let wanted = self.delay.as_secs_f64() * factor;
-        if wanted.is_finite() && wanted < self.max_delay.as_secs_f64() {
-            Duration::from_secs_f64(wanted)
-        } else {
-            self.max_delay
-        }
-    }
-}
-
-/// Calls in flight for one action, then queued, then refused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Bulkhead {
-    /// At most so many at once.
-    pub concurrency: usize,
-    /// At most so many wait.
-    pub max_queue: usize,
-}
-
-impl Default for Bulkhead {
-    fn default() -> Self {
-        Self {
-            concurrency: 10,
-            max_queue: 10_000,
-        }
-    }
-}
-
-/// Which of several nodes that offer an action is called.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Strategy {
-    /// One after another.
-    #[default]
-    RoundRobin,
-    /// Any.
-    Random,
-    /// The least busy of a few, by the CPU figure of their heartbeats.
-    CpuUsage,
-    /// The nearest of a few, by the round trip of pings to their hosts.
-    Latency,
-}
-
-impl std::str::FromStr for Strategy {
-    type Err = UnknownStrategy;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        // Moleculer takes the names in any case.
-        match text.to_ascii_lowercase().as_str() {
-            "roundrobin" => Ok(Self::RoundRobin),
-            "random" => Ok(Self::Random),
-            "cpuusage" | "cpu" => Ok(Self::CpuUsage),
-            "latency" => Ok(Self::Latency),
-            _ => Err(UnknownStrategy),
-        }
-    }
-}
-
-/// No strategy has that name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("expected RoundRobin, Random, CpuUsage or Latency")]
-pub struct UnknownStrategy;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    // contract: configuration/variable/RETRY_MAX_DELAY, configuration/variable/RETRY_FACTOR
-    #[test]
-    fn pauses_grow_to_the_longest_and_stay_there() {
-        let policy = RetryPolicy {
-            enabled: true,
-            ..RetryPolicy::default()
-        };
-        let pauses: Vec<u128> = (0..6).map(|n| policy.pause(n).as_millis()).collect();
-        assert_eq!(pauses, [100, 200, 400, 800, 1000, 1000]);
-        assert_eq!(policy.pause(u32::MAX), policy.max_delay);
-    }
 }

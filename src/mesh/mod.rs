@@ -54,7 +54,7 @@ pub use calls::Call;
 pub use config::{
     Bulkhead, DEFAULT_EVENT_QUEUE_BYTES, DEFAULT_FORGET_AFTER, DEFAULT_HEARTBEAT_INTERVAL,
     DEFAULT_HEARTBEAT_TIMEOUT, DEFAULT_JOIN_DELAY, DEFAULT_OUTBOX_BYTES, DEFAULT_REQUEST_TIMEOUT,
-    DEFAULT_WAIT_FOR_SERVICES, MeshConfig, RetryPolicy, Strategy, Transporter, UnknownStrategy,
+    DEFAULT_WAIT_FOR_SERVICES, MeshConfig, RetryPolicy, Strategy, Transporter,
 };
 pub use error::{CallError, MeshError};
 pub use event::{Event, EventListener};

@@ -29,24 +29,7 @@ use std::borrow::Cow;
 use bytes::Bytes;
 
 use super::packet::PacketKind;
-
-/// Which encoding the mesh uses: the same on all nodes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum SerializerKind {
-    /// JSON text; dates are `{"$date":ms}`, binaries `{"$binary":base64}`. What Rocket.Chat uses unless told otherwise.
-    #[default]
-    Ejson,
-    /// JSON text; dates are ISO texts.
-    Json,
-    /// MessagePack as the npm package msgpack5 has it.
-    MsgPack,
-    /// MessagePack as the npm package notepack.io has it.
-    Notepack,
-    /// CBOR as the npm package cbor-x has it, without its records.
-    Cbor,
-    /// Protocol Buffers (`proto/packets.proto`), with JSON text inside.
-    ProtoBuf,
-}
+pub use crate::config::SerializerKind;
 
 /// A payload is not in this encoding, or a packet cannot be written in it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -71,28 +54,6 @@ const PROTO: &str = "__proto__";
 const TOO_DEEP: SerializeError = SerializeError::new("nested too deeply");
 
 impl SerializerKind {
-    /// All of them.
-    pub const ALL: [Self; 6] = [
-        Self::Ejson,
-        Self::Json,
-        Self::MsgPack,
-        Self::Notepack,
-        Self::Cbor,
-        Self::ProtoBuf,
-    ];
-
-    /// As `SERIALIZER` names it.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Ejson => "EJSON",
-            Self::Json => "JSON",
-            Self::MsgPack => "MsgPack",
-            Self::Notepack => "Notepack",
-            Self::Cbor => "CBOR",
-            Self::ProtoBuf => "ProtoBuf",
-        }
-    }
-
     /// A payload as JSON text. `kind` matters to encodings with a schema (ProtoBuf).
     pub(crate) fn decode(self, kind: PacketKind, payload: Bytes) -> Result<Bytes, SerializeError> {
         match self {

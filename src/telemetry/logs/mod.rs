@@ -18,6 +18,7 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
+use crate::config::{LogConfig, LogFormat, LogLevel};
 pub(crate) use date::timestamp;
 use file::LogFile;
 use layer::Lines;
@@ -28,34 +29,6 @@ pub const FATAL: &str = "ddp_streamer::fatal";
 
 /// Lines that may wait for the writing thread.
 const WAITING_LINES: usize = 16_384;
-
-/// The least that is logged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(missing_docs, reason = "each is its own name")]
-pub enum Level {
-    Trace,
-    Debug,
-    Info,
-    Warn,
-    Error,
-    /// Only what ends the process: see [`FATAL`].
-    Fatal,
-}
-
-/// What is logged, how and where.
-#[derive(Debug, Clone)]
-pub struct LogSettings {
-    /// The least that is logged.
-    pub level: Level,
-    /// `RUST_LOG`: wins over `level`.
-    pub filter: Option<String>,
-    /// JSON, else for people.
-    pub json: bool,
-    /// Logs also go there.
-    pub file: Option<PathBuf>,
-    /// The field `nodeID` of each line in JSON.
-    pub node_id: String,
-}
 
 /// Why logging cannot begin.
 #[derive(Debug, thiserror::Error)]
@@ -81,15 +54,15 @@ pub enum LogError {
 #[must_use = "lines that wait are written when it is dropped"]
 pub struct LogGuard(#[allow(dead_code, reason = "held to be dropped")] Vec<WorkerGuard>);
 
-/// Logs from now on, panics among it.
+/// Logs from now on, panics among it. `node_id` is the field `nodeID` of each line in JSON.
 ///
 /// # Errors
 /// The file cannot be opened, the filter cannot be read, or this was called before.
-pub fn init(settings: &LogSettings) -> Result<LogGuard, LogError> {
-    let filter = EnvFilter::builder().parse(directives(settings))?;
+pub fn init(config: &LogConfig, node_id: &str) -> Result<LogGuard, LogError> {
+    let filter = EnvFilter::builder().parse(directives(config))?;
     let (stdout, guard) = writer(std::io::stdout());
     let mut guards = vec![guard];
-    let file = match &settings.file {
+    let file = match &config.file {
         Some(path) => {
             let file = LogFile::open(path).map_err(|error| LogError::File {
                 path: path.clone(),
@@ -101,11 +74,11 @@ pub fn init(settings: &LogSettings) -> Result<LogGuard, LogError> {
         }
         None => None,
     };
-    let look = match settings.json {
-        true => Look::Json {
-            node_id: settings.node_id.clone(),
+    let look = match config.format {
+        LogFormat::Json => Look::Json {
+            node_id: node_id.to_owned(),
         },
-        false => Look::Pretty {
+        LogFormat::Pretty => Look::Pretty {
             colours: std::io::stdout().is_terminal(),
         },
     };
@@ -129,18 +102,18 @@ fn writer(to: impl std::io::Write + Send + 'static) -> (NonBlocking, WorkerGuard
 
 /// rustls calls a client's broken handshake a warning; a client's mistake is none of ours. async-nats logs each attempt
 /// of an outage as an error; the mesh says once what is wrong.
-fn directives(settings: &LogSettings) -> String {
-    if let Some(filter) = &settings.filter {
+fn directives(config: &LogConfig) -> String {
+    if let Some(filter) = &config.filter {
         return filter.clone();
     }
     let ours = |level| format!("warn,rustls=error,async_nats=off,ddp_streamer={level}");
-    match settings.level {
-        Level::Trace => ours("trace"),
-        Level::Debug => ours("debug"),
-        Level::Info => ours("info"),
-        Level::Warn => ours("warn"),
-        Level::Error => "error,async_nats=off".to_owned(),
-        Level::Fatal => format!("off,{FATAL}=error"),
+    match config.level {
+        LogLevel::Trace => ours("trace"),
+        LogLevel::Debug => ours("debug"),
+        LogLevel::Info => ours("info"),
+        LogLevel::Warn => ours("warn"),
+        LogLevel::Error => "error,async_nats=off".to_owned(),
+        LogLevel::Fatal => format!("off,{FATAL}=error"),
     }
 }
 
@@ -157,13 +130,12 @@ fn log_panics() {
 mod tests {
     use super::*;
 
-    fn settings(level: Level) -> LogSettings {
-        LogSettings {
+    fn config(level: LogLevel) -> LogConfig {
+        LogConfig {
             level,
-            filter: None,
-            json: true,
+            format: LogFormat::Json,
             file: None,
-            node_id: "n".into(),
+            filter: None,
         }
     }
 
@@ -171,28 +143,28 @@ mod tests {
     #[test]
     fn every_level_is_a_filter() {
         for level in [
-            Level::Trace,
-            Level::Debug,
-            Level::Info,
-            Level::Warn,
-            Level::Error,
-            Level::Fatal,
+            LogLevel::Trace,
+            LogLevel::Debug,
+            LogLevel::Info,
+            LogLevel::Warn,
+            LogLevel::Error,
+            LogLevel::Fatal,
         ] {
             EnvFilter::builder()
-                .parse(directives(&settings(level)))
+                .parse(directives(&config(level)))
                 .unwrap();
         }
         assert_eq!(
-            directives(&settings(Level::Debug)),
+            directives(&config(LogLevel::Debug)),
             "warn,rustls=error,async_nats=off,ddp_streamer=debug"
         );
         assert_eq!(
-            directives(&settings(Level::Fatal)),
+            directives(&config(LogLevel::Fatal)),
             "off,ddp_streamer::fatal=error"
         );
-        let own = LogSettings {
+        let own = LogConfig {
             filter: Some("hyper=trace".into()),
-            ..settings(Level::Error)
+            ..config(LogLevel::Error)
         };
         assert_eq!(directives(&own), "hyper=trace");
     }

@@ -19,23 +19,13 @@ use super::family::Maker;
 use super::handles::{Handles, Node};
 use super::table::{Kind, QUANTILES, TABLE};
 use super::{installed, process};
+use crate::config::{MeshSettings, MetricsConfig};
 use crate::telemetry::door::Door;
 
 /// How often samples are drained into histograms.
 const UPKEEP: Duration = Duration::from_secs(5);
 /// The Prometheus text format.
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
-
-/// What the exporter needs to know.
-#[derive(Debug, Clone)]
-pub struct MetricsSettings {
-    /// `MS_METRICS_PORT`.
-    pub port: u16,
-    /// The label `nodeID`.
-    pub node_id: String,
-    /// The label `namespace`.
-    pub namespace: String,
-}
 
 /// Why metrics cannot be served.
 #[derive(Debug, thiserror::Error)]
@@ -86,12 +76,12 @@ impl Rendering {
 }
 
 impl Exporter {
-    /// Binds the port and turns counting on. In one process only the first exporter counts.
+    /// Binds the port and turns counting on. In one process only the first exporter counts. The mesh's settings name the node in labels.
     ///
     /// # Errors
     /// The port cannot be bound.
-    pub async fn start(settings: &MetricsSettings) -> Result<Self, MetricsError> {
-        let port = settings.port;
+    pub async fn start(config: &MetricsConfig, mesh: &MeshSettings) -> Result<Self, MetricsError> {
+        let port = config.port;
         let address = SocketAddr::from((Ipv4Addr::UNSPECIFIED, port));
         let door = Door::open(address)
             .await
@@ -102,8 +92,8 @@ impl Exporter {
             sample: Arc::new(|| ()),
         };
         let node = Node {
-            id: settings.node_id.clone(),
-            namespace: settings.namespace.clone(),
+            id: mesh.node_id.clone(),
+            namespace: mesh.namespace.clone(),
         };
         let handles = Handles::new(&Maker::new(recorder), &node);
         if !installed::set(handles) {

@@ -21,7 +21,7 @@ mod tests;
 use std::time::Duration;
 
 pub use arrival::{arrived, carry, handling};
-pub use exporter::{Exporter, MetricsError, MetricsSettings};
+pub use exporter::{Exporter, MetricsError};
 use handles::Handles;
 pub use labels::{CallOutcome, Dropped, Incoming, Loss, Outgoing, Panicked, Refusal, Transport};
 pub use table::{Kind, QUANTILES, Row, TABLE};

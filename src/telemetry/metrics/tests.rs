@@ -6,6 +6,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::*;
+use crate::config::{MeshSettings, MetricsConfig};
 
 async fn get(port: u16, path: &str) -> (String, String) {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
@@ -23,15 +24,17 @@ async fn what_is_counted_is_exported() {
     session_opened(Transport::Raw);
     assert!(!enabled(), "nothing is counted before an exporter starts");
 
-    let settings = MetricsSettings {
-        port: 0,
+    let mesh = MeshSettings {
         node_id: "host-1".into(),
         namespace: "ns".into(),
+        ..crate::config::defaults().mesh
     };
-    let exporter = Exporter::start(&settings).await.unwrap();
+    let exporter = Exporter::start(&MetricsConfig { port: 0 }, &mesh)
+        .await
+        .unwrap();
     let port = exporter.local_addr().unwrap().port();
     assert!(matches!(
-        Exporter::start(&MetricsSettings { port, ..settings }).await,
+        Exporter::start(&MetricsConfig { port }, &mesh).await,
         Err(MetricsError::Bind { .. })
     ));
     let exporter = exporter.sampling(|| {
