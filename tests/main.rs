@@ -27,6 +27,7 @@ mod logs;
 mod markup;
 mod mesh_node;
 mod metrics;
+mod other_clients;
 mod outage;
 mod plain_broker;
 mod real_clients;

@@ -122,7 +122,7 @@ async fn the_sdk_as_a_bot(scene: &Scene) {
     }
 }
 
-// contract: methods/publication/client-versions
+// contract: methods/publication/client-versions, clients/others
 async fn a_meteor_client(scene: &Scene) {
     let meteor = scene.client("simpleddp").await;
     meteor.ask("connect", json!({})).await;

@@ -70,7 +70,7 @@ impl Client {
                 .append(*name, value.parse().expect("a header"));
         }
         let (socket, _) = tokio_tungstenite::client_async(request, wire).await?;
-        let sockjs = !path.starts_with("/websocket");
+        let sockjs = path.contains("/sockjs/");
         let mut client = Self {
             socket,
             sockjs,

@@ -7,6 +7,7 @@ pub mod client;
 pub mod database;
 pub mod http;
 pub mod nats;
+pub mod nginx;
 pub mod peer;
 pub mod process;
 pub mod sandbox;

@@ -1,4 +1,4 @@
-//! A Node.js peer of tests/peers: one JSON document a line, commands in, answers and news out.
+//! A peer of tests/peers, most in Node.js: one JSON document a line, commands in, answers and news out.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -29,13 +29,13 @@ impl Peer {
         Self::start_trusting(script, args, None).await
     }
 
-    /// The same, and it trusts a certificate besides the usual ones.
+    /// The same, and it trusts a certificate: Node.js besides the usual ones, others alone.
     pub async fn start_trusting(script: &str, args: &[&str], trusted: Option<&Path>) -> Self {
-        let mut command = Command::new("node");
-        command
-            .arg(root().join("tests/peers").join(script))
-            .args(args)
-            .envs(trusted.map(|path| ("NODE_EXTRA_CA_CERTS", path)));
+        let mut command = program(script);
+        for variable in ["NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE"] {
+            command.envs(trusted.map(|path| (variable, path)));
+        }
+        command.args(args);
         let (process, stdin, stdout) = Process::start(script, command);
         let (waiting, news, heard) = (
             Waiting::default(),
@@ -151,6 +151,22 @@ impl Peer {
     pub fn news(&self) -> Vec<Value> {
         self.news.lock().expect("news").clone()
     }
+}
+
+/// What runs a script of tests/peers; one without an ending is a program of tests/fixtures.
+fn program(script: &str) -> Command {
+    let (cache, path) = (
+        root().join(".cache"),
+        root().join("tests/peers").join(script),
+    );
+    let interpreter = match path.extension().and_then(|ending| ending.to_str()) {
+        Some("js") => "node".into(),
+        Some("py") => cache.join("venv/bin/python"),
+        _ => return Command::new(cache.join("bin").join(script)),
+    };
+    let mut command = Command::new(interpreter);
+    command.arg(path);
+    command
 }
 
 /// Whether every part of the pattern is found in the value: keys of objects, elements of arrays by position; `"*"` is anything.
