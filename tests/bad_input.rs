@@ -94,6 +94,11 @@ async fn every_bad_message_gets_its_close() {
         r#"{"msg":"sub","name":"a"}"#,
         r#"{"msg":"unsub"}"#,
         r#"{"msg":"unsub","id":null}"#,
+        r#"{"msg":"unsub","id":""}"#,
+        r#"{"msg":"method","id":"","method":"a"}"#,
+        r#"{"msg":"method","id":"1","method":""}"#,
+        r#"{"msg":"sub","id":"","name":"a"}"#,
+        r#"{"msg":"sub","id":"1","name":""}"#,
     ] {
         cases.push((RAW.into(), Message::text(text), 1002));
     }
@@ -128,14 +133,23 @@ async fn every_bad_message_gets_its_close() {
     assert_quiet(&workspace).await;
 }
 
-// contract: ddp/handshake/other-first
+// contract: ddp/handshake/other-first, ddp/handshake/ping
 #[tokio::test]
 async fn the_handshake_comes_first() {
     let workspace = Workspace::start().await;
     let port = workspace.service.port;
+    for path in [RAW, SOCKJS] {
+        let mut client = Client::open(port, path).await;
+        client.send(json!({"msg": "pong"})).await;
+        client.send(json!({"msg": "ping", "id": "early"})).await;
+        assert_eq!(
+            client.next().await,
+            json!({"msg": "pong", "id": "early"}),
+            "{path}"
+        );
+        client.handshake().await;
+    }
     for first in [
-        json!({"msg": "ping"}),
-        json!({"msg": "pong"}),
         json!({}),
         json!({"msg": "hi"}),
         json!({"msg": "method", "id": "1", "method": "echo"}),

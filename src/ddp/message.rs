@@ -21,8 +21,13 @@ pub enum ClientMessage {
     Ping(Option<Box<RawValue>>),
     /// An answer to our ping.
     Pong,
-    /// One of the three that are answered strictly in order.
+    /// One of the two that are answered strictly in order.
     Request(Request),
+    /// The end of a publication: overtakes the requests that wait.
+    Unsub {
+        /// The publication's id.
+        id: String,
+    },
     /// An object without `msg`: silence.
     Silence,
     /// An unknown `msg`: answered with [`error`].
@@ -36,11 +41,6 @@ pub enum Request {
     Method(MethodCall),
     /// A new publication.
     Sub(Subscription),
-    /// The end of a publication.
-    Unsub {
-        /// The publication's id.
-        id: String,
-    },
 }
 
 /// A method call.
@@ -73,11 +73,10 @@ impl Request {
             + match self {
                 Self::Method(call) => call.id.len() + call.method.len() + call.params.get().len(),
                 Self::Sub(sub) => sub.id.len() + sub.name.len() + sub.params.get().len(),
-                Self::Unsub { id } => id.len(),
             }
     }
 
-    /// The messages that refuse this request with an error; an `unsub` needs none.
+    /// The messages that refuse this request with an error.
     #[must_use]
     pub fn refusal(&self, error: &DdpError) -> Vec<Vec<u8>> {
         self.receipt().refusal(error)
@@ -89,7 +88,6 @@ impl Request {
         match self {
             Self::Method(call) => Receipt::Method(call.id.clone()),
             Self::Sub(sub) => Receipt::Sub(sub.id.clone()),
-            Self::Unsub { .. } => Receipt::Unsub,
         }
     }
 }
@@ -101,18 +99,15 @@ pub enum Receipt {
     Method(String),
     /// A request for a publication.
     Sub(String),
-    /// The end of a publication.
-    Unsub,
 }
 
 impl Receipt {
-    /// The messages that refuse the request with an error; an `unsub` needs none.
+    /// The messages that refuse the request with an error.
     #[must_use]
     pub fn refusal(&self, error: &DdpError) -> Vec<Vec<u8>> {
         match self {
             Self::Method(id) => vec![result_error(id, error), updated(id)],
             Self::Sub(id) => vec![nosub(id, Some(error))],
-            Self::Unsub => Vec::new(),
         }
     }
 }
@@ -148,17 +143,19 @@ impl ClientMessage {
                 name: required(&object, "name")?,
                 params: params(&object),
             })),
-            Some("unsub") => Self::Request(Request::Unsub {
+            Some("unsub") => Self::Unsub {
                 id: required(&object, "id")?,
-            }),
+            },
             _ => Self::Unknown,
         })
     }
 }
 
+/// An id or a name: text, and not the empty one.
 fn required(object: &RawObject<'_>, key: &str) -> Result<String, Close> {
     object
         .text(key)
+        .filter(|text| !text.is_empty())
         .map(String::from)
         .ok_or(Close::ProtocolError)
 }
@@ -372,6 +369,7 @@ mod tests {
     #[test]
     fn a_request_without_id_or_name_closes_1002() {
         for other in [
+            "\"\"",
             "1",
             "null",
             "true",
@@ -420,7 +418,6 @@ mod tests {
             refusal(r#"{"msg":"sub","id":"1","name":"a"}"#),
             [format!(r#"{{"msg":"nosub","id":"1","error":{error}}}"#)]
         );
-        assert!(refusal(r#"{"msg":"unsub","id":"1"}"#).is_empty());
     }
 
     #[test]

@@ -42,11 +42,6 @@ impl Clock {
         }
     }
 
-    /// Whether the silence so far was broken by a ping of ours.
-    pub(super) fn pinged(&self) -> bool {
-        self.pinged
-    }
-
     /// The client spoke. Says whether the house is to be told.
     pub(super) fn hear(&mut self) -> bool {
         let now = Instant::now();

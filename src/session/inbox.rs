@@ -68,6 +68,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             }
             ClientMessage::Pong | ClientMessage::Silence => {}
             ClientMessage::Request(request) => self.on_request(request),
+            ClientMessage::Unsub { id } => self.on_unsub(&id),
             ClientMessage::Connect { .. } => {
                 self.client.send(&message::error("Already connected", json));
             }
@@ -77,7 +78,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         }
     }
 
-    /// Only `connect` may come first. A `pong` that answers our own early ping is no first message.
+    /// Only `connect` may come first; pings and pongs are no first message, as a client may answer our early ping.
     fn on_handshake(&mut self, message: &ClientMessage, json: &str) {
         match message {
             ClientMessage::Connect { known: true } => {
@@ -98,30 +99,33 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                 self.client.send(message::FAILED);
                 self.close(Close::ProtocolError);
             }
-            ClientMessage::Pong if self.clock.pinged() => {}
+            ClientMessage::Ping(id) => {
+                self.client.send(&message::pong(id.as_deref()));
+            }
+            ClientMessage::Pong => {}
             _ => self.close(Close::ProtocolError),
         }
     }
 
-    /// Requests wait for their turn; too many are refused, and one that is to end a publication is then done out of turn
-    /// rather than lost.
+    /// Requests wait for their turn; too many are refused.
     fn on_request(&mut self, request: Request) {
         let Err(request) = self.requests.offer(request) else {
             return;
         };
-        if let Request::Unsub { id } = &request {
-            if self.requests.withdraw(id) {
-                self.client.send(&message::nosub(id, None));
-            } else {
-                self.sessions
-                    .unharmed(|handler| handler.unsubscribe(&self.client, id));
-            }
-            return;
-        }
         metrics::request_refused();
         for refusal in request.refusal(&DdpError::too_many_requests()) {
             self.client.send(&refusal);
         }
+    }
+
+    /// A publication ends at once, whatever is being answered; one that is still asked for is taken out. Both may have
+    /// the id: the one that is asked for would have been refused.
+    fn on_unsub(&mut self, id: &str) {
+        for _ in 0..self.requests.withdraw(id) {
+            self.client.send(&message::nosub(id, None));
+        }
+        self.sessions
+            .unharmed(|handler| handler.unsubscribe(&self.client, id));
     }
 
     fn malformed(&mut self, close: Close) {
@@ -138,7 +142,7 @@ fn kind(message: &ClientMessage) -> Incoming {
         ClientMessage::Pong => Incoming::Pong,
         ClientMessage::Request(Request::Method(_)) => Incoming::Method,
         ClientMessage::Request(Request::Sub(_)) => Incoming::Sub,
-        ClientMessage::Request(Request::Unsub { .. }) => Incoming::Unsub,
+        ClientMessage::Unsub { .. } => Incoming::Unsub,
         ClientMessage::Silence | ClientMessage::Unknown => Incoming::Other,
     }
 }

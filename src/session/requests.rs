@@ -54,23 +54,30 @@ impl Requests {
         Ok(())
     }
 
-    /// Takes back the request for a publication that has not been answered; says whether there was one.
-    pub(super) fn withdraw(&mut self, sub: &str) -> bool {
+    /// Takes back the requests for a publication that have not been answered; says how many there were.
+    pub(super) fn withdraw(&mut self, sub: &str) -> usize {
+        let mut taken = 0;
         if self
             .current
             .as_ref()
             .is_some_and(|current| matches!(&current.receipt, Receipt::Sub(id) if id == sub))
         {
             self.current = None;
-            return true;
+            taken += 1;
         }
-        let at = self
-            .waiting
-            .iter()
-            .position(|request| matches!(request, Request::Sub(other) if other.id == sub));
-        let taken = at.and_then(|at| self.waiting.remove(at));
-        self.bytes -= taken.as_ref().map_or(0, Request::size);
-        taken.is_some()
+        let bytes = &mut self.bytes;
+        self.waiting.retain(|request| {
+            let stays = !matches!(request, Request::Sub(other) if other.id == sub);
+            if !stays {
+                *bytes -= request.size();
+                taken += 1;
+            }
+            stays
+        });
+        if self.waiting.is_empty() {
+            self.waiting = VecDeque::new();
+        }
+        taken
     }
 
     /// Works on the requests, one at a time: ready after each that was answered, pending while one is away or none is
@@ -87,8 +94,7 @@ impl Requests {
             };
             let receipt = request.receipt();
             match catch_unwind(AssertUnwindSafe(|| begin(request, client, handler))) {
-                Ok(Some(work)) => self.current = Some(Box::new(Current { receipt, work })),
-                Ok(None) => return Poll::Ready(Ok(())),
+                Ok(work) => self.current = Some(Box::new(Current { receipt, work })),
                 Err(panic) => return Poll::Ready(Err(refuse(client, &receipt, panic))),
             }
         }
@@ -139,15 +145,10 @@ impl Current {
     }
 }
 
-/// Begins to work on a request; an `unsub` is done with it.
-fn begin(request: Request, client: &Arc<Client>, handler: &Arc<dyn Handler>) -> Option<Work> {
+fn begin(request: Request, client: &Arc<Client>, handler: &Arc<dyn Handler>) -> Work {
     match request {
-        Request::Method(call) => Some(Work::Method(handler.clone().method(client.clone(), call))),
-        Request::Sub(sub) => Some(Work::Sub(handler.clone().subscribe(client.clone(), sub))),
-        Request::Unsub { id } => {
-            handler.unsubscribe(client, &id);
-            None
-        }
+        Request::Method(call) => Work::Method(handler.clone().method(client.clone(), call)),
+        Request::Sub(sub) => Work::Sub(handler.clone().subscribe(client.clone(), sub)),
     }
 }
 

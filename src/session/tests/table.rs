@@ -1,6 +1,9 @@
 //! Each row of reference/ddp.md's tables.
 
+use tokio::time::Instant;
+
 use super::support::*;
+use crate::config;
 use crate::ddp::{Close, Framing};
 
 const BOTH: [Framing; 2] = [Framing::Raw, Framing::SockJs];
@@ -53,8 +56,6 @@ async fn a_version_that_is_not_spoken_here() {
 async fn anything_else_first_is_a_violation() {
     let rig = Rig::new();
     for first in [
-        PING,
-        PONG,
         "{}",
         r#"{"msg":"hi"}"#,
         r#"{"msg":"method","id":"1","method":"echo"}"#,
@@ -74,6 +75,30 @@ async fn anything_else_first_is_a_violation() {
     rig.over().await;
     let opened: Vec<_> = ["opened", "leave", "closed"].map(String::from).into();
     assert_eq!(rig.house.log()[..3], opened);
+}
+
+// contract: ddp/handshake/ping
+#[tokio::test(start_paused = true)]
+async fn pings_and_pongs_are_no_first_message() {
+    let rig = Rig::new();
+    let timeout = config::defaults().session.handshake_timeout;
+    for framing in BOTH {
+        let opened = Instant::now();
+        let mut peer = rig.socket(framing, 4096);
+        if framing == Framing::SockJs {
+            assert_eq!(peer.hear().await, text("o"));
+        }
+        peer.say(PONG).await;
+        peer.say(r#"{"msg":"ping","id":"early"}"#).await;
+        peer.hears([GREETING, r#"{"msg":"pong","id":"early"}"#])
+            .await;
+        // They are no handshake either: its time runs on.
+        tokio::time::sleep(timeout - SECOND).await;
+        peer.say(PING).await;
+        peer.hears([PING, PONG]).await;
+        peer.is_closed(Close::Timeout).await;
+        assert_eq!(opened.elapsed().as_secs(), timeout.as_secs());
+    }
 }
 
 // contract: ddp/message/ping, ddp/message/pong, ddp/message/second-connect, ddp/message/method, ddp/message/sub
@@ -189,6 +214,17 @@ async fn what_closes() {
         ),
         (r#"{"msg":"unsub"}"#, Close::ProtocolError),
         (r#"{"msg":"unsub","id":["1"]}"#, Close::ProtocolError),
+        (
+            r#"{"msg":"method","id":"","method":"echo"}"#,
+            Close::ProtocolError,
+        ),
+        (
+            r#"{"msg":"method","id":"1","method":""}"#,
+            Close::ProtocolError,
+        ),
+        (r#"{"msg":"sub","id":"","name":"ok"}"#, Close::ProtocolError),
+        (r#"{"msg":"sub","id":"1","name":""}"#, Close::ProtocolError),
+        (r#"{"msg":"unsub","id":""}"#, Close::ProtocolError),
     ] {
         for framing in BOTH {
             let mut peer = rig.client(framing).await;
