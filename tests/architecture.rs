@@ -234,6 +234,26 @@ fn every_room_is_in_the_table() {
     assert_eq!(declared, listed);
 }
 
+/// The lines of a file before its tests.
+fn length(path: &Path) -> usize {
+    let text = std::fs::read_to_string(path).expect("a source");
+    let tests = text.find("#[cfg(test)]\nmod tests {");
+    text[..tests.unwrap_or(text.len())].lines().count()
+}
+
+#[test]
+fn files_are_rooms_and_not_halls() {
+    let mut lengths: Vec<(usize, PathBuf)> = code_files(&root().join("src"))
+        .into_iter()
+        .map(|file| (length(&file), file))
+        .collect();
+    lengths.sort();
+    let (median, _) = &lengths[lengths.len() / 2];
+    assert!(*median < 150, "the median file has {median} lines");
+    let halls: Vec<_> = lengths.iter().filter(|(lines, _)| *lines > 500).collect();
+    assert!(halls.is_empty(), "{halls:?}");
+}
+
 #[test]
 fn rooms_without_io_have_none() {
     for (room, banned) in NO_IO {

@@ -1,6 +1,6 @@
 //! The certificate that clients are shown.
 
-use super::Finding;
+use super::report::Finding;
 use crate::app;
 use crate::config::TlsConfig;
 

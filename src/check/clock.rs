@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Finding;
+use super::report::Finding;
 
 /// Nobody notices less.
 const NOTICED: Duration = Duration::from_secs(1);

@@ -1,7 +1,7 @@
 //! MongoDB.
 
 use super::clock::Reading;
-use super::{Finding, millis};
+use super::report::{Finding, millis};
 use crate::config::StoreConfig;
 use crate::store::{Look, Store, StoreError};
 

@@ -2,7 +2,7 @@
 
 use rustix::process::{Resource, getrlimit};
 
-use super::Finding;
+use super::report::Finding;
 
 /// Besides clients: the database's pool (100), NATS, listeners, logs, and a burst at the door.
 const OTHERS: u64 = 200;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::clock::Reading;
-use super::{Finding, Verdict, millis};
+use super::report::{Finding, Verdict, millis};
 use crate::app;
 use crate::config::{Broker, MeshSettings};
 use crate::mesh::{NodeSeen, Release, ServerSeen, ServerTrouble, Survey, survey};

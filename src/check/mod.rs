@@ -61,8 +61,3 @@ fn too_slow(about: &'static str) -> Finding {
         "see whether it is overloaded or frozen",
     )
 }
-
-/// A round trip as people read it.
-fn millis(time: Duration) -> String {
-    format!("{:.1} ms", time.as_secs_f64() * 1000.0)
-}

@@ -1,6 +1,6 @@
 //! The configuration itself.
 
-use super::Finding;
+use super::report::Finding;
 use crate::config::{self, Config, NoteLevel, Origin, Problem};
 
 /// What is documented and not built yet, and the value under which the rest can be looked at all the same.

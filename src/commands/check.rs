@@ -6,6 +6,8 @@ use std::process::ExitCode;
 use clap::Command;
 use ddp_streamer::{check, config};
 
+use super::process;
+
 pub(super) fn command() -> Command {
     Command::new("check")
         .about("Tells what the service would reach with this environment, and what is wrong")
@@ -13,12 +15,12 @@ pub(super) fn command() -> Command {
 }
 
 pub(super) fn run() -> anyhow::Result<ExitCode> {
-    super::install_tls()?;
+    process::install_tls()?;
     let env = config::process_environment().collect();
-    let runtime = super::small_runtime()?;
+    let runtime = process::small_runtime()?;
     let report = runtime.block_on(check::run(env));
     // A name look-up that hangs is not waited for.
     runtime.shutdown_background();
     writeln!(stdout().lock(), "{report}")?;
-    Ok(super::code(report.is_well()))
+    Ok(process::code(report.is_well()))
 }

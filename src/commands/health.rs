@@ -17,6 +17,8 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+use super::process;
+
 /// For everything: connection, question, answer. A service that needs longer is not well.
 const DEADLINE: Duration = Duration::from_secs(2);
 
@@ -37,7 +39,7 @@ pub(super) fn run() -> anyhow::Result<ExitCode> {
         }
     };
     let address = address(&config);
-    let runtime = super::small_runtime()?;
+    let runtime = process::small_runtime()?;
     let asked = runtime.block_on(async {
         let asked = timeout(DEADLINE, ask(address)).await;
         asked.unwrap_or_else(|_| bail!("no answer within {DEADLINE:?}"))
@@ -46,7 +48,7 @@ pub(super) fn run() -> anyhow::Result<ExitCode> {
         Ok(()) => writeln!(out, "healthy: {address}")?,
         Err(why) => writeln!(out, "not healthy: {address}: {why:#}")?,
     }
-    Ok(super::code(asked.is_ok()))
+    Ok(process::code(asked.is_ok()))
 }
 
 /// Where this host reaches the service.

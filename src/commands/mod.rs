@@ -3,15 +3,14 @@
 mod check;
 mod config;
 mod health;
+mod process;
 mod sandbox;
 
 use std::io::{Write, stderr};
 use std::process::ExitCode;
 
-use anyhow::Context;
 use clap::{ArgMatches, Command};
 use ddp_streamer::sandbox::{args, terminal};
-use tokio::runtime::Runtime;
 
 /// All of them.
 pub(crate) fn all() -> [Command; 6] {
@@ -40,32 +39,4 @@ pub(crate) fn run(matches: &ArgMatches) -> Option<ExitCode> {
         let _nobody_reads = writeln!(stderr(), "{error:#}");
         ExitCode::FAILURE
     }))
-}
-
-/// For a command that needs no second thread.
-fn small_runtime() -> anyhow::Result<Runtime> {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("the runtime does not start")
-}
-
-/// Decides who encrypts, before anybody does.
-fn install_tls() -> anyhow::Result<()> {
-    if rustls::crypto::ring::default_provider()
-        .install_default()
-        .is_err()
-    {
-        anyhow::bail!("another TLS provider is installed already");
-    }
-    Ok(())
-}
-
-/// How a command that judges ends.
-fn code(well: bool) -> ExitCode {
-    if well {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    }
 }

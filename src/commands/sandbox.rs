@@ -11,6 +11,8 @@ use ddp_streamer::sandbox::{self, terminal};
 use ddp_streamer::telemetry::logs;
 use tokio::signal::unix::{SignalKind, signal};
 
+use super::process;
+
 pub(super) fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
     let filter = config::process_environment().find(|(name, _)| name == "RUST_LOG");
     // Only what is wrong: the terminal is for what the sandbox says at its start.
@@ -21,7 +23,7 @@ pub(super) fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
         filter: filter.map(|(_, filter)| filter),
     };
     let _guard = logs::init(&config, "sandbox")?;
-    super::install_tls()?;
+    process::install_tls()?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build();
@@ -41,7 +43,7 @@ pub(super) fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
 }
 
 pub(super) fn in_terminal(name: &str, matches: &ArgMatches) -> anyhow::Result<ExitCode> {
-    let runtime = super::small_runtime()?;
+    let runtime = process::small_runtime()?;
     let ended = runtime.block_on(async {
         if name == "watch" {
             let asked = terminal::args::read_watch(matches);

@@ -1,7 +1,7 @@
 //! Apps and their commands: each change under its own name, and once more through `apps` `apps`.
 
-use super::Events;
 use super::args::{Args, Build, text};
+use super::context::Events;
 use crate::ejson::{join, quoted};
 use crate::streams::Stream;
 

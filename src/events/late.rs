@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use super::Events;
+use super::context::Events;
 use crate::mesh::{Event, EventListener};
 
 /// A listener for a mesh that is not running yet; the events behind it come later. What arrives before is lost, so

@@ -6,7 +6,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use serde_json::value::RawValue;
 
-use super::House;
+use super::house::House;
 use crate::collections::Collections;
 use crate::services::{Listed, Release, Services, SettingValue};
 use crate::store::{Settings, Store};

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use serde_json::value::RawValue;
 
-use super::Events;
 use super::args::{Args, Build, Fields, any, text};
+use super::context::Events;
 use crate::ejson::{self, RawObject};
 use crate::streams::Stream;
 

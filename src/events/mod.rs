@@ -12,6 +12,7 @@
 
 mod apps;
 mod args;
+mod context;
 mod house;
 mod late;
 mod live;
@@ -27,7 +28,6 @@ mod workspace;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -35,14 +35,14 @@ use serde_json::value::RawValue;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+pub use context::Events;
 pub use house::House;
 pub use late::Late;
 pub use live::Live;
 
 use crate::client::Directory;
-use crate::ejson;
 use crate::mesh::{Event, EventListener};
-use crate::streams::{KeyedQueue, QueueLimits, Stream};
+use crate::streams::{KeyedQueue, QueueLimits};
 use crate::telemetry::metrics;
 use args::Args;
 use table::TABLE;
@@ -58,16 +58,6 @@ const LOOKUPS: QueueLimits = QueueLimits {
     jobs_of_key: 1_000,
     bytes: 16 * 1024 * 1024,
 };
-
-/// The listener of the mesh.
-pub struct Events {
-    house: Arc<dyn House>,
-    directory: Arc<Directory>,
-    queue: KeyedQueue,
-    parse_messages: bool,
-    rows: HashMap<&'static str, table::Handle>,
-    now_ms: fn() -> i64,
-}
 
 impl Events {
     /// The table, over one house. `parse_messages` is false with `DISABLE_MESSAGE_PARSER=true`; look-ups run in `tracker`
@@ -111,36 +101,6 @@ impl Events {
             metrics::mesh_event_ignored(name);
         }
         became
-    }
-
-    /// An event of a stream; `args` are ready JSON texts.
-    fn publish<S: AsRef<str>>(
-        &self,
-        stream: Stream,
-        event_name: &str,
-        args: impl IntoIterator<Item = S>,
-    ) {
-        self.house.publish(stream, event_name, &ejson::join(args));
-    }
-
-    fn all(&self, event_name: &str, args: &[&str]) -> Option<()> {
-        self.publish(Stream::NotifyAll, event_name, args);
-        Some(())
-    }
-
-    fn logged(&self, event_name: &str, args: &[&str]) -> Option<()> {
-        self.publish(Stream::NotifyLogged, event_name, args);
-        Some(())
-    }
-
-    fn room(&self, rid: &str, what: &str, args: &[&str]) -> Option<()> {
-        self.publish(Stream::NotifyRoom, &format!("{rid}/{what}"), args);
-        Some(())
-    }
-
-    fn user(&self, uid: &str, what: &str, args: &[&str]) -> Option<()> {
-        self.publish(Stream::NotifyUser, &format!("{uid}/{what}"), args);
-        Some(())
     }
 }
 

@@ -1,7 +1,7 @@
 //! Omnichannel: inquiries, departments, priorities (reference/events.md, "Omnichannel").
 
-use super::Events;
 use super::args::{Args, Build, Fields, any, object, spread};
+use super::context::Events;
 use crate::ejson::{RawObject, quoted};
 use crate::services::Listed;
 use crate::streams::Stream;

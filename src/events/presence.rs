@@ -2,8 +2,8 @@
 
 use serde_json::value::RawValue;
 
-use super::Events;
 use super::args::{Args, Build, Fields, any, array, object, text};
+use super::context::Events;
 use crate::ejson::{self, join, quoted};
 use crate::services::Release;
 

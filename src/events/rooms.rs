@@ -2,8 +2,8 @@
 
 use serde_json::value::RawValue;
 
-use super::Events;
 use super::args::{Args, Build, Fields, text};
+use super::context::Events;
 use crate::ejson::{self, RawObject};
 use crate::streams::Stream;
 

@@ -5,8 +5,8 @@
 
 use std::sync::Arc;
 
-use super::Events;
 use super::args::{Args, Build, Fields, text};
+use super::context::Events;
 use super::house::House;
 use crate::ejson::{self, RawObject, join, quoted};
 use crate::services::SettingValue;

@@ -1,10 +1,7 @@
 //! The table: one row an event (reference/events.md, in its order).
 
-use super::args::Args;
-use super::{Events, apps, messages, omnichannel, presence, rooms, settings, users, workspace};
-
-/// Translates one event; `None` when it was not of the documented form, or nobody was to hear of it.
-pub(super) type Handle = fn(&Events, &Args<'_>) -> Option<()>;
+use super::context::Handle;
+use super::{apps, messages, omnichannel, presence, rooms, settings, users, workspace};
 
 /// All events, by name.
 pub(super) const TABLE: &[(&str, Handle)] = &[

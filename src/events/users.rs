@@ -4,8 +4,8 @@ use std::collections::HashSet;
 
 use serde_json::value::RawValue;
 
-use super::Events;
 use super::args::{Args, Build, Fields, object, spread, text};
+use super::context::Events;
 use crate::ddp::Close;
 use crate::ejson::{self, RawObject};
 

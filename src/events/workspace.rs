@@ -1,7 +1,7 @@
 //! What concerns the whole workspace: roles, permissions, emoji, banners, sounds, integrations, collections, relayed streams.
 
-use super::Events;
 use super::args::{Args, Build, Fields, object, spread};
+use super::context::Events;
 use crate::ejson::{self, join, quoted};
 use crate::streams::Stream;
 

@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use super::Methods;
-use super::errors::for_client;
-use super::presence::Answer;
+use super::errors::{Answer, for_client};
 use crate::client::Client;
 use crate::ddp::message::MethodCall;
 

@@ -1,13 +1,17 @@
-//! What a client sees of a call that failed (reference/mesh.md, "Errors coming back").
+//! What a method answers, and what a client sees of a call that failed (reference/mesh.md, "Errors coming back").
 
 use std::time::Duration;
 
+use serde_json::value::RawValue;
 use tracing::{debug, error, warn};
 
 use crate::ddp::{Code, DdpError};
 use crate::mesh::{self, CallError};
 use crate::services::ServiceError;
 use crate::telemetry::limit::Limited;
+
+/// What a method answers.
+pub(super) type Answer = Result<Option<Box<RawValue>>, DdpError>;
 
 /// A fault of the core is logged at most so often: clients decide how often they call.
 const FAULTS: Duration = Duration::from_secs(1);

@@ -1,7 +1,7 @@
 //! `livechat:setUpConnection`: the session is a visitor's.
 
+use super::errors::Answer;
 use super::params::Params;
-use super::presence::Answer;
 use crate::client::Client;
 use crate::ddp::DdpError;
 

@@ -2,21 +2,16 @@
 
 use std::sync::Arc;
 
-use serde_json::value::RawValue;
 use tracing::debug;
 
 use super::Methods;
-use super::errors::for_client;
+use super::errors::{Answer, for_client};
 use super::params::{Params, mismatch};
 use crate::client::Client;
-use crate::ddp::DdpError;
 
 /// Updates of activity that are under way at once. Each is told again half a minute later, so one that finds no place
 /// is left out; a presence service that does not answer must not pile up work of all sessions.
 pub(super) const MAX_UPDATES: usize = 256;
-
-/// What a method answers.
-pub(super) type Answer = Result<Option<Box<RawValue>>, DdpError>;
 
 impl Methods {
     /// `UserPresence:setDefaultStatus` with `[status]`, and `setUserStatus` with `[status, text?]`.

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::services::Outcome;
+use super::action::Outcome;
 use super::world::World;
 
 fn text(params: &[Value], index: usize) -> Option<&str> {

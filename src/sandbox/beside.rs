@@ -3,7 +3,8 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use super::{Options, SandboxError};
+use super::error::SandboxError;
+use super::options::Options;
 use crate::app::{App, Parts};
 use crate::config;
 use crate::mesh::{LocalBus, Transporter};

@@ -9,9 +9,9 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
+use super::action::Action;
 use super::database::Database;
 use super::journal::Journal;
-use super::services::Action;
 use super::world::{Broadcast, World, micros};
 use crate::mesh::{Answer, CallError, Event, Mesh, RemoteError, Request};
 

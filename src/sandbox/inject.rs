@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::SandboxError;
+use super::error::SandboxError;
 use crate::mesh::{Mesh, MeshConfig, MeshState, NatsTarget, NodeId, Transporter};
 
 /// Longest wait for the mesh, or for the running sandbox's answer.

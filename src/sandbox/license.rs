@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::services::Outcome;
+use super::action::Outcome;
 use super::world::World;
 
 const MODULES: [&str; 2] = ["scalability", "unlimited-presence"];

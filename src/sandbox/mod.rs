@@ -7,7 +7,7 @@
 //!
 //! With `--transporter` the core alone joins a real mesh, and any streamer can be tried against it.
 
-mod accounts;
+mod action;
 pub mod args;
 mod authorization;
 mod beside;
@@ -18,14 +18,11 @@ mod http;
 mod inject;
 mod journal;
 mod license;
-mod meteor;
 mod names;
 mod node;
 mod options;
-mod presence;
 mod probe;
 mod services;
-mod settings;
 pub mod terminal;
 #[cfg(test)]
 mod tests;

@@ -1,7 +1,7 @@
 //! The events that the core's services list in their INFO. A streamer reads the core's release off them (reference/mesh.md), so the
 //! lists are those of recorded nodes; 8.x is written as the difference.
 
-use super::CoreRelease;
+use super::options::CoreRelease;
 
 /// Listed by the `meteor` service of 6.x.
 const STREAM_EVENTS: &[&str] = &[

@@ -7,11 +7,12 @@ use tokio_util::task::TaskTracker;
 
 use super::core::{self, Core};
 use super::database::Database;
+use super::error::SandboxError;
 use super::journal::Journal;
+use super::options::CoreRelease;
 use super::probe::Probe;
 use super::services;
 use super::world::World;
-use super::{CoreRelease, SandboxError};
 use crate::mesh::{Event, Mesh, MeshConfig, NodeId, Transporter};
 
 /// The core's node.

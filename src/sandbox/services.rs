@@ -2,16 +2,12 @@
 
 use serde_json::{Value, json};
 
+use super::action::{Action, Outcome};
 use super::core::Core;
+use super::options::CoreRelease;
 use super::world::{Refusal, World};
-use super::{CoreRelease, authorization, license, names};
+use super::{authorization, license, names};
 use crate::mesh::{RemoteError, ServiceSpec};
-
-/// What an action answers: `None` is undefined.
-pub(super) type Outcome = Result<Option<Value>, Box<RemoteError>>;
-
-/// An action: the arguments are positional.
-pub(super) type Action = fn(&mut World, &[Value]) -> Outcome;
 
 /// Since which release an action is there.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -9,10 +9,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::CoreRelease;
-use super::accounts::hash_login_token;
 use super::database::Database;
 use super::node::{CoreNode, Joining};
-use super::world::World;
+use super::world::{World, hash_login_token};
 use crate::mesh::{
     Call, CallError, Event, LocalBus, Mesh, MeshConfig, MeshState, NodeId, Release, ServiceSpec,
     Transporter,

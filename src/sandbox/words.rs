@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::net::SocketAddr;
 
-use super::Options;
+use super::options::Options;
 
 /// Says where everything is.
 pub(super) fn ready(

@@ -2,7 +2,7 @@
 
 use tracing::warn;
 
-use super::{Calls, ServiceError};
+use super::calls::{Calls, ServiceError};
 use crate::config::LicenseConfig;
 use crate::mesh::Mesh;
 

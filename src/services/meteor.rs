@@ -2,7 +2,7 @@
 
 use serde_json::value::RawValue;
 
-use super::{Calls, ServiceError};
+use super::calls::{Calls, ServiceError};
 use crate::ejson::{self, RawObject, quoted, write_text};
 
 /// The core.

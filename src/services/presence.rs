@@ -1,6 +1,6 @@
 //! `presence`: who is online (reference/ddp.md, "What the mesh is told"; reference/methods.md).
 
-use super::{Calls, ServiceError, text_or_null};
+use super::calls::{Calls, ServiceError, text_or_null};
 use crate::ejson::quoted;
 
 /// The presence service.

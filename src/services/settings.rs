@@ -2,7 +2,7 @@
 
 use serde_json::value::RawValue;
 
-use super::{Calls, ServiceError};
+use super::calls::{Calls, ServiceError};
 
 /// Moleculer's type of the error for a service that is gone: here, or on the node that was asked.
 const NO_SUCH_SERVICE: &str = "SERVICE_NOT_FOUND";

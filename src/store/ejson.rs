@@ -8,7 +8,8 @@ use std::fmt::Write;
 use mongodb::bson::raw::{RawArray, RawBsonRef, RawDocument};
 use serde_json::value::RawValue;
 
-use super::{Document, StoreError};
+use super::documents::Document;
+use super::error::StoreError;
 
 /// Deeper than MongoDB lets a document be (100), so nothing real is refused, and recursion is bounded.
 const MAX_DEPTH: usize = 120;

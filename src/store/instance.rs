@@ -7,7 +7,8 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 use uuid::Uuid;
 
-use super::{Backend, Store, StoreError};
+use super::backend::{Backend, Store};
+use super::error::StoreError;
 use crate::config::StoreConfig;
 use crate::telemetry::limit::Limited;
 

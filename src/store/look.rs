@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::StoreError;
+use super::error::StoreError;
 
 /// What a look at the database found.
 #[derive(Debug, Clone)]

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use serde_json::value::RawValue;
 
-use super::{Document, Store, StoreError};
+use super::backend::Store;
+use super::documents::Document;
+use super::error::StoreError;
 
 /// Settings by id; clones share the all. A failed read is not kept, a missing setting is.
 #[derive(Debug, Clone)]

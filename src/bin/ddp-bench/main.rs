@@ -26,7 +26,6 @@ use std::process::ExitCode;
 
 use self::cli::{Options, Task};
 use self::error::{Error, Tried};
-pub(crate) use self::run::number;
 
 /// A promise was not kept: events lost, repeated or out of order, sessions refused or closed.
 const BROKEN_PROMISE: u8 = 3;

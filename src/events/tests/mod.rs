@@ -11,7 +11,9 @@ mod sessions;
 mod stage;
 
 use super::*;
+use crate::ejson;
 use crate::mesh::{Listed, Release};
+use crate::streams::Stream;
 use recorder::Recorder;
 
 /// The names of events.md, in its order: the table is held to it, and INFO and the golden files to the table.

@@ -6,6 +6,8 @@ use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
+/// When the workspace was made.
+pub(super) const BEGINNING: Date = Date(1_700_000_000_000);
 /// Milliseconds since 1970; `{"$date": ms}` on the wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub(in crate::sandbox) struct Date(pub(in crate::sandbox) i64);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::Date;
+use super::date::{BEGINNING, Date};
 
 /// A person or a bot.
 #[derive(Debug, Clone)]
@@ -71,7 +71,7 @@ impl User {
                 "totp": { "enabled": false },
                 "email2fa": { "enabled": true },
             },
-            "createdAt": super::seed::BEGINNING,
+            "createdAt": BEGINNING,
             "_updatedAt": self.updated_at,
         })
     }
@@ -271,4 +271,12 @@ pub(in crate::sandbox) fn plain(msg: &str) -> Value {
 pub(in crate::sandbox) fn value<T: Serialize>(document: &T) -> Value {
     // Only maps with keys that are not text could fail, and there are none.
     serde_json::to_value(document).unwrap_or_default()
+}
+
+/// An id as Meteor makes them: 17 letters and figures that are not mistaken for one another.
+pub(super) fn new_id() -> String {
+    const LETTERS: &[u8] = b"23456789ABCDEFGHJKLMNPQRSTWXYZabcdefghijkmnopqrstuvwxyz";
+    (0..17)
+        .map(|_| char::from(LETTERS[rand::random_range(0..LETTERS.len())]))
+        .collect()
 }

@@ -2,8 +2,10 @@
 
 use serde_json::json;
 
+use super::documents::{Message, User};
 use super::documents::{Reaction, plain, value};
-use super::{Message, Refusal, User, World};
+use super::refusal::Refusal;
+use super::state::World;
 
 impl World {
     fn change(&mut self, id: &str, change: impl FnOnce(&mut Message)) -> Option<Message> {

@@ -2,8 +2,12 @@
 
 use serde_json::{Map, Value, json};
 
+use super::date::Date;
+use super::documents::{Message, RoomType, User, new_id};
 use super::documents::{UserBrief, value};
-use super::{CoreRelease, Date, MESSAGES_KEPT, Message, Refusal, RoomType, User, World, new_id};
+use super::refusal::Refusal;
+use super::state::{MESSAGES_KEPT, World};
+use crate::sandbox::options::CoreRelease;
 
 /// What a client may add to a message of its own.
 const EXTRAS: [&str; 5] = ["tmid", "alias", "attachments", "customFields", "groupable"];

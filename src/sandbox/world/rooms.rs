@@ -2,8 +2,11 @@
 
 use serde_json::{Value, json};
 
+use super::date::Date;
+use super::documents::{Room, RoomType, Subscription, User, new_id};
 use super::documents::{UserBrief, value};
-use super::{Refusal, Room, RoomType, Subscription, User, World, new_id};
+use super::refusal::Refusal;
+use super::state::World;
 use crate::store::Collection;
 
 impl World {
@@ -372,7 +375,7 @@ impl World {
 }
 
 /// A subscription as it begins.
-pub(super) fn subscription(room: &Room, user: &User, now: super::Date) -> Subscription {
+pub(super) fn subscription(room: &Room, user: &User, now: Date) -> Subscription {
     Subscription {
         id: new_id(),
         rid: room.id.clone(),

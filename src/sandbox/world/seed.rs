@@ -4,15 +4,16 @@
 
 use serde_json::{Value, json};
 
-use super::documents::LoginToken;
+use super::accounts::hash_login_token;
+use super::date::{BEGINNING, Date};
+use super::documents::{LoginToken, UserBrief, value};
+use super::documents::{Message, Room, RoomType, User};
 use super::rooms::subscription;
-use super::{Date, Message, Room, RoomType, User, World};
-use crate::sandbox::CoreRelease;
-use crate::sandbox::accounts::hash_login_token;
-use crate::sandbox::settings;
+use super::settings;
+use super::state::World;
+use crate::sandbox::options::CoreRelease;
+use crate::store::Collection;
 
-/// When the workspace was made.
-pub(super) const BEGINNING: Date = Date(1_700_000_000_000);
 const MINUTE: i64 = 60_000;
 
 /// Username, name, bio, roles.
@@ -131,6 +132,37 @@ impl User {
 }
 
 impl World {
+    /// Everything that the streamer reads from the database.
+    pub(in crate::sandbox) fn documents(&self) -> Vec<(Collection, Value)> {
+        let mut all = Vec::new();
+        all.extend(
+            self.users
+                .values()
+                .map(|user| (Collection::Users, user.document())),
+        );
+        all.extend(
+            self.rooms
+                .values()
+                .map(|room| (Collection::Rooms, value(room))),
+        );
+        all.extend(
+            self.subscriptions
+                .values()
+                .map(|one| (Collection::Subscriptions, value(one))),
+        );
+        all.extend(
+            self.settings
+                .values()
+                .map(|one| (Collection::Settings, one.clone())),
+        );
+        all.extend(
+            conferences()
+                .into_iter()
+                .map(|one| (Collection::VideoConferences, one)),
+        );
+        all
+    }
+
     /// The seeded workspace. Nothing is left to be written or broadcast: `documents` has it all.
     pub(in crate::sandbox) fn seeded(release: CoreRelease) -> Self {
         let mut world = Self::empty(release);
@@ -228,7 +260,7 @@ impl World {
             let Some(room) = self.rooms.get(*rid) else {
                 continue;
             };
-            let visitor = || super::documents::UserBrief {
+            let visitor = || UserBrief {
                 id: "guest-id".to_owned(),
                 username: "guest-1".to_owned(),
                 name: room.fname.clone(),

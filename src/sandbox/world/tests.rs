@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
+use super::hash_login_token;
 use super::{World, Write};
 use crate::mesh::Code;
 use crate::sandbox::CoreRelease;
-use crate::sandbox::accounts::hash_login_token;
 use crate::store::Collection;
 
 /// A world in which people call methods.

@@ -11,7 +11,9 @@ mod tests;
 use parking_lot::RwLock;
 use serde_json::Value;
 
-use super::{Document, RoomServing, RoomVisitor, StoreError, UserNames, fields};
+use super::documents::{Document, RoomServing, RoomVisitor, UserNames};
+use super::error::StoreError;
+use super::fields;
 pub(super) use seed::seeded;
 use tables::Tables;
 

@@ -11,7 +11,7 @@ use std::path::Path;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 
-use super::super::StoreError;
+use super::super::error::StoreError;
 use super::{Collection, Memory};
 
 /// A store filled from the file at `path`.

@@ -10,7 +10,9 @@ use serde_json::Value;
 use serde_json::value::to_raw_value;
 use slab::Slab;
 
-use super::super::{Document, StoreError, UserNames, fields};
+use super::super::documents::{Document, UserNames};
+use super::super::error::StoreError;
+use super::super::fields;
 use super::Collection;
 use super::projection::{project, text_at};
 

@@ -6,7 +6,8 @@ use mongodb::bson::{Bson, Document, doc};
 use mongodb::options::IndexOptions;
 use mongodb::{Collection, IndexModel};
 
-use super::super::{StoreError, fields};
+use super::super::error::StoreError;
+use super::super::fields;
 use super::Mongo;
 
 /// The name that other services of the workspace register under.

@@ -5,7 +5,9 @@ use std::time::SystemTime;
 use mongodb::bson::{DateTime, Document as Bson, doc};
 use tokio::time::Instant;
 
-use super::super::{Look, StoreError, fields};
+use super::super::error::StoreError;
+use super::super::fields;
+use super::super::look::Look;
 use super::Mongo;
 
 impl Mongo {

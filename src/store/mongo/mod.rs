@@ -18,8 +18,9 @@ use tokio::sync::OnceCell;
 use tokio::time::{Instant, timeout};
 use tracing::{info, warn};
 
+use super::error::StoreError;
 use super::state::SharedState;
-use super::{StoreError, StoreState};
+use super::state::StoreState;
 use crate::config::Secret;
 use crate::telemetry::limit::Limited;
 use crate::telemetry::metrics;

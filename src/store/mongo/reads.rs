@@ -2,7 +2,9 @@
 
 use mongodb::bson::{Document as Bson, RawDocument, RawDocumentBuf, doc};
 
-use super::super::{Document, RoomServing, RoomVisitor, StoreError, UserNames, ejson, fields};
+use super::super::documents::{Document, RoomServing, RoomVisitor, UserNames};
+use super::super::error::StoreError;
+use super::super::{ejson, fields};
 use super::Mongo;
 
 impl Mongo {

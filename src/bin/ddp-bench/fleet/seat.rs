@@ -4,8 +4,8 @@ use std::io::{ErrorKind, Read, Write};
 
 use mio::net::TcpStream;
 
-use super::Settings;
 use super::session::{Ear, Heard, Session, Stage};
+use super::settings::Settings;
 use crate::clock::Nanos;
 
 /// A session with its socket.

@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 
 use memchr::memmem;
 
-use super::Settings;
+use super::settings::Settings;
 use crate::clock::Nanos;
 use crate::measure::account::{Account, Seen};
 use crate::measure::tally::Tally;

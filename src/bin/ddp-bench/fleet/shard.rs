@@ -11,9 +11,11 @@ use std::time::Duration;
 
 use mio::{Events, Interest, Poll, Token, Waker};
 
+use super::connect;
+use super::order::Order;
 use super::seat::Seat;
 use super::session::{Ear, Heard, Stage, Verdict};
-use super::{Order, Settings, connect};
+use super::settings::Settings;
 use crate::clock::Nanos;
 use crate::measure::tally::Tally;
 use crate::shared::{Note, Shared};

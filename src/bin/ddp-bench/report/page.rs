@@ -2,8 +2,8 @@
 
 use super::summary::{Line, cell, summary};
 use super::svg::{Rounds, bars, colour, curves, escape};
-use crate::number;
 use crate::run::Outcome;
+use crate::run::number;
 
 const STYLE: &str = "body{font:15px/1.5 system-ui,sans-serif;max-width:760px;margin:2em auto;padding:0 1em;color:#222}\
 svg{width:100%;font-size:12px}h3{font-size:1em;margin:1em 0 0}table{border-collapse:collapse;width:100%;font-size:13px}td,th{padding:3px 8px;border-bottom:1px solid #ddd;text-align:left;vertical-align:top}\

@@ -106,7 +106,7 @@ pub(crate) fn text(lines: &[Line]) -> String {
 
 /// `median (least … most) × ratio`.
 pub(super) fn cell(line: &Line, first: Option<f64>) -> String {
-    use crate::number;
+    use crate::run::number;
     let ratio = match first {
         Some(first) if first != 0.0 => format!(" ×{:.2}", line.median / first),
         _ => String::new(),

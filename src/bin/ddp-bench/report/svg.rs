@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::number;
+use crate::run::number;
 
 /// Colours that differ in brightness as well.
 const COLOURS: [&str; 6] = [

@@ -2,8 +2,12 @@
 
 use serde_json::{Value, json};
 
-use super::world::documents::value;
-use super::world::{Date, Draft, Refusal, RoomType, User, World};
+use super::date::Date;
+use super::documents::value;
+use super::documents::{RoomType, User};
+use super::messages::Draft;
+use super::refusal::Refusal;
+use super::state::World;
 
 /// The most messages that `loadHistory` gives at once.
 const HISTORY: usize = 100;
@@ -12,13 +16,13 @@ const HISTORY: usize = 100;
 type Outcome = Result<Option<Value>, Refusal>;
 
 /// Who calls what.
-pub(super) struct Call<'a> {
+pub(in crate::sandbox) struct Call<'a> {
     /// Nobody when the token is not known: anonymous methods work all the same.
-    pub(super) user: Option<User>,
+    pub(in crate::sandbox) user: Option<User>,
     /// The hashed token that came along.
-    pub(super) hashed_token: Option<&'a str>,
-    pub(super) method: &'a str,
-    pub(super) params: &'a [Value],
+    pub(in crate::sandbox) hashed_token: Option<&'a str>,
+    pub(in crate::sandbox) method: &'a str,
+    pub(in crate::sandbox) params: &'a [Value],
 }
 
 impl Call<'_> {
@@ -68,7 +72,7 @@ fn texts(list: Option<&Value>) -> Vec<String> {
 
 impl World {
     /// Runs a method as whoever the token belongs to.
-    pub(super) fn call_with_token(
+    pub(in crate::sandbox) fn call_with_token(
         &mut self,
         uid: Option<&str>,
         hashed: Option<&str>,

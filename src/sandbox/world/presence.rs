@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use super::world::World;
+use super::state::World;
 
 /// The statuses that a client may choose.
-pub(super) const STATUSES: [&str; 4] = ["online", "away", "busy", "offline"];
+pub(in crate::sandbox) const STATUSES: [&str; 4] = ["online", "away", "busy", "offline"];
 
 /// The connections of everybody.
 #[derive(Debug, Default)]
-pub(super) struct Presence {
+pub(in crate::sandbox) struct Presence {
     users: BTreeMap<String, BTreeMap<String, Connection>>,
 }
 
@@ -24,7 +24,7 @@ struct Connection {
 
 impl Presence {
     /// How many sessions are logged in.
-    pub(super) fn connections(&self) -> usize {
+    pub(in crate::sandbox) fn connections(&self) -> usize {
         self.users.values().map(BTreeMap::len).sum()
     }
 
@@ -44,7 +44,12 @@ impl Presence {
 
 impl World {
     /// `presence.newConnection`.
-    pub(super) fn new_connection(&mut self, uid: &str, session: &str, node: &str) -> Value {
+    pub(in crate::sandbox) fn new_connection(
+        &mut self,
+        uid: &str,
+        session: &str,
+        node: &str,
+    ) -> Value {
         let connection = Connection {
             node: node.to_owned(),
             status: "online".to_owned(),
@@ -59,13 +64,13 @@ impl World {
     }
 
     /// `presence.updateConnection`: still there.
-    pub(super) fn update_connection(&self, uid: &str, session: &str) -> Option<Value> {
+    pub(in crate::sandbox) fn update_connection(&self, uid: &str, session: &str) -> Option<Value> {
         let known = self.presence.users.get(uid)?.contains_key(session);
         known.then(|| json!({ "uid": uid, "connectionId": session }))
     }
 
     /// `presence.removeConnection`.
-    pub(super) fn remove_connection(&mut self, uid: &str, session: &str) -> Value {
+    pub(in crate::sandbox) fn remove_connection(&mut self, uid: &str, session: &str) -> Value {
         if let Some(list) = self.presence.users.get_mut(uid) {
             list.remove(session);
             if list.is_empty() {
@@ -77,7 +82,7 @@ impl World {
     }
 
     /// `presence.removeLostConnections`: a streamer is gone, and its sessions with it.
-    pub(super) fn remove_lost_connections(&mut self, node: &str) -> Vec<String> {
+    pub(in crate::sandbox) fn remove_lost_connections(&mut self, node: &str) -> Vec<String> {
         let mut lost = BTreeSet::new();
         for (uid, list) in &mut self.presence.users {
             let before = list.len();
@@ -94,7 +99,12 @@ impl World {
     }
 
     /// `presence.setStatus`: what the user wants to be seen as.
-    pub(super) fn set_status(&mut self, uid: &str, status: &str, text: Option<&str>) -> bool {
+    pub(in crate::sandbox) fn set_status(
+        &mut self,
+        uid: &str,
+        status: &str,
+        text: Option<&str>,
+    ) -> bool {
         if !STATUSES.contains(&status) {
             return false;
         }
@@ -105,7 +115,12 @@ impl World {
     }
 
     /// `presence.setConnectionStatus`: one session fell asleep, or woke.
-    pub(super) fn set_connection_status(&mut self, uid: &str, status: &str, session: &str) -> bool {
+    pub(in crate::sandbox) fn set_connection_status(
+        &mut self,
+        uid: &str,
+        status: &str,
+        session: &str,
+    ) -> bool {
         let Some(one) = self
             .presence
             .users

@@ -2,7 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::world::{Refusal, User, World};
+use super::documents::User;
+use super::refusal::Refusal;
+use super::state::World;
 use crate::store::Collection;
 
 /// `_id`, value, type, shown to everybody.
@@ -34,7 +36,7 @@ enum Setting {
 }
 
 /// `rocketchat_settings` of a new workspace.
-pub(super) fn seeded() -> impl Iterator<Item = Value> {
+pub(in crate::sandbox) fn seeded() -> impl Iterator<Item = Value> {
     SETTINGS.iter().map(|(id, setting, public)| {
         let (kind, value) = match *setting {
             Setting::Switch(on) => ("boolean", json!(on)),
@@ -47,7 +49,7 @@ pub(super) fn seeded() -> impl Iterator<Item = Value> {
 
 impl World {
     /// `saveSetting`.
-    pub(super) fn save_setting(
+    pub(in crate::sandbox) fn save_setting(
         &mut self,
         user: &User,
         id: &str,
@@ -79,7 +81,7 @@ impl World {
     }
 
     /// `public-settings/get`.
-    pub(super) fn public_settings(&self) -> Vec<&Value> {
+    pub(in crate::sandbox) fn public_settings(&self) -> Vec<&Value> {
         let public = |setting: &&Value| setting.get("public") == Some(&Value::Bool(true));
         self.settings.values().filter(public).collect()
     }

@@ -5,14 +5,16 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::world::documents::LoginToken;
-use super::world::{Date, User, World};
+use super::date::Date;
+use super::documents::LoginToken;
+use super::documents::User;
+use super::state::World;
 
 /// How long a token is good: `Accounts_LoginExpiration`'s default.
 const EXPIRES_AFTER_MS: i64 = 90 * 24 * 60 * 60 * 1000;
 
 /// As Meteor hashes login tokens.
-pub(super) fn hash_login_token(token: &str) -> String {
+pub(in crate::sandbox) fn hash_login_token(token: &str) -> String {
     STANDARD.encode(Sha256::digest(token))
 }
 
@@ -26,7 +28,7 @@ fn hash_password(password: &str) -> String {
 
 impl World {
     /// `accounts.login`: by `{resume}` or `{user, password}`; `false` for whoever is not known.
-    pub(super) fn login(&mut self, credentials: &Value) -> Value {
+    pub(in crate::sandbox) fn login(&mut self, credentials: &Value) -> Value {
         if let Some(token) = credentials.get("resume").and_then(Value::as_str) {
             self.add_numbered_user(token);
             let hashed = hash_login_token(token);
@@ -63,7 +65,7 @@ impl World {
     }
 
     /// A fresh login token of a user who is there.
-    pub(super) fn give_token(&mut self, uid: &str) -> (String, Date) {
+    pub(in crate::sandbox) fn give_token(&mut self, uid: &str) -> (String, Date) {
         let token = uuid::Uuid::new_v4().simple().to_string();
         let when = Date::now();
         if let Some(user) = self.users.get_mut(uid) {
@@ -77,12 +79,12 @@ impl World {
     }
 
     /// `accounts.logout`.
-    pub(super) fn logout(&mut self, uid: &str, hashed: &str) {
+    pub(in crate::sandbox) fn logout(&mut self, uid: &str, hashed: &str) {
         self.keep_tokens(uid, |token| token.hashed_token != hashed);
     }
 
     /// `logoutOtherClients`, `removeOtherTokens`: every session but those of this token ends.
-    pub(super) fn logout_others(&mut self, uid: &str, hashed: &str) {
+    pub(in crate::sandbox) fn logout_others(&mut self, uid: &str, hashed: &str) {
         self.keep_tokens(uid, |token| token.hashed_token == hashed);
     }
 

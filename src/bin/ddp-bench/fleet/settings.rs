@@ -1,0 +1,102 @@
+//! What all sessions of a run have in common.
+
+use std::net::SocketAddr;
+
+use crate::wire::script::{Framing, Profile};
+
+/// What all sessions of a run have in common.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    /// The servers under test: session n belongs to the n-th of them, counted round.
+    pub(crate) servers: Vec<SocketAddr>,
+    /// Raw or SockJS.
+    pub(crate) framing: Framing,
+    /// What sessions subscribe to.
+    pub(crate) profile: Profile,
+    /// Log in before subscribing.
+    pub(crate) login: bool,
+    /// Rooms that there are,
+    pub(crate) rooms: u32,
+    /// and how many of them each session opens.
+    pub(crate) rooms_each: u32,
+    /// Users whose changes are announced (profile `Presence`).
+    pub(crate) users_changing: u32,
+    /// Every so many-th session will be told to stop reading, and gets a small receive buffer; 0: none.
+    pub(crate) stalling: u32,
+    /// Sessions in set-up at the same time, in each shard.
+    pub(crate) ramp: usize,
+    /// Tries before a session gives up.
+    pub(crate) tries: u16,
+}
+
+impl Settings {
+    /// The server of session `n`.
+    pub(super) fn server_of(&self, n: u32) -> SocketAddr {
+        let none = SocketAddr::from(([127, 0, 0, 1], 0));
+        self.servers
+            .get(n as usize % self.servers.len().max(1))
+            .copied()
+            .unwrap_or(none)
+    }
+
+    /// Whether session `n` is one of those that stop reading.
+    pub(super) fn stalls(&self, n: u32) -> bool {
+        self.stalling > 0 && n.is_multiple_of(self.stalling)
+    }
+
+    /// The rooms that session `n` opens.
+    pub(super) fn rooms_of(&self, n: u32) -> Vec<u32> {
+        let rooms = self.rooms.max(1);
+        (0..self.rooms_each.min(rooms))
+            .map(|at| (n.wrapping_mul(self.rooms_each) + at) % rooms)
+            .collect()
+    }
+
+    /// The keys whose events session `n` hears.
+    pub(super) fn keys_of(&self, n: u32) -> Vec<u32> {
+        match self.profile {
+            Profile::Web => self.rooms_of(n).into_iter().take(1).collect(),
+            Profile::Rooms => self.rooms_of(n),
+            Profile::Presence(_) => (0..self.users_changing).collect(),
+            Profile::Nothing => Vec::new(),
+        }
+    }
+
+    /// How many of `sessions` sessions hear an event of key `key`.
+    pub(crate) fn listeners(&self, sessions: u32, key: u32) -> u64 {
+        (0..sessions)
+            .filter(|&n| self.keys_of(n).contains(&key))
+            .count() as u64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(profile: Profile, rooms: u32, rooms_each: u32) -> Settings {
+        Settings {
+            servers: vec![SocketAddr::from(([127, 0, 0, 1], 1))],
+            framing: Framing::Raw,
+            profile,
+            login: true,
+            rooms,
+            rooms_each,
+            users_changing: 3,
+            stalling: 0,
+            ramp: 1,
+            tries: 1,
+        }
+    }
+
+    #[test]
+    fn rooms_have_the_same_number_of_listeners() {
+        let spread = settings(Profile::Rooms, 50, 2);
+        for room in 0..50 {
+            assert_eq!(spread.listeners(100, room), 4);
+        }
+        assert_eq!(settings(Profile::Rooms, 1, 1).listeners(100, 0), 100);
+        assert_eq!(settings(Profile::Web, 2, 5).keys_of(1), [1]);
+        assert_eq!(settings(Profile::Presence(9), 1, 1).keys_of(7), [0, 1, 2]);
+    }
+}
