@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Command;
-use ddp_streamer::app::{App, Parts};
+use ddp_streamer::app::{App, Parts, RelayApp};
 use ddp_streamer::config::{self, Loaded, NoteLevel};
 use ddp_streamer::telemetry::logs;
 use tokio::signal::unix::{SignalKind, signal};
@@ -83,14 +83,19 @@ fn run(loaded: Loaded) -> anyhow::Result<()> {
             signal(SignalKind::terminate()).context("SIGTERM cannot be listened for")?;
         let mut interrupt =
             signal(SignalKind::interrupt()).context("SIGINT cannot be listened for")?;
-        let app = App::build(loaded.config, Parts::default()).await?;
         let stop = async {
             tokio::select! {
                 _ = terminate.recv() => {}
                 _ = interrupt.recv() => {}
             }
         };
-        app.run(stop).await?;
+        match &loaded.config.relay {
+            Some(_) => RelayApp::build(loaded.config).await?.run(stop).await?,
+            None => {
+                let app = App::build(loaded.config, Parts::default()).await?;
+                app.run(stop).await?;
+            }
+        }
         anyhow::Ok(())
     });
     // What still runs in a blocking thread (a name look-up, say) is not waited for.

@@ -81,6 +81,18 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
         "session",
         &["ddp", "client", "config", "ejson", "telemetry"],
     ),
+    (
+        "relay",
+        &[
+            "gateway",
+            "session",
+            "client",
+            "ddp",
+            "config",
+            "ejson",
+            "telemetry",
+        ],
+    ),
     // What `app` makes of the settings, it asks `app` for.
     ("check", &["mesh", "store", "config", "ejson", "telemetry"]),
     (

@@ -31,6 +31,7 @@ mod other_clients;
 mod outage;
 mod plain_broker;
 mod real_clients;
+mod relay;
 mod sandbox;
 mod serializers;
 mod several;

@@ -91,13 +91,10 @@ async fn what_is_not_built_stops_the_start() {
             .any(|line| line.contains("TRACING_ENABLED") && line.contains("not supported yet")),
         "{lines:?}"
     );
-    let lines = fails_with(&[("DDP_SERVER_URL", "ws://127.0.0.1:1")]).await;
-    assert!(
-        lines
-            .iter()
-            .any(|line| line.contains("DDP_SERVER_URL") && line.contains("not supported yet")),
-        "{lines:?}"
-    );
+}
+
+#[tokio::test]
+async fn neither_a_mesh_nor_a_server_is_one_line_with_both() {
     let lines = fails_with(&[]).await;
     assert!(
         lines

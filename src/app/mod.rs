@@ -1,37 +1,42 @@
 //! Builds the rooms in order, runs them, drains them: the only place that knows all of them.
 //!
+//! [`App`] is the service in its mesh, [`RelayApp`] the one in front of a single server; [`edge`] is what both have.
 //! [`App::build`] makes everything and binds the ports, [`App::run`] starts the tasks and ends them again. The order of
 //! the stop: readiness fails, clients are drained for three quarters of the grace, then what they left behind is told
 //! (presence), then mesh and database are left.
 
+mod edge;
 mod health;
+mod relayed;
 mod settings;
 mod status;
 mod watch;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use thiserror::Error;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tracing::{info, warn};
+use tracing::info;
 
 use crate::client::Directory;
 use crate::collections::Collections;
 use crate::config::{Config, MeshSettings};
 use crate::events::{Events, Late, Live};
-use crate::gateway::{Gateway, GatewayError, Liveness};
+use crate::gateway::GatewayError;
 use crate::mesh::{Mesh, MeshConfig, MeshError, ServiceSpec, Transporter};
 use crate::methods::{Methods, Rooms};
 use crate::services::Services;
 use crate::session::{Behind, Sessions};
 use crate::store::{Instance, Settings, Store, StoreError};
 use crate::streams::{CHANNELS, Hub, Streams, StreamsSeed};
-use crate::telemetry::metrics::{self, Exporter, MetricsError};
-use crate::telemetry::status::{StatusError, StatusPage};
+use crate::telemetry::metrics::{self, MetricsError};
+use crate::telemetry::status::StatusError;
 
+use self::edge::{Edge, Ports};
+
+pub use self::relayed::RelayApp;
 pub use crate::gateway::check_certificate;
 
 /// The own service's name in the mesh, which is also the group of its events.
@@ -104,14 +109,10 @@ pub struct App {
     collections: Arc<Collections>,
     methods: Arc<Methods>,
     services: Services,
-    sessions: Arc<Sessions>,
-    gateway: Gateway,
-    exporter: Option<Exporter>,
-    status_page: Option<StatusPage>,
+    edge: Edge,
     instance: Instance,
     health: Arc<health::Health>,
-    liveness: Arc<Liveness>,
-    /// Everything but sessions.
+    /// What the mesh brings beside sessions.
     tracker: TaskTracker,
     stop: CancellationToken,
 }
@@ -123,14 +124,7 @@ impl App {
     /// A setting that cannot be used, or a port that cannot be bound.
     pub async fn build(config: Config, parts: Parts) -> Result<Self, StartError> {
         let (tracker, stop) = (TaskTracker::new(), CancellationToken::new());
-        let exporter = match config.metrics {
-            None => None,
-            Some(metrics) => Some(Exporter::start(&metrics, &config.mesh).await?),
-        };
-        let status_page = match config.status_page {
-            None => None,
-            Some(address) => Some(StatusPage::bind(address).await?),
-        };
+        let ports = Ports::bind(&config).await?;
         let store = match parts.store {
             Some(store) => store,
             None => Store::open(&config.store)?,
@@ -191,13 +185,7 @@ impl App {
             store.clone(),
             config.health_mesh_grace,
         ));
-        let liveness = Liveness::new();
-        let gateway = Gateway::bind(
-            config.gateway.clone(),
-            sessions.clone(),
-            health.clone(),
-            liveness.clone(),
-        )?;
+        let edge = Edge::bind(&config, ports, sessions, health.clone())?;
         Ok(Self {
             config,
             mesh,
@@ -208,13 +196,9 @@ impl App {
             collections,
             methods,
             services,
-            sessions,
-            gateway,
-            exporter,
-            status_page,
+            edge,
             instance,
             health,
-            liveness,
             tracker,
             stop,
         })
@@ -223,7 +207,7 @@ impl App {
     /// Where clients are served.
     #[must_use]
     pub fn local_addr(&self) -> SocketAddr {
-        self.gateway.local_addr()
+        self.edge.local_addr()
     }
 
     /// The node, for whoever wants to look at the mesh.
@@ -237,49 +221,42 @@ impl App {
     /// # Errors
     /// Why the service stopped by itself, after it has drained and left.
     pub async fn run(self, signal: impl Future<Output = ()>) -> Result<(), Failure> {
-        let address = self.gateway.local_addr();
+        let address = self.edge.local_addr();
         // The mesh outlives the rest: what sessions leave behind is told over it.
         let (mesh_tracker, mesh_stop) = (TaskTracker::new(), CancellationToken::new());
-        let closing = CancellationToken::new();
         if let Err(error) = self.mesh.run(&mesh_tracker, &mesh_stop) {
             return Err(Failure::Mesh(error.to_string()));
         }
+        let (directory, mesh) = (self.directory.clone(), self.mesh.clone());
+        let sample = move || {
+            metrics::queue_bytes(directory.unsent());
+            let waiting = mesh.stats();
+            metrics::mesh_waiting(
+                waiting.queued_event_bytes,
+                waiting.outbox_bytes,
+                waiting.pending_calls,
+            );
+        };
+        let sources = status::Sources {
+            namespace: self.config.mesh.namespace.clone(),
+            max_connections: self.config.gateway.max_connections,
+            began: tokio::time::Instant::now(),
+            directory: self.directory.clone(),
+            sessions: self.edge.sessions.clone(),
+            hub: self.hub.clone(),
+            mesh: self.mesh.clone(),
+            store: self.store.clone(),
+            health: self.health.clone(),
+        };
+        let flusher = self.edge.sessions.flusher().clone();
+        let open = self.edge.open(sample, move || sources.look());
         let directory = self.directory.clone();
         let conns = move || u64::try_from(directory.connected()).unwrap_or(u64::MAX);
         let instance_tracker = TaskTracker::new();
-        instance_tracker.spawn(self.instance.clone().run(conns, closing.clone()));
-        if let Some(exporter) = self.exporter {
-            let (directory, mesh) = (self.directory.clone(), self.mesh.clone());
-            let exporter = exporter.sampling(move || {
-                metrics::queue_bytes(directory.unsent());
-                let waiting = mesh.stats();
-                metrics::mesh_waiting(
-                    waiting.queued_event_bytes,
-                    waiting.outbox_bytes,
-                    waiting.pending_calls,
-                );
-            });
-            self.tracker.spawn(exporter.run(closing.clone()));
-        }
-        if let Some(page) = self.status_page {
-            let sources = status::Sources {
-                namespace: self.config.mesh.namespace.clone(),
-                max_connections: self.config.gateway.max_connections,
-                began: tokio::time::Instant::now(),
-                directory: self.directory.clone(),
-                sessions: self.sessions.clone(),
-                hub: self.hub.clone(),
-                mesh: self.mesh.clone(),
-                store: self.store.clone(),
-                health: self.health.clone(),
-            };
-            let page = page.run(move || sources.look(), closing.clone());
-            self.tracker.spawn(page);
-        }
+        instance_tracker.spawn(self.instance.clone().run(conns, open.closing.clone()));
         let workers = tokio::runtime::Handle::current().metrics().num_workers();
         for _ in 0..workers {
-            let flusher = self.sessions.flusher().clone();
-            self.tracker.spawn(flusher.run(self.stop.clone()));
+            self.tracker.spawn(flusher.clone().run(self.stop.clone()));
         }
         let collections = self.collections.clone();
         let collections_stop = self.stop.clone();
@@ -287,8 +264,6 @@ impl App {
             .spawn(async move { collections.run(collections_stop).await });
         self.tracker
             .spawn(watch::store(self.store.clone(), self.stop.clone()));
-        self.tracker
-            .spawn(watch::beat(self.liveness.watch("runtime"), closing.clone()));
         self.tracker.spawn(watch::settle(
             self.directory.clone(),
             self.hub.clone(),
@@ -305,8 +280,6 @@ impl App {
                 .run_until_cancelled(streams.follow_release())
                 .await
         });
-        self.tracker
-            .spawn(self.gateway.run(self.tracker.clone(), closing.clone()));
         info!(%address, node = %self.mesh.node_id(), "serving");
 
         let licence = self.services.license.clone();
@@ -315,38 +288,16 @@ impl App {
             reason = watcher.mesh_states() => Some(Failure::Mesh(reason)),
             () = licence.watch(self.config.license, SERVICE) => Some(Failure::Licence),
         };
-        match &failure {
-            None => info!(clients = self.directory.connected(), "stopping"),
-            Some(failure) => {
-                warn!(reason = %failure, clients = self.directory.connected(), "stopping")
-            }
-        }
-
-        let grace = self.config.shutdown_grace;
-        let end = tokio::time::Instant::now() + grace;
-        self.sessions.drain(grace).await;
-        closing.cancel();
-        self.stop.cancel();
-        self.tracker.close();
-        instance_tracker.close();
         let rest = async {
+            self.stop.cancel();
+            self.tracker.close();
+            instance_tracker.close();
             self.tracker.wait().await;
             tokio::join!(self.mesh.leave(), instance_tracker.wait());
             mesh_stop.cancel();
             mesh_tracker.close();
             mesh_tracker.wait().await;
         };
-        // A little is kept for the process's own end.
-        if tokio::time::timeout_at(end - END_RESERVE.min(grace / 16), rest)
-            .await
-            .is_err()
-        {
-            warn!("SHUTDOWN_GRACE is over: the rest is left as it is");
-        }
-        info!("stopped");
-        failure.map_or(Ok(()), Err)
+        open.close(failure, rest).await
     }
 }
-
-/// Kept of `SHUTDOWN_GRACE` for flushing logs and ending the runtime.
-const END_RESERVE: Duration = Duration::from_millis(200);

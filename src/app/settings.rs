@@ -1,6 +1,7 @@
 //! From the checked configuration of the mesh to what the mesh takes; the other rooms take theirs as it is.
 
 use std::fs;
+use std::path::Path;
 use std::sync::Arc;
 
 use rustls::RootCertStore;
@@ -59,20 +60,29 @@ fn nats(settings: &MeshSettings) -> Result<NatsTarget, StartError> {
         client: None,
     };
     if let Some(path) = &settings.tls_ca {
-        target.tls.client = Some(Arc::new(trusting(path)?));
+        target.tls.client = Some(Arc::new(trusting(Some(path))?));
     }
     Ok(target)
 }
 
 /// What the platform trusts, and the certificates of `TLS_CA_PATH`.
-fn trusting(path: &std::path::Path) -> Result<rustls::ClientConfig, StartError> {
+pub(super) fn trusting(path: Option<&Path>) -> Result<rustls::ClientConfig, StartError> {
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    if let Some(path) = path {
+        add_certificates(&mut roots, path)?;
+    }
+    Ok(rustls::ClientConfig::builder()
+        .with_root_certificates(roots)
+        .with_no_client_auth())
+}
+
+fn add_certificates(roots: &mut RootCertStore, path: &Path) -> Result<(), StartError> {
     let problem = |problem: String| StartError::Setting {
         name: "TLS_CA_PATH",
         problem,
     };
     let pem = fs::read(path).map_err(|error| problem(format!("{}: {error}", path.display())))?;
-    let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     let mut added = 0;
     for certificate in CertificateDer::pem_slice_iter(&pem) {
         let certificate =
@@ -85,7 +95,5 @@ fn trusting(path: &std::path::Path) -> Result<rustls::ClientConfig, StartError> 
     if added == 0 {
         return Err(problem(format!("{}: no certificate", path.display())));
     }
-    Ok(rustls::ClientConfig::builder()
-        .with_root_certificates(roots)
-        .with_no_client_auth())
+    Ok(())
 }

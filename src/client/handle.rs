@@ -89,6 +89,12 @@ impl Client {
         self.framing
     }
 
+    /// Where it comes from.
+    #[must_use]
+    pub fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
     /// How many publications it may have.
     #[must_use]
     pub fn max_subscriptions(&self) -> usize {
@@ -190,7 +196,7 @@ impl Client {
         let written = writer.poll_pass(cx, socket, frames)?;
         metrics::bytes_sent(written);
         if written < frames.len() {
-            self.outbox.hold(frames.len() - written);
+            let _closed_if_not = self.outbox.hold(frames.len() - written);
         }
         Ok(())
     }

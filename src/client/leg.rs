@@ -1,5 +1,6 @@
 //! What a session asks of the server that it is relayed to, where there is no mesh (reference/relay.md).
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -41,10 +42,10 @@ pub trait Leg: Send {
         cx: &mut Context<'_>,
         client: &Client,
         buffer: &'a mut ReadBuf<'_>,
-    ) -> Poll<Result<&'a [u8], Close>>;
+    ) -> Poll<Result<Cow<'a, [u8]>, Close>>;
 
-    /// When [`Leg::on_time`] is to be called, at the latest.
-    fn deadline(&self) -> Instant;
+    /// When [`Leg::on_time`] is to be called, if at all.
+    fn deadline(&self) -> Option<Instant>;
 
     /// A deadline has passed; [`Leg::poll`] follows.
     fn on_time(&mut self);
@@ -56,5 +57,5 @@ pub trait Leg: Send {
     fn refuse_all(&mut self, error: &DdpError) -> Vec<Vec<u8>>;
 
     /// The session is over: says goodbye to the server.
-    fn part(self: Box<Self>, parting: Parting) -> BoxFuture<'static, ()>;
+    fn part(self: Box<Self>, client: Arc<Client>, parting: Parting) -> BoxFuture<'static, ()>;
 }

@@ -137,14 +137,26 @@ impl Outbox {
         state.first.is_none() && state.close.is_none() && !state.abandoned
     }
 
-    /// Counts bytes that whoever holds the writer put into the batch past the queue. Over the bound as [`Outbox::push`].
-    pub(super) fn hold(&self, bytes: usize) {
+    /// Counts bytes that whoever holds the writer put into the batch past the queue. Over the bound as [`Outbox::push`];
+    /// says whether it is not.
+    pub(super) fn hold(&self, bytes: usize) -> bool {
         let mut state = self.state.lock();
         state.unsent += bytes;
-        if state.unsent > self.limit {
+        let within = state.unsent <= self.limit;
+        if !within {
             state.clear();
             state.close.get_or_insert(Close::TooSlow);
         }
+        within
+    }
+
+    /// Counts bytes that wait for somebody else because of this session: `now` in place of `before`. Over the bound as
+    /// [`Outbox::push`]; says whether it is not.
+    pub fn hold_for_others(&self, before: usize, now: usize) -> bool {
+        let mut state = self.state.lock();
+        state.unsent = state.unsent.saturating_sub(before);
+        drop(state);
+        self.hold(now)
     }
 
     /// From now on a flusher may write what is pushed for many; or from now on none may.

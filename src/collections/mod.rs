@@ -35,6 +35,12 @@ struct Published {
     documents: Mutex<Documents>,
 }
 
+/// The names of both publications.
+pub const PUBLICATIONS: [&str; 2] = [
+    "meteor.loginServiceConfiguration",
+    "meteor_autoupdate_clientVersions",
+];
+
 /// A collection is one topic of its channel.
 const WHOLE: &str = "";
 
@@ -62,23 +68,17 @@ impl Collections {
             hub,
             services,
             login_services: published(
-                "meteor.loginServiceConfiguration",
+                PUBLICATIONS[0],
                 "meteor_accounts_loginServiceConfiguration",
                 LOGIN_SERVICES,
             ),
             client_versions: published(
-                "meteor_autoupdate_clientVersions",
+                PUBLICATIONS[1],
                 "meteor_autoupdate_clientVersions",
                 CLIENT_VERSIONS,
             ),
             again: Notify::new(),
         }
-    }
-
-    /// The publication's own name, when it is one of these two.
-    #[must_use]
-    pub fn publication(&self, name: &str) -> Option<&'static str> {
-        self.published(name).map(|published| published.publication)
     }
 
     fn published(&self, name: &str) -> Option<&Published> {

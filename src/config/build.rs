@@ -12,17 +12,18 @@ use super::nats::NatsServers;
 use super::secret::Secret;
 use super::types::{
     Config, GatewayConfig, LicenseConfig, LogConfig, LogFormat, LogLevel, MethodsConfig,
-    MetricsConfig, SessionConfig, StoreConfig, TlsConfig,
+    MetricsConfig, RelayConfig, SessionConfig, StoreConfig, TlsConfig,
 };
 use super::variables::{
-    ADMIN_PORT, ENABLE_TLS, MS_METRICS_PORT, NATS_URL, TLS_CERT_PATH, TLS_KEY_PATH, TRANSPORTER,
+    ADMIN_PORT, DDP_SERVER_URL, ENABLE_TLS, MS_METRICS_PORT, NATS_URL, TLS_CERT_PATH, TLS_KEY_PATH,
+    TRANSPORTER,
 };
 
 /// Pings that an `instances` document may miss before it is dropped.
 const PINGS_BEFORE_EXPIRY: u32 = 3;
 const MINUTE_SECONDS: u64 = 60;
 
-pub(super) fn config(checked: &Checked, beats: &Heartbeats) -> Config {
+pub(super) fn config(checked: &Checked, beats: &Heartbeats, relays: bool) -> Config {
     Config {
         gateway: GatewayConfig {
             port: checked.number("PORT"),
@@ -50,6 +51,7 @@ pub(super) fn config(checked: &Checked, beats: &Heartbeats) -> Config {
             max_fails: checked.number("MAX_FAILS"),
         },
         store: store(checked),
+        relay: relays.then(|| relay(checked)).flatten(),
         metrics: checked.switch("MS_METRICS").then(|| MetricsConfig {
             port: checked.number(MS_METRICS_PORT),
         }),
@@ -123,6 +125,14 @@ fn mesh(checked: &Checked, beats: &Heartbeats) -> MeshSettings {
         }),
         wait_for_services: checked.span("WAIT_FOR_SERVICES_TIMEOUT"),
     }
+}
+
+fn relay(checked: &Checked) -> Option<RelayConfig> {
+    Some(RelayConfig {
+        server: checked.server(DDP_SERVER_URL)?,
+        tls_ca: checked.text("TLS_CA_PATH").map(PathBuf::from),
+        request_timeout: checked.span("REQUEST_TIMEOUT"),
+    })
 }
 
 fn store(checked: &Checked) -> StoreConfig {

@@ -10,6 +10,7 @@ use super::nats::NatsServers;
 use super::origin::Origin;
 use super::raw::Raw;
 use super::secret::shown_secret;
+use super::server_url::ServerUrl;
 use super::shape::{Parsed, Shape};
 use super::variables::{BROKER, HEARTBEAT_INTERVAL, HEARTBEAT_TIMEOUT, VARIABLES, Variable, find};
 
@@ -61,7 +62,7 @@ pub(super) fn shown(variable: &Variable, value: &str) -> String {
     if variable.secret {
         return shown_secret(value);
     }
-    if matches!(variable.shape, Shape::Url(_)) && value.contains('@') {
+    if matches!(variable.shape, Shape::Url(_) | Shape::Server) && value.contains('@') {
         return shown_secret(value);
     }
     let mut text = String::new();
@@ -164,6 +165,13 @@ impl Checked {
     pub(super) fn nats(&self, name: &str) -> Option<NatsServers> {
         match self.values.get(name) {
             Some(Parsed::Nats(servers)) => Some(servers.clone()),
+            _ => None,
+        }
+    }
+
+    pub(super) fn server(&self, name: &str) -> Option<ServerUrl> {
+        match self.values.get(name) {
+            Some(Parsed::Server(server)) => Some(server.clone()),
             _ => None,
         }
     }

@@ -18,6 +18,7 @@ mod parse;
 mod raw;
 mod rules;
 mod secret;
+mod server_url;
 mod shape;
 #[cfg(test)]
 mod tests;
@@ -30,11 +31,12 @@ pub use mesh::{Broker, Bulkhead, MeshSettings, RetryPolicy, SerializerKind, Stra
 pub use nats::{NatsCredentials, NatsServers};
 pub use origin::Origin;
 pub use secret::{HIDDEN, Secret};
+pub use server_url::ServerUrl;
 pub(crate) use shape::MEMORY;
 pub use shape::Shape;
 pub use types::{
     Config, GatewayConfig, LicenseConfig, LogConfig, LogFormat, LogLevel, MethodsConfig,
-    MetricsConfig, SessionConfig, StoreConfig, TlsConfig,
+    MetricsConfig, RelayConfig, SessionConfig, StoreConfig, TlsConfig,
 };
 pub use variables::{CONFIG_FILE, VARIABLES, Variable};
 
@@ -104,7 +106,7 @@ pub fn load(env: impl Iterator<Item = (String, String)>) -> Result<Loaded, Error
         .collect();
     values.sort_by_key(|(index, _)| *index);
     Ok(Loaded {
-        config: build::config(&checked, &beats),
+        config: build::config(&checked, &beats, rules::relays(&raw, &checked)),
         notes,
         values: values.into_iter().map(|(_, value)| value).collect(),
     })

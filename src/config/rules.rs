@@ -31,6 +31,35 @@ const OF_MOLECULER: [&str; 10] = [
     "WAIT_FOR_SERVICES_TIMEOUT",
 ];
 
+/// What has no effect where sessions are relayed to a server.
+const OF_THE_MESH: [&str; 25] = [
+    "MONGO_URL",
+    "INSTANCE_IP",
+    "MULTIPLE_INSTANCES_PING_INTERVAL",
+    "MULTIPLE_INSTANCES_EXPIRE",
+    "DISABLE_MESSAGE_PARSER",
+    "DDP_PASSWORD_LOGIN",
+    "NATS_URL",
+    "MS_NAMESPACE",
+    "SERIALIZER",
+    "BALANCE_STRATEGY",
+    "BALANCE_PREFER_LOCAL",
+    "RETRY_ENABLED",
+    "RETRY_RETRIES",
+    "RETRY_DELAY",
+    "RETRY_MAX_DELAY",
+    "RETRY_FACTOR",
+    "HEARTBEAT_TIMEOUT",
+    "BULKHEAD_ENABLED",
+    "BULKHEAD_CONCURRENCY",
+    "BULKHEAD_MAX_QUEUE_SIZE",
+    "WAIT_FOR_SERVICES_TIMEOUT",
+    "LICENSE_CHECK_INTERVAL",
+    "MAX_FAILS",
+    "DDP_RATE_LIMIT",
+    "DDP_MAX_SESSIONS_PER_USER",
+];
+
 /// Values that are understood and stop the start, since nothing stands behind them yet.
 pub(super) fn unsupported(raw: &Raw, checked: &Checked, problems: &mut Vec<Problem>) {
     let mut not_yet = |variable: &'static str| {
@@ -42,11 +71,11 @@ pub(super) fn unsupported(raw: &Raw, checked: &Checked, problems: &mut Vec<Probl
     if checked.switch(TRACING_ENABLED) {
         not_yet(TRACING_ENABLED);
     }
-    let plain = checked.broker() == Broker::Nats;
-    let relayed = raw.is_set(DDP_SERVER_URL) && !raw.is_set(TRANSPORTER) && !plain;
-    if relayed && checked.text(DDP_SERVER_URL).is_some() {
-        not_yet(DDP_SERVER_URL);
-    }
+}
+
+/// Whether sessions are relayed to a server: one is named, and no mesh is.
+pub(super) fn relays(raw: &Raw, checked: &Checked) -> bool {
+    raw.is_set(DDP_SERVER_URL) && !raw.is_set(TRANSPORTER) && checked.broker() != Broker::Nats
 }
 
 /// Pairs that must fit, and the core that must be named.
@@ -130,6 +159,17 @@ pub(super) fn notes(raw: &Raw, checked: &Checked, notes: &mut Vec<Note>) {
             format!("DDP_SERVER_URL has no effect: {why}, and the mesh is used"),
         );
     }
+    if relays(raw, checked) {
+        let idle: Vec<_> = OF_THE_MESH
+            .into_iter()
+            .filter(|name| raw.is_set(name))
+            .collect();
+        if !idle.is_empty() {
+            let text = format!("without effect with DDP_SERVER_URL: {}", idle.join(", "));
+            say(NoteLevel::Warn, text);
+        }
+        return ignored(raw, say);
+    }
     if plain {
         let idle: Vec<_> = OF_MOLECULER
             .into_iter()
@@ -162,6 +202,11 @@ pub(super) fn notes(raw: &Raw, checked: &Checked, notes: &mut Vec<Note>) {
         );
         say(NoteLevel::Warn, text);
     }
+    ignored(raw, say);
+}
+
+/// What other services of the workspace read.
+fn ignored(raw: &Raw, mut say: impl FnMut(NoteLevel, String)) {
     let ignored: Vec<_> = VARIABLES
         .iter()
         .filter(|one| matches!(one.shape, Shape::Ignored) && raw.is_set(one.name))

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::nats::{NatsServers, host_and_port};
 use super::parse;
+use super::server_url::ServerUrl;
 
 const SECOND: Duration = Duration::from_secs(1);
 const MILLISECOND: Duration = Duration::from_millis(1);
@@ -58,6 +59,8 @@ pub enum Shape {
     Nats,
     /// A URL of one of these schemes.
     Url(&'static [&'static str]),
+    /// A DDP server.
+    Server,
     /// A MongoDB connection string, or `memory:`.
     Mongo,
     /// Filters of `tracing-subscriber`.
@@ -76,6 +79,7 @@ pub(super) enum Parsed {
     Ip(IpAddr),
     List(Vec<String>),
     Nats(NatsServers),
+    Server(ServerUrl),
     /// A variable that is there and switched off.
     Off,
 }
@@ -124,6 +128,7 @@ impl Shape {
             }
             Self::Subject => subject(text).then(own),
             Self::Nats => NatsServers::parse(text).map(Parsed::Nats),
+            Self::Server => ServerUrl::parse(text).map(Parsed::Server),
             Self::Url(schemes) => url(text, schemes).then(own),
             Self::Mongo => (text.starts_with(MEMORY)
                 || mongodb::options::ConnectionString::parse(text).is_ok())
@@ -192,6 +197,9 @@ impl fmt::Display for Shape {
             }
             Self::Nats => f.write_str("nats://[user:pass@]host:port[,…] or tls://…"),
             Self::Url(schemes) => write!(f, "a URL, {}://host[:port]", schemes.join(":// or ")),
+            Self::Server => {
+                f.write_str("ws://host[:port][/path] or wss://…, without user or password")
+            }
             Self::Mongo => {
                 f.write_str("mongodb://…, mongodb+srv://…, memory: or memory:<seed file>")
             }

@@ -264,7 +264,7 @@ fn every_variable_good_and_bad() {
         ("MOLECULER_LOG_LEVEL", &["loud"]), ("RUST_LOG", &["a=b=c"]), ("LOG_FORMAT", &["xml"]), ("HTTP_FORWARDED_COUNT", &["-1", "101"]),
         ("DDP_MAX_MESSAGE_BYTES", &["1", "2GiB", "99999999999"]), ("DDP_MAX_BUFFERED_BYTES", &["0"]), ("DDP_MAX_SUBSCRIPTIONS", &["0", "100001"]),
         ("DDP_PASSWORD_LOGIN", &["ja"]), ("SHUTDOWN_GRACE", &["0", "8s"]), ("HEALTH_MESH_GRACE", &["86401"]), ("DDP_ALLOWED_ORIGINS", &["https://a b"]),
-        ("DDP_HANDSHAKE_TIMEOUT", &["0", "301"]), ("DDP_SERVER_URL", &["http://x", "ws://", "ws://a b"]), ("MONGO_URL", &["postgres://x", "mongodb://", "x"]),
+        ("DDP_HANDSHAKE_TIMEOUT", &["0", "301"]), ("DDP_SERVER_URL", &["http://x", "ws://", "ws://a b", "ws://u:p@a"]), ("MONGO_URL", &["postgres://x", "mongodb://", "x"]),
         ("ADMIN_PORT", &["70000", "x"]), ("ADMIN_BIND_IP", &["x"]), ("TOKIO_WORKER_THREADS", &["0", "1025"]), ("INSTANCE_IP", &["a b", "1.2.3.4:5"]),
         ("MULTIPLE_INSTANCES_PING_INTERVAL", &["0"]), ("MULTIPLE_INSTANCES_EXPIRE", &["0"]), ("DISABLE_MESSAGE_PARSER", &["x"]),
         ("TRANSPORTER", &["redis://x", "TCP", "nats"]), ("BROKER", &["amqp"]), ("NATS_URL", &["http://x"]), ("MS_NAMESPACE", &["a b", "a>", "*", "a..b"]),
@@ -322,25 +322,51 @@ fn what_is_not_built_yet_stops_the_start() {
         errors(&[("TRACING_ENABLED", "yes")]),
         ["TRACING_ENABLED=yes: not supported yet"]
     );
+}
+
+// contract: relay/url, configuration/variable/DDP_SERVER_URL
+#[test]
+fn a_server_stands_in_the_place_of_the_mesh() {
     let alone = |env: &[(&str, &str)]| try_load(env).unwrap_err().0;
-    let value = "ws://server:3000".to_owned();
-    assert_eq!(
-        alone(&[("DDP_SERVER_URL", &value)]),
-        [Problem::NotSupportedYet {
-            variable: "DDP_SERVER_URL",
-            value
-        }]
-    );
-    let hidden = Problem::NotSupportedYet {
-        variable: "DDP_SERVER_URL",
-        value: "ws://(hidden)".into(),
-    };
-    assert_eq!(
-        alone(&[("DDP_SERVER_URL", "ws://me:pass@server")]),
-        [hidden]
-    );
     assert_eq!(alone(&[]), [Problem::NoCore]);
     assert_eq!(alone(&[("TRANSPORTER", "  ")]), [Problem::NoCore]);
+    let hidden = alone(&[("DDP_SERVER_URL", "ws://me:pass@server")]);
+    assert!(
+        hidden[0]
+            .to_string()
+            .starts_with("DDP_SERVER_URL=ws://(hidden): not accepted")
+    );
+
+    let url = ("DDP_SERVER_URL", "ws://rocketchat:3000");
+    let relay = |env: &[(&str, &str)]| {
+        loaded(env)
+            .config
+            .relay
+            .map(|relay| relay.server.to_string())
+    };
+    assert_eq!(
+        relay(&[url]),
+        Some("ws://rocketchat:3000/websocket".to_owned())
+    );
+    let warnings = |env: &[(&str, &str)]| {
+        let notes = loaded(env).notes.into_iter();
+        let loud = notes.filter(|note| note.level == NoteLevel::Warn);
+        loud.map(|note| note.text).collect::<Vec<_>>()
+    };
+    assert_eq!(warnings(&[url]), [""; 0]);
+    assert_eq!(
+        warnings(&[
+            url,
+            ("MS_NAMESPACE", "a"),
+            ("MONGO_URL", "memory:"),
+            ("LOG_LEVEL", "info")
+        ]),
+        ["without effect with DDP_SERVER_URL: MONGO_URL, MS_NAMESPACE"]
+    );
+    for mesh in [MESH, ("BROKER", "nats")] {
+        assert_eq!(relay(&[url, mesh]), None, "the mesh is used");
+        assert_eq!(warnings(&[url, mesh]).len(), 1);
+    }
 }
 
 // contract: configuration/variable/HEARTBEAT_INTERVAL, configuration/variable/HEARTBEAT_TIMEOUT

@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::host;
 use super::mesh::MeshSettings;
 use super::secret::Secret;
+use super::server_url::ServerUrl;
 
 /// The whole configuration. `app` hands each room its own part.
 #[derive(Debug, Clone)]
@@ -24,6 +25,8 @@ pub struct Config {
     pub license: LicenseConfig,
     /// MongoDB, or the store in memory.
     pub store: StoreConfig,
+    /// The server that sessions are relayed to, where no mesh is named.
+    pub relay: Option<RelayConfig>,
     /// `None` with `MS_METRICS=false`.
     pub metrics: Option<MetricsConfig>,
     /// `ADMIN_BIND_IP` and `ADMIN_PORT`: where the status page is; `None` while the port is off.
@@ -92,6 +95,17 @@ pub struct SessionConfig {
     pub max_buffered_bytes: usize,
     /// `DDP_MAX_SUBSCRIPTIONS`: publications of one session.
     pub max_subscriptions: usize,
+}
+
+/// The server that stands in the place of the mesh.
+#[derive(Debug, Clone)]
+pub struct RelayConfig {
+    /// `DDP_SERVER_URL`.
+    pub server: ServerUrl,
+    /// `TLS_CA_PATH`: further trusted certificates.
+    pub tls_ca: Option<PathBuf>,
+    /// `REQUEST_TIMEOUT`: how long what a client said before it left may take.
+    pub request_timeout: Duration,
 }
 
 /// What the methods need.

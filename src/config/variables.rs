@@ -84,7 +84,7 @@ pub const VARIABLES: &[Variable] = &[
     row("HEALTH_MESH_GRACE", "600", Shape::Seconds(0, DAY), "how long NATS may be away before /health fails"),
     row("DDP_ALLOWED_ORIGINS", "", Shape::Origins, "another Origin is refused with 403; empty allows any"),
     row("DDP_HANDSHAKE_TIMEOUT", "10", Shape::Seconds(1, 300), "for the HTTP upgrade, and again for the DDP connect"),
-    row(DDP_SERVER_URL, "", Shape::Url(&["ws", "wss"]), "a Rocket.Chat server to relay to; without TRANSPORTER only"),
+    row(DDP_SERVER_URL, "", Shape::Server, "the Rocket.Chat server that each session is relayed to; without TRANSPORTER only"),
     secret("MONGO_URL", "mongodb://localhost:27017/rocketchat", Shape::Mongo, "the database; memory: keeps everything in memory"),
     row(ADMIN_PORT, "", Shape::PortOrOff, "status page"),
     row("ADMIN_BIND_IP", "127.0.0.1", Shape::Ip, "address of the status page"),

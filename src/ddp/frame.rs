@@ -101,7 +101,7 @@ const FINAL_TEXT: u8 = 0x81;
 /// First byte of a close frame.
 const FINAL_CLOSE: u8 = 0x88;
 /// The longest header of an unmasked frame.
-const HEADER: usize = 10;
+const LONGEST_HEADER: usize = 10;
 /// What SockJS puts around a message, in bytes.
 const SOCKJS: usize = 5;
 
@@ -109,13 +109,24 @@ impl Frame {
     /// A message in the framing of its client.
     #[must_use]
     pub fn message(framing: Framing, json: &[u8]) -> Self {
+        let mut out = Vec::new();
+        Self::write(&mut out, framing, json);
+        Self(out.into())
+    }
+
+    /// Appends the frame of a message to `out`.
+    pub fn write(out: &mut Vec<u8>, framing: Framing, json: &[u8]) {
         match framing {
-            Framing::Raw => Self::text(json.len(), |out| out.extend_from_slice(json)),
-            Framing::SockJs => Self::text(ejson::escaped_len(json) + SOCKJS, |out| {
+            Framing::Raw => {
+                header(out, json.len());
+                out.extend_from_slice(json);
+            }
+            Framing::SockJs => {
+                header(out, ejson::escaped_len(json) + SOCKJS);
                 out.extend_from_slice(b"a[\"");
                 ejson::write_escaped(out, json);
                 out.extend_from_slice(b"\"]");
-            }),
+            }
         }
     }
 
@@ -148,32 +159,6 @@ impl Frame {
         Self(bytes)
     }
 
-    /// A text frame whose payload of `len` bytes `write` appends.
-    fn text(len: usize, write: impl FnOnce(&mut Vec<u8>)) -> Self {
-        // As long as it gets: a frame may wait for long.
-        let header = match len {
-            0..126 => 2,
-            126..=0xffff => 4,
-            _ => HEADER,
-        };
-        let mut out = Vec::with_capacity(header + len);
-        out.push(FINAL_TEXT);
-        match len {
-            0..126 => out.push(len as u8),
-            126..=0xffff => {
-                out.push(126);
-                out.extend_from_slice(&(len as u16).to_be_bytes());
-            }
-            _ => {
-                out.push(127);
-                out.extend_from_slice(&(len as u64).to_be_bytes());
-            }
-        }
-        write(&mut out);
-        debug_assert_eq!(out.len(), header + len);
-        Self(out.into())
-    }
-
     /// The bytes as they are written.
     #[must_use]
     pub fn bytes(&self) -> &Bytes {
@@ -191,6 +176,34 @@ impl Frame {
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
+}
+
+/// Appends the header of a text frame whose payload of `len` bytes follows, and makes room for both.
+fn header(out: &mut Vec<u8>, len: usize) {
+    let mut header = [FINAL_TEXT; LONGEST_HEADER];
+    let size = match len {
+        0..126 => {
+            header[1] = len as u8;
+            2
+        }
+        126..=0xffff => {
+            header[1] = 126;
+            header[2..4].copy_from_slice(&(len as u16).to_be_bytes());
+            4
+        }
+        _ => {
+            header[1] = 127;
+            header[2..].copy_from_slice(&(len as u64).to_be_bytes());
+            LONGEST_HEADER
+        }
+    };
+    if out.is_empty() {
+        // As long as it gets: a frame may wait for long.
+        out.reserve_exact(size + len);
+    } else {
+        out.reserve(size + len);
+    }
+    out.extend_from_slice(&header[..size]);
 }
 
 /// One message for many clients: framed at most once for each framing, and only when somebody listens with it.

@@ -24,6 +24,11 @@ pub trait Readiness: Send + Sync + 'static {
     /// # Errors
     /// Why not, for the answer.
     fn ready(&self) -> Result<(), Cow<'static, str>>;
+
+    /// Whether an upgrade makes sense now; where not, the door answers 503 with `Retry-After`.
+    fn takes_clients(&self) -> bool {
+        true
+    }
 }
 
 /// Watches the loops of the process: one that does not turn any more makes it wedged.

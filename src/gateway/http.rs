@@ -100,6 +100,10 @@ impl Door {
             connection_refused(Refusal::Draining);
             return later("shutting down");
         }
+        if !self.readiness.takes_clients() {
+            connection_refused(Refusal::Away);
+            return later("the server is away");
+        }
         let Some(permit) = self.admission.admit() else {
             connection_refused(Refusal::Limit);
             return later("too many connections");

@@ -30,7 +30,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::client::{Client, Directory, Handler, Reply, SubOutcome};
-use crate::collections::Collections;
+use crate::collections::{Collections, PUBLICATIONS};
 use crate::ddp::DdpError;
 use crate::ddp::message::{self, MethodCall, Subscription};
 use crate::services::Services;
@@ -136,11 +136,18 @@ impl Methods {
         client.send(&message::nosub(&sub.id, Some(&error)));
         SubOutcome::Refused
     }
+}
 
-    /// A publication's name, when the service knows it: clients choose names, and metrics must not take them.
-    fn known_publication<'a>(&self, name: &'a str) -> Option<&'a str> {
-        known_stream(name).or_else(|| self.rooms.collections.publication(name).map(|_| name))
-    }
+/// Whether the service knows a method by its name: clients choose names, and metrics must not take them.
+#[must_use]
+pub fn knows_method(name: &str) -> bool {
+    known_method(name).is_some()
+}
+
+/// Whether the service knows a publication by its name.
+#[must_use]
+pub fn knows_publication(name: &str) -> bool {
+    known_stream(name).is_some() || PUBLICATIONS.contains(&name)
 }
 
 /// A method's name, when the service knows it.
@@ -189,7 +196,7 @@ impl Handler for Methods {
             let began = metrics::arrived();
             let outcome = self.publish(client, &sub).await;
             if let Some(began) = began {
-                let publication = self.known_publication(&sub.name);
+                let publication = knows_publication(&sub.name).then_some(&*sub.name);
                 metrics::subscription_answered(publication, began.elapsed());
             }
             outcome

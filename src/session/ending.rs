@@ -30,7 +30,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             }
             Phase::New | Phase::Open | Phase::Over => {
                 let silence = self.clock.deadline(self.connected, &self.sessions.config);
-                let leg = self.leg.as_ref().map(|leg| leg.deadline());
+                let leg = self.leg.as_ref().and_then(|leg| leg.deadline());
                 let others = self.leaves_at.into_iter().chain(leg);
                 others.fold(silence, Instant::min)
             }
@@ -67,7 +67,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                     Silence::TooLong => return self.close(Close::Timeout),
                 }
                 if let Some(leg) = &mut self.leg
-                    && Instant::now() >= leg.deadline()
+                    && leg.deadline().is_some_and(|at| Instant::now() >= at)
                 {
                     leg.on_time();
                 }

@@ -35,6 +35,7 @@ mod wire;
 #[cfg(test)]
 mod tests;
 
+pub use reader::{Incoming, Reader, mask};
 pub use sessions::{Arrival, Behind, Sessions};
 pub use task::Session;
 pub use wire::Wire;
@@ -42,10 +43,10 @@ pub use wire::Wire;
 /// Decodes the frames in `bytes`, in place, and hands over each message: [`crate::internals`].
 #[cfg(feature = "internals")]
 pub(crate) fn read_frames(bytes: &mut [u8], mut message: impl FnMut(&str)) {
-    let mut reader = reader::Reader::new(1 << 20);
+    let mut reader = Reader::<true>::new(1 << 20);
     let mut rest = bytes;
     while let Ok(Some((taken, incoming))) = reader.next(rest) {
-        if let reader::Incoming::Text(text) = incoming {
+        if let Incoming::Text(text) = incoming {
             message(&text);
         }
         rest = rest.split_at_mut(taken).1;

@@ -1,4 +1,4 @@
-//! A client's side of RFC 6455: bytes in, messages out.
+//! What comes over a WebSocket (RFC 6455), from a client or, for a relay, from a server: bytes in, messages out.
 //!
 //! Frames are decoded where they were read to, and what has not come whole is all that is kept: a session at rest holds
 //! no buffer. (tungstenite's reader keeps one for each socket, and it stays as large as the largest frame ever was.)
@@ -19,22 +19,22 @@ mod opcode {
     pub(super) const PONG: u8 = 10;
 }
 
-/// What a frame of the client meant.
+/// What a frame of the other side meant.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Incoming<'a> {
+pub enum Incoming<'a> {
     /// A whole message.
     Text(Cow<'a, str>),
     /// A ping: its payload goes back.
     Ping(&'a [u8]),
-    /// The client closes, with this code if it gave one.
+    /// The other side closes, with this code if it gave one.
     Close(Option<u16>),
     /// A part of a message, or a pong.
     Nothing,
 }
 
-/// Decodes the frames of one client.
+/// Decodes the frames of one client or, where they are not `MASKED`, of one server.
 #[derive(Debug)]
-pub(super) struct Reader {
+pub struct Reader<const MASKED: bool = true> {
     /// The message so far, when it comes in fragments. Boxed: rarely there.
     #[expect(
         clippy::box_collection,
@@ -54,8 +54,10 @@ struct Header {
     end: usize,
 }
 
-impl Reader {
-    pub(super) fn new(max_message_bytes: usize) -> Self {
+impl<const MASKED: bool> Reader<MASKED> {
+    /// Nothing was read yet; a message may have so many bytes.
+    #[must_use]
+    pub fn new(max_message_bytes: usize) -> Self {
         Self {
             fragments: None,
             max_message_bytes,
@@ -66,7 +68,7 @@ impl Reader {
     ///
     /// # Errors
     /// The close that a violation demands. What follows can then not be decoded any more.
-    pub(super) fn next<'a>(
+    pub fn next<'a>(
         &mut self,
         bytes: &'a mut [u8],
     ) -> Result<Option<(usize, Incoming<'a>)>, Close> {
@@ -76,7 +78,9 @@ impl Reader {
         let Some(payload) = bytes.get_mut(header.start..header.end) else {
             return Ok(None);
         };
-        unmask(payload, header.mask);
+        if MASKED {
+            mask(payload, header.mask);
+        }
         let payload: &'a [u8] = payload;
         let incoming = match header.opcode {
             opcode::PING => Incoming::Ping(payload),
@@ -116,7 +120,7 @@ impl Reader {
             }
             _ => false,
         };
-        if reserved != 0 || !masked || !allowed {
+        if reserved != 0 || masked != MASKED || !allowed {
             return Err(Close::ProtocolError);
         }
         if opcode == opcode::BINARY {
@@ -139,8 +143,10 @@ impl Reader {
         if !control && len > left {
             return Err(Close::MessageTooBig);
         }
-        let Some((mask, rest)) = rest.split_first_chunk() else {
-            return Ok(None);
+        let (mask, rest) = match rest.split_first_chunk() {
+            _ if !MASKED => (&[0; 4], rest),
+            Some((mask, rest)) => (mask, rest),
+            None => return Ok(None),
         };
         let start = bytes.len() - rest.len();
         Ok(Some(Header {
@@ -153,7 +159,8 @@ impl Reader {
     }
 }
 
-fn unmask(payload: &mut [u8], mask: [u8; 4]) {
+/// Masks a payload, or takes the mask off again (RFC 6455, section 5.3).
+pub fn mask(payload: &mut [u8], mask: [u8; 4]) {
     let word = u64::from_ne_bytes([
         mask[0], mask[1], mask[2], mask[3], mask[0], mask[1], mask[2], mask[3],
     ]);
@@ -212,7 +219,7 @@ mod tests {
 
     /// Everything that `bytes` say, and the close at their end if they violate something.
     fn read(mut bytes: &mut [u8]) -> (Vec<String>, Option<Close>) {
-        let (mut reader, mut said) = (Reader::new(MAX), Vec::new());
+        let (mut reader, mut said) = (Reader::<true>::new(MAX), Vec::new());
         loop {
             match reader.next(bytes) {
                 Ok(Some((used, incoming))) => {
@@ -313,7 +320,7 @@ mod tests {
                 client.send(Message::text(text.clone())).unwrap();
             }
             let wire = client.get_ref().get_ref().clone();
-            let (mut reader, mut kept, mut read) = (Reader::new(MAX), Vec::new(), Vec::new());
+            let (mut reader, mut kept, mut read) = (Reader::<true>::new(MAX), Vec::new(), Vec::new());
             let (mut wire, mut cuts) = (&wire[..], cuts.into_iter().cycle());
             while !wire.is_empty() {
                 let (now, later) = wire.split_at(wire.len().min(cuts.next().unwrap()));

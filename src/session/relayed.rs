@@ -48,9 +48,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         let mut chunk = ReadBuf::uninit(&mut chunk);
         match leg.poll(cx, &self.client, &mut chunk) {
             Poll::Pending => return false,
-            Poll::Ready(Ok([])) => {}
+            Poll::Ready(Ok(frames)) if frames.is_empty() => {}
             Poll::Ready(Ok(frames)) => {
-                if self.client.pass(cx, &mut self.socket, frames).is_err() {
+                if self.client.pass(cx, &mut self.socket, &frames).is_err() {
                     self.phase = Phase::Over;
                 }
             }
@@ -70,7 +70,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             }
             _ => Parting::Finish,
         };
-        self.sessions.tracker().spawn(leg.part(parting));
+        self.sessions
+            .tracker()
+            .spawn(leg.part(self.client.clone(), parting));
     }
 }
 

@@ -5,6 +5,7 @@
 
 pub mod client;
 pub mod database;
+pub mod ddp_server;
 pub mod http;
 pub mod nats;
 pub mod nginx;

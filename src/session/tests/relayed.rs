@@ -1,5 +1,6 @@
 //! A session in front of a server: what goes to its leg, and what comes from there.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
@@ -59,17 +60,17 @@ impl Leg for FakeLeg {
         cx: &mut Context<'_>,
         _: &Client,
         buffer: &'a mut ReadBuf<'_>,
-    ) -> Poll<Result<&'a [u8], Close>> {
+    ) -> Poll<Result<Cow<'a, [u8]>, Close>> {
         *self.0.waker.lock() = Some(cx.waker().clone());
         let Some(said) = self.0.says.lock().pop_front() else {
             return Poll::Pending;
         };
         buffer.put_slice(&said?);
-        Poll::Ready(Ok(buffer.filled()))
+        Poll::Ready(Ok(buffer.filled().into()))
     }
 
-    fn deadline(&self) -> Instant {
-        self.1
+    fn deadline(&self) -> Option<Instant> {
+        Some(self.1)
     }
 
     fn on_time(&mut self) {
@@ -85,7 +86,7 @@ impl Leg for FakeLeg {
         vec![b"refused".to_vec()]
     }
 
-    fn part(self: Box<Self>, parting: Parting) -> BoxFuture<'static, ()> {
+    fn part(self: Box<Self>, _: Arc<Client>, parting: Parting) -> BoxFuture<'static, ()> {
         async move { *self.0.parted.lock() = Some(parting) }.boxed()
     }
 }

@@ -34,6 +34,8 @@ labels! {
         Limit = "limit",
         /// The service is stopping.
         Draining = "draining",
+        /// The server that sessions are relayed to is away.
+        Away = "server_away",
         /// No TLS handshake, where TLS is spoken.
         Tls = "tls",
     }

@@ -1,0 +1,148 @@
+//! What every deployment has, whatever is behind its sessions: the port, metrics, the status page, the drain.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::{info, warn};
+
+use super::{Failure, StartError, watch};
+use crate::config::Config;
+use crate::gateway::{Gateway, Liveness, Readiness};
+use crate::session::Sessions;
+use crate::telemetry::metrics::Exporter;
+use crate::telemetry::status::{Status, StatusPage};
+
+/// Kept of `SHUTDOWN_GRACE` for flushing logs and ending the runtime.
+const END_RESERVE: Duration = Duration::from_millis(200);
+
+/// The ports beside the clients'. Bound before all else: what is counted from then on is seen.
+pub(super) struct Ports {
+    exporter: Option<Exporter>,
+    status_page: Option<StatusPage>,
+}
+
+impl Ports {
+    pub(super) async fn bind(config: &Config) -> Result<Self, StartError> {
+        let exporter = match config.metrics {
+            None => None,
+            Some(metrics) => Some(Exporter::start(&metrics, &config.mesh).await?),
+        };
+        let status_page = match config.status_page {
+            None => None,
+            Some(address) => Some(StatusPage::bind(address).await?),
+        };
+        Ok(Self {
+            exporter,
+            status_page,
+        })
+    }
+}
+
+/// Bound, not yet serving.
+pub(super) struct Edge {
+    pub(super) sessions: Arc<Sessions>,
+    gateway: Gateway,
+    ports: Ports,
+    liveness: Arc<Liveness>,
+    grace: Duration,
+}
+
+impl Edge {
+    pub(super) fn bind(
+        config: &Config,
+        ports: Ports,
+        sessions: Arc<Sessions>,
+        readiness: Arc<dyn Readiness>,
+    ) -> Result<Self, StartError> {
+        let liveness = Liveness::new();
+        let gateway = Gateway::bind(
+            config.gateway.clone(),
+            sessions.clone(),
+            readiness,
+            liveness.clone(),
+        )?;
+        Ok(Self {
+            sessions,
+            gateway,
+            ports,
+            liveness,
+            grace: config.shutdown_grace,
+        })
+    }
+
+    pub(super) fn local_addr(&self) -> SocketAddr {
+        self.gateway.local_addr()
+    }
+
+    /// Serves from now on. `sample` is called before metrics are shown, `look` for the status page.
+    pub(super) fn open(
+        self,
+        sample: impl Fn() + Send + Sync + 'static,
+        look: impl Fn() -> Status + Send + Sync + 'static,
+    ) -> Open {
+        let (tracker, closing) = (TaskTracker::new(), CancellationToken::new());
+        if let Some(exporter) = self.ports.exporter {
+            tracker.spawn(exporter.sampling(sample).run(closing.clone()));
+        }
+        if let Some(page) = self.ports.status_page {
+            tracker.spawn(page.run(look, closing.clone()));
+        }
+        let beat = self.liveness.watch("runtime");
+        tracker.spawn(watch::beat(beat, closing.clone()));
+        tracker.spawn(self.gateway.run(tracker.clone(), closing.clone()));
+        Open {
+            sessions: self.sessions,
+            grace: self.grace,
+            tracker,
+            closing,
+        }
+    }
+}
+
+/// Serving.
+pub(super) struct Open {
+    sessions: Arc<Sessions>,
+    grace: Duration,
+    tracker: TaskTracker,
+    /// Cancelled when the last session has left.
+    pub(super) closing: CancellationToken,
+}
+
+impl Open {
+    /// Drains the sessions, then closes the ports and does `rest`, all within `SHUTDOWN_GRACE`.
+    ///
+    /// # Errors
+    /// `failure`, the reason for it.
+    pub(super) async fn close(
+        self,
+        failure: Option<Failure>,
+        rest: impl Future<Output = ()>,
+    ) -> Result<(), Failure> {
+        let clients = self.sessions.directory().connected();
+        match &failure {
+            None => info!(clients, "stopping"),
+            Some(failure) => warn!(reason = %failure, clients, "stopping"),
+        }
+        let end = Instant::now() + self.grace;
+        self.sessions.drain(self.grace).await;
+        self.closing.cancel();
+        self.tracker.close();
+        let rest = async {
+            self.tracker.wait().await;
+            rest.await;
+        };
+        // A little is kept for the process's own end.
+        if tokio::time::timeout_at(end - END_RESERVE.min(self.grace / 16), rest)
+            .await
+            .is_err()
+        {
+            warn!("SHUTDOWN_GRACE is over: the rest is left as it is");
+        }
+        info!("stopped");
+        failure.map_or(Ok(()), Err)
+    }
+}

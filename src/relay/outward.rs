@@ -1,0 +1,143 @@
+//! What the server still has to be told: masked frames, ready to be written.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::{Buf, BytesMut};
+use rand::Rng;
+use tokio::io::AsyncWrite;
+
+use crate::session::mask;
+
+/// First byte of a final text frame (RFC 6455, section 5.2).
+const FINAL_TEXT: u8 = 0x81;
+/// First byte of a close frame.
+const FINAL_CLOSE: u8 = 0x88;
+/// First byte of a pong.
+const FINAL_PONG: u8 = 0x8a;
+/// The bit that says that a mask follows.
+const MASKED: u8 = 0x80;
+
+/// Frames for the server. At rest it holds nothing.
+#[derive(Debug, Default)]
+pub(super) struct Outward(BytesMut);
+
+impl Outward {
+    /// One message.
+    pub(super) fn text(&mut self, json: &[u8]) {
+        self.frame(FINAL_TEXT, json);
+    }
+
+    /// The answer to a ping.
+    pub(super) fn pong(&mut self, payload: &[u8]) {
+        self.frame(FINAL_PONG, payload);
+    }
+
+    /// The end, with a code.
+    pub(super) fn close(&mut self, code: u16) {
+        self.frame(FINAL_CLOSE, &code.to_be_bytes());
+    }
+
+    /// Bytes that are not written yet.
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    fn frame(&mut self, first: u8, payload: &[u8]) {
+        let out = &mut self.0;
+        let len = payload.len();
+        match len {
+            0..126 => out.extend_from_slice(&[first, MASKED | len as u8]),
+            126..=0xffff => {
+                out.extend_from_slice(&[first, MASKED | 126]);
+                out.extend_from_slice(&(len as u16).to_be_bytes());
+            }
+            _ => {
+                out.extend_from_slice(&[first, MASKED | 127]);
+                out.extend_from_slice(&(len as u64).to_be_bytes());
+            }
+        }
+        // Another for each frame: nobody behind a client is to choose the bytes on the wire (RFC 6455, section 10.3).
+        let key = rand::rng().random::<[u8; 4]>();
+        out.extend_from_slice(&key);
+        let start = out.len();
+        out.extend_from_slice(payload);
+        mask(&mut out[start..], key);
+    }
+
+    /// Writes as much as the socket takes.
+    ///
+    /// # Errors
+    /// The socket's.
+    pub(super) fn poll_write<S: AsyncWrite + Unpin>(
+        &mut self,
+        cx: &mut Context<'_>,
+        socket: &mut S,
+    ) -> Poll<io::Result<()>> {
+        if self.0.is_empty() {
+            return Poll::Ready(Ok(()));
+        }
+        while !self.0.is_empty() {
+            match std::task::ready!(Pin::new(&mut *socket).poll_write(cx, &self.0))? {
+                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                written => self.0.advance(written),
+            }
+        }
+        self.0 = BytesMut::new();
+        Pin::new(socket).poll_flush(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use tokio_tungstenite::tungstenite::{Message, protocol::Role, protocol::WebSocket};
+
+    #[test]
+    fn a_server_reads_what_is_written() {
+        let mut out = Outward::default();
+        let texts: Vec<_> = [0, 1, 125, 126, 65_535, 65_536, 70_000]
+            .map(|len| "ä".repeat(len / 2))
+            .into();
+        for text in &texts {
+            out.text(text.as_bytes());
+        }
+        out.pong(b"p");
+        out.close(1001);
+        let stream = std::io::Cursor::new(out.0.to_vec());
+        let mut server = WebSocket::from_raw_socket(stream, Role::Server, None);
+        for text in &texts {
+            assert_eq!(server.read().unwrap(), Message::text(text.clone()));
+        }
+        assert_eq!(server.read().unwrap(), Message::Pong("p".into()));
+        let Message::Close(Some(close)) = server.read().unwrap() else {
+            panic!("no close")
+        };
+        assert_eq!(u16::from(close.code), 1001);
+    }
+
+    proptest! {
+        #[test]
+        fn every_byte_goes_out_once(texts in proptest::collection::vec(".{0,300}", 1..5), room in 1_usize..50) {
+            let mut out = Outward::default();
+            for text in &texts {
+                out.text(text.as_bytes());
+            }
+            let (expected, mut written) = (out.0.to_vec(), Vec::new());
+            let (mut socket, mut other) = tokio::io::duplex(room);
+            let mut cx = Context::from_waker(std::task::Waker::noop());
+            let mut done = false;
+            while !done {
+                done = out.poll_write(&mut cx, &mut socket).map(Result::unwrap).is_ready();
+                let mut chunk = [0; 64];
+                let mut chunk = tokio::io::ReadBuf::new(&mut chunk);
+                let _ = tokio::io::AsyncRead::poll_read(Pin::new(&mut other), &mut cx, &mut chunk);
+                written.extend_from_slice(chunk.filled());
+            }
+            prop_assert_eq!(written, expected);
+            prop_assert_eq!(out.0.capacity(), 0);
+        }
+    }
+}
