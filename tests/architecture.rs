@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::support::root;
 
 mod circles;
+mod mesh;
 
 /// A room, and the rooms it may know.
 const MAY_KNOW: &[(&str, &[&str])] = &[

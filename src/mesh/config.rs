@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use super::nats_target::NatsTarget;
 use super::node_id::NodeId;
-use super::transport::{LocalBus, NatsTarget};
-use crate::config::SerializerKind;
-pub use crate::config::{Bulkhead, RetryPolicy, Strategy};
+use super::shared::transport::LocalBus;
+pub use crate::config::{Bulkhead, RetryPolicy, SerializerKind, Strategy};
 
 /// How often a node says that it lives (Moleculer's `heartbeatInterval` as Rocket.Chat sets it).
 pub const DEFAULT_HEARTBEAT_INTERVAL: Duration = Duration::from_secs(10);

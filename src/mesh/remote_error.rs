@@ -8,8 +8,6 @@ use std::fmt;
 
 use serde_json::value::RawValue;
 
-use super::node_id::NodeId;
-
 /// A number or a text, as error codes are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Code {
@@ -178,42 +176,6 @@ impl RemoteError {
             details: kept("details"),
         }
     }
-
-    /// Writes `RES.error` with the keys in the order in which Rocket.Chat's nodes send them.
-    pub(crate) fn write(&self, own: &NodeId, out: &mut super::packet::Writer) {
-        out.open();
-        out.text("name", &self.name);
-        out.text("message", &self.message);
-        out.text("nodeID", self.node_id.as_deref().unwrap_or(own.as_str()));
-        match &self.code {
-            Some(Code::Number(number)) => out.number("code", *number),
-            Some(Code::Text(text)) => out.text("code", text),
-            None => {}
-        }
-        if let Some(type_) = &self.type_ {
-            out.text("type", type_);
-        }
-        if self.retryable || self.code.is_some() {
-            out.flag("retryable", self.retryable);
-        }
-        if let Some(stack) = &self.stack {
-            out.text("stack", stack);
-        }
-        if let Some(data) = &self.data {
-            out.raw("data", data.get());
-        }
-        if let Some(error_type) = &self.error_type {
-            out.flag("isClientSafe", self.is_client_safe);
-            out.text("errorType", error_type);
-        }
-        if let Some(reason) = &self.reason {
-            out.text("reason", reason);
-        }
-        if let Some(details) = &self.details {
-            out.raw("details", details.get());
-        }
-        out.close();
-    }
 }
 
 impl fmt::Display for RemoteError {
@@ -320,25 +282,5 @@ mod tests {
             );
         }
         assert_eq!(RemoteError::read(None).name, "Error");
-    }
-
-    #[test]
-    fn an_error_for_the_client_comes_back_as_it_was() {
-        let details = RawValue::from_string(r#"{"a":1}"#.into()).unwrap();
-        let sent = RemoteError::from_meteor(
-            Code::Number(403),
-            Some("Your session has expired".into()),
-            Some(details),
-        );
-        let mut out = super::super::packet::Writer::default();
-        sent.write(&NodeId::new("core-1").unwrap(), &mut out);
-        let text = out.finish();
-        let raw: &RawValue = serde_json::from_slice(&text).unwrap();
-        let got = RemoteError::read(Some(raw)).meteor().unwrap();
-        assert_eq!(
-            (got.code, got.message.as_str()),
-            (Code::Number(403), "Your session has expired [403]")
-        );
-        assert_eq!(got.details.unwrap().get(), r#"{"a":1}"#);
     }
 }

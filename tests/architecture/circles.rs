@@ -16,11 +16,11 @@ use super::{code_files, root};
 const LARGEST: usize = 3;
 
 /// Folders in which a larger circle still stands; each leaves with its circle.
-const STILL_STANDING: &[&str] = &["src/mesh/", "src/streams/"];
+const STILL_STANDING: &[&str] = &["src/streams/"];
 
 /// A module's path in its crate; the root's is empty.
 type Module = Vec<String>;
-type Uses = BTreeMap<PathBuf, BTreeSet<PathBuf>>;
+pub(super) type Uses = BTreeMap<PathBuf, BTreeSet<PathBuf>>;
 
 /// The files of one crate by the module that each is.
 struct Crate {
@@ -287,6 +287,11 @@ fn told(circle: &BTreeSet<&PathBuf>, uses: &Uses) -> String {
         let _ = writeln!(text, "  {} uses {}", name(file), inside.join(", "));
     }
     text
+}
+
+/// Which files of the library use which.
+pub(super) fn library() -> Uses {
+    crates().swap_remove(0).uses()
 }
 
 /// The library, the command line and the load generator: each a crate of its own.

@@ -3,13 +3,11 @@
 use async_nats::{HeaderMap, Message, StatusCode};
 use bytes::Bytes;
 use serde_json::value::RawValue;
-use uuid::Uuid;
 
-use super::node::PlainNode;
-use crate::mesh::calls::Reply;
 use crate::mesh::error::CallError;
-use crate::mesh::packet::{PacketKind, Writer};
 use crate::mesh::remote_error::{Code, RemoteError};
+use crate::mesh::shared::json::Writer;
+use crate::mesh::shared::pending::Reply;
 
 /// Headers of an error. What the first one says does not matter: all failures of Rocket.Chat's services are 500.
 const ERROR_CODE: &str = "Nats-Service-Error-Code";
@@ -22,24 +20,8 @@ pub(super) fn is_unreached(message: &Message) -> bool {
     message.status == Some(StatusCode::NO_RESPONDERS)
 }
 
-impl PlainNode {
-    /// Something came to the inbox: the last token says to what it is an answer.
-    pub(super) fn answered(&self, message: &Message) {
-        let token = message.subject.rsplit('.').next().unwrap_or_default();
-        match Uuid::try_parse(token) {
-            Ok(id) => {
-                self.stats.received(PacketKind::Response);
-                if !self.pending.settle(id, || read(message)) {
-                    self.stats.orphans.add(1);
-                    tracing::debug!(%id, "an answer that nobody waits for");
-                }
-            }
-            Err(_) => self.told(token, message),
-        }
-    }
-}
-
-fn read(message: &Message) -> Reply {
+/// What an answer to a call says.
+pub(super) fn read(message: &Message) -> Reply {
     if is_unreached(message) {
         return Reply::Unreached;
     }

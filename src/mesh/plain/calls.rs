@@ -6,18 +6,20 @@ use bytes::Bytes;
 
 use super::node::PlainNode;
 use super::subject;
-use crate::mesh::calls::{Attempt, Call, Reply as Answered, UNREACHED_PAUSES};
+use crate::mesh::call::Call;
 use crate::mesh::error::CallError;
-use crate::mesh::packet::PacketKind;
-use crate::mesh::publish::{Asks, Outgoing};
+use crate::mesh::node_id::NodeId;
+use crate::mesh::packet_kind::PacketKind;
 use crate::mesh::service::Answer;
+use crate::mesh::shared::calls::{self, Attempt, UNREACHED_PAUSES};
+use crate::mesh::shared::outgoing::{Asks, Outgoing};
 
 impl PlainNode {
     /// See [`Mesh::call`](crate::mesh::Mesh::call).
-    pub(in crate::mesh) async fn call(&self, call: &Call<'_>) -> Answer {
+    pub(crate) async fn call(&self, call: &Call<'_>) -> Answer {
         let _pass = self.pass(call).await?;
         let timeout = call.timeout.unwrap_or(self.config.request_timeout);
-        let own = |node: &crate::mesh::NodeId| node.token() == self.config.node_id;
+        let own = |node: &NodeId| node.token() == self.config.node_id;
         let local =
             call.node.is_none_or(own) && self.services.load().handler(call.action).is_some();
         if local {
@@ -35,7 +37,7 @@ impl PlainNode {
                 Attempt::Unreached => {}
             }
             // Whoever offered it may be gone, or not be known yet.
-            self.census.look_soon();
+            self.instances.look_soon();
             match pauses.next() {
                 Some(pause) if self.is_waited_for(call.action) => tokio::time::sleep(pause).await,
                 _ => return Err(self.missing(call)),
@@ -44,9 +46,7 @@ impl PlainNode {
     }
 
     async fn call_once(&self, call: &Call<'_>, subject: String, timeout: Duration) -> Attempt {
-        let action = || call.action.to_owned();
-        let node = || call.node.cloned();
-        let mut ticket = self.pending.register(node());
+        let mut ticket = self.pending.register(call.node.cloned());
         let params = Bytes::copy_from_slice(call.params.as_bytes());
         let published = self.send(Outgoing {
             asks: Some(Asks::Call(ticket.id)),
@@ -55,27 +55,7 @@ impl PlainNode {
         if let Err(error) = published {
             return Attempt::Done(Err(error.of_call(call.action)));
         }
-        Attempt::Done(match tokio::time::timeout(timeout, ticket.reply()).await {
-            Ok(Answered::Data(data)) => Ok(data),
-            Ok(Answered::Error(error)) => Err(CallError::Remote(error)),
-            Ok(Answered::Unreached) => return Attempt::Unreached,
-            Ok(Answered::Bad(reason)) => Err(CallError::BadAnswer {
-                action: action(),
-                node: node(),
-                reason,
-            }),
-            Ok(Answered::NodeLost) => Err(CallError::NodeLost {
-                action: action(),
-                node: node(),
-            }),
-            Ok(Answered::Away) => Err(CallError::MeshAway { action: action() }),
-            Ok(Answered::Left) => Err(CallError::Cancelled { action: action() }),
-            Err(_) => Err(CallError::Timeout {
-                action: action(),
-                node: node(),
-                after: timeout,
-            }),
-        })
+        calls::outcome(&mut ticket, call.action, call.node, timeout).await
     }
 
     /// Nobody is there.

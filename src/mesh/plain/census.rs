@@ -5,27 +5,26 @@
 //! listens there any more, and it is gone; one that is only slow stays until its silence is too long.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::Message;
 use bytes::Bytes;
-use parking_lot::Mutex;
 use rand::Rng;
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::answer::is_unreached;
+use super::instances::{Instance, Known};
 use super::node::PlainNode;
 use super::subject::{self, is_token};
 use crate::mesh::node_id::NodeId;
-use crate::mesh::packet::{ClientInfo, InfoPacket, PROTOCOL, PacketKind, ServiceInfo};
-use crate::mesh::publish::{Asks, Outgoing};
-use crate::mesh::registry::{CORE_SERVICE, Joined};
+use crate::mesh::packet_kind::PacketKind;
+use crate::mesh::shared::outgoing::{Asks, Outgoing};
+use crate::mesh::shared::registry::{CORE_SERVICE, ClientInfo, Joined, NodeInfo, ServiceInfo};
 
 /// A round takes at most this long, as in Rocket.Chat's own.
 const ROUND: Duration = Duration::from_secs(1);
@@ -42,34 +41,6 @@ const MAX_INSTANCES: usize = 4096;
 const ALL: &str = "all";
 /// Where what is asked of one instance is answered, before its id.
 const ONE: &str = "i-";
-
-/// See the module.
-#[derive(Default)]
-pub(super) struct Census {
-    known: Mutex<Known>,
-    /// Something came.
-    answered: Notify,
-    /// A round is wanted.
-    wanted: Notify,
-}
-
-#[derive(Default)]
-struct Known {
-    instances: HashMap<String, Instance>,
-    /// Nodes of which the registry does not know yet what is known here.
-    changed: HashSet<NodeId>,
-    /// Version of what the registry was told.
-    seq: u64,
-}
-
-/// One run of one service.
-struct Instance {
-    name: String,
-    node: NodeId,
-    heard: Instant,
-    /// `None` until it was told.
-    actions: Option<Vec<String>>,
-}
 
 /// An answer, of PING or, with endpoints, of INFO.
 #[derive(Deserialize)]
@@ -107,63 +78,34 @@ pub(super) async fn keep(node: Arc<PlainNode>, over: CancellationToken) {
             }
             let pause = (node.config.heartbeat_interval / 2).saturating_sub(SOON);
             let jitter = rand::rng().random_range(0.8..1.2);
-            let _ = timeout(pause.mul_f64(jitter), node.census.wanted.notified()).await;
+            let _ = timeout(pause.mul_f64(jitter), node.instances.wanted.notified()).await;
         }
     };
     let _ = over.run_until_cancelled(rounds).await;
 }
 
-impl Census {
-    /// The next round is not to wait for its time.
-    pub(super) fn look_soon(&self) {
-        self.wanted.notify_one();
-    }
-
-    /// Nobody could be heard until now: silence counts from here.
-    pub(super) fn give_time(&self) {
-        let now = Instant::now();
-        let mut known = self.known.lock();
-        known
-            .instances
-            .values_mut()
-            .for_each(|instance| instance.heard = now);
-    }
-
-    /// Instances not heard since then: their ids and names.
-    fn unheard(&self, since: Instant) -> Vec<(String, String)> {
-        let known = self.known.lock();
-        let unheard = known
-            .instances
-            .iter()
-            .filter(|(_, instance)| instance.heard < since);
-        unheard
-            .map(|(id, instance)| (id.clone(), instance.name.clone()))
-            .collect()
-    }
-}
-
 impl PlainNode {
     /// One round. What it finds stands in the registry when it is over.
-    pub(in crate::mesh) async fn look_around(&self) {
+    pub(crate) async fn look_around(&self) {
         if !self.is_up() {
             return;
         }
         let started = Instant::now();
         self.ask("$SRV.PING".to_owned(), ALL.to_owned(), PacketKind::Ping);
         let quiet = async {
-            while timeout(QUIET, self.census.answered.notified())
+            while timeout(QUIET, self.instances.answered.notified())
                 .await
                 .is_ok()
             {}
         };
         let _ = timeout(ROUND, quiet).await;
-        for (id, name) in self.census.unheard(started) {
+        for (id, name) in self.instances.unheard(started) {
             self.ask_one("PING", &name, &id);
         }
         let verdict = async {
             loop {
-                let answered = self.census.answered.notified();
-                if self.census.unheard(started).is_empty() {
+                let answered = self.instances.answered.notified();
+                if self.instances.unheard(started).is_empty() {
                     break;
                 }
                 answered.await;
@@ -173,12 +115,12 @@ impl PlainNode {
         let long_ago = Instant::now().checked_sub(self.config.heartbeat_timeout);
         // Who cannot hear anybody does not bury anybody.
         if let Some(long_ago) = long_ago.filter(|_| self.is_up()) {
-            for (id, name) in self.census.unheard(long_ago) {
+            for (id, name) in self.instances.unheard(long_ago) {
                 tracing::warn!(service = name, id, "a service fell silent");
                 self.gone(&id);
             }
         }
-        let mut known = self.census.known.lock();
+        let mut known = self.instances.known.lock();
         for node in std::mem::take(&mut known.changed) {
             self.enter(&mut known, &node);
         }
@@ -197,7 +139,7 @@ impl PlainNode {
                 Err(error) => self.malformed(PacketKind::Pong, &error),
             }
         }
-        self.census.answered.notify_waiters();
+        self.instances.answered.notify_waiters();
     }
 
     fn learn(&self, told: &Told<'_>) {
@@ -223,12 +165,12 @@ impl PlainNode {
         }
         if node == self.config.node_id {
             // Rocket.Chat's own bear it, so it does not end this node as it does with Moleculer.
-            self.limits.namesakes.log(|left_out| {
+            self.namesakes.log(|left_out| {
                 tracing::warn!(%node, service = %told.name, left_out, "another process has this node id: its services are not seen; NODE_ID must be unique");
             });
             return;
         }
-        let mut known = self.census.known.lock();
+        let mut known = self.instances.known.lock();
         let known = &mut *known;
         if !known.instances.contains_key(&*told.id) {
             if known.instances.len() >= MAX_INSTANCES {
@@ -272,7 +214,7 @@ impl PlainNode {
 
     /// An instance is no more.
     fn gone(&self, id: &str) {
-        let mut known = self.census.known.lock();
+        let mut known = self.instances.known.lock();
         let Some(gone) = known.instances.remove(id) else {
             return;
         };
@@ -311,23 +253,17 @@ impl PlainNode {
             return self.node_gone(node, true);
         }
         known.seq += 1;
-        let info = InfoPacket {
-            ver: PROTOCOL.into(),
-            sender: node.as_str().into(),
+        let info = NodeInfo {
             services: services
                 .into_iter()
                 .map(|(name, actions)| service(name, actions))
                 .collect(),
-            instance_id: None,
             seq: Some(known.seq),
-            hostname: None,
-            ip_list: Vec::new(),
             client: ClientInfo {
                 type_: Some("nats-micro".to_owned()),
                 ..ClientInfo::default()
             },
-            config: None,
-            metadata: None,
+            ..NodeInfo::default()
         };
         let joined = self.registry.info(node, &info, false);
         if joined != Joined::Same {

@@ -1,89 +1,66 @@
-//! One connection of the node, from its first word to its end.
+//! What a connection means to a node of the plain broker: what it takes in. There is nothing to say at its beginning or
+//! its end: with the connection come and go its subscriptions, and with them this node.
 
 use std::sync::Arc;
 
 use async_nats::{Message, Subscriber};
 use futures_util::StreamExt;
 use futures_util::stream::SelectAll;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use uuid::Uuid;
 
-use super::connection::Connection;
+use super::connection::{self, Inlets};
 use super::node::PlainNode;
-use super::{census, subject};
-use crate::mesh::dispatch::Incoming;
-use crate::mesh::life::End;
-use crate::mesh::packet::PacketKind;
-use crate::mesh::transport::{ConnectFailed, Outlet};
+use super::{answer, census, subject};
+use crate::mesh::packet_kind::PacketKind;
+use crate::mesh::shared::incoming::{Incoming, Received};
+use crate::mesh::shared::protocol::{Protocol, Scope};
+use crate::mesh::shared::transport::{ConnectFailed, Connection};
 use crate::telemetry::metrics;
 
-/// One attempt to connect, and the connection to its end.
-pub(in crate::mesh) async fn serve(
-    node: &Arc<PlainNode>,
-    attempt: usize,
-    tracker: &TaskTracker,
-    token: &CancellationToken,
-) -> Result<End, ConnectFailed> {
-    match node.open(token, Connection::open(node, attempt)).await? {
-        Some(connection) => Ok(session(node, connection, tracker, token).await),
-        None => Ok(End::Stop),
+impl Protocol for PlainNode {
+    type Inlets = Inlets;
+
+    async fn connect(&self, attempt: usize) -> Result<Connection<Inlets>, ConnectFailed> {
+        connection::connect(self, attempt).await
     }
-}
 
-async fn session(
-    node: &Arc<PlainNode>,
-    connection: Connection,
-    tracker: &TaskTracker,
-    token: &CancellationToken,
-) -> End {
-    let Connection {
-        answers,
-        events,
-        requests,
-        outlet,
-        mut down,
-        max_payload,
-    } = connection;
-    node.connected(max_payload);
-    node.census.give_time();
-    node.outbox.open();
-    node.set_up(true);
+    fn hears_again(&self) {
+        self.instances.give_time();
+    }
 
-    // Handlers of calls that came here go on when the connection breaks.
-    let alive = token.clone();
-    // Tasks of this connection: ended, and waited for, before the next one begins.
-    let over = token.child_token();
-    let outlet = Arc::new(outlet);
-    let tasks = [
-        tracker.spawn(pump_events(Arc::clone(node), events, over.clone())),
-        tracker.spawn(pump_answers(Arc::clone(node), answers, over.clone())),
-        tracker.spawn(pump_requests(
-            Arc::clone(node),
+    fn begin(self: &Arc<Self>, inlets: Inlets, scope: &Scope<'_>) -> Vec<JoinHandle<()>> {
+        let Inlets {
+            answers,
+            events,
             requests,
-            tracker.clone(),
-            alive,
-            over.clone(),
-        )),
-        tracker.spawn(pump_out(
-            Arc::clone(node),
-            Arc::clone(&outlet),
-            over.clone(),
-        )),
-        tracker.spawn(census::keep(Arc::clone(node), over.clone())),
-    ];
-    let (end, alive) = tokio::select! {
-        end = node.end(token, &over, &mut down) => {
-            let alive = matches!(end, End::Leave);
-            (end, alive)
-        }
-        () = node.renew.notified() => (End::Broke("other services are offered".to_owned()), true),
-    };
-    if alive {
-        // There is nothing to say of the end itself: with the connection go its subscriptions, and with them this node.
-        node.write_out(&outlet).await;
+        } = inlets;
+        let Scope { tracker, over, .. } = *scope;
+        vec![
+            tracker.spawn(take_events(Arc::clone(self), events, over.clone())),
+            tracker.spawn(take_answers(Arc::clone(self), answers, over.clone())),
+            tracker.spawn(take_requests(
+                Arc::clone(self),
+                requests,
+                tracker.clone(),
+                scope.node.clone(),
+                over.clone(),
+            )),
+            tracker.spawn(census::keep(Arc::clone(self), over.clone())),
+        ]
     }
-    node.wind_up(&end, &over, tasks).await;
-    end
+
+    async fn outdated(&self) {
+        self.renew.notified().await;
+    }
+
+    fn farewell(&self) {}
+
+    fn deliver(&self, received: Received) {
+        self.deliver_args(received.name, &received.payload);
+    }
 }
 
 /// The next message; `None` at the end of the connection.
@@ -96,7 +73,7 @@ async fn next(from: &mut Subscriber, over: &CancellationToken) -> Option<Message
 }
 
 /// Drains the event subscription and does nothing else: async-nats drops what is not taken.
-async fn pump_events(node: Arc<PlainNode>, mut events: Subscriber, over: CancellationToken) {
+async fn take_events(node: Arc<PlainNode>, mut events: Subscriber, over: CancellationToken) {
     while let Some(message) = next(&mut events, &over).await {
         node.stats.received(PacketKind::Event);
         let Some(name) = subject::event_name(&message.subject) else {
@@ -106,22 +83,33 @@ async fn pump_events(node: Arc<PlainNode>, mut events: Subscriber, over: Cancell
             continue;
         }
         let bytes = name.len() + message.payload.len();
-        let incoming = Incoming::Named {
+        let received = Received {
             name: name.to_owned(),
             payload: message.payload,
             arrived: metrics::arrived(),
         };
-        node.take_in(incoming, bytes);
+        node.take_in(Incoming::Received(received), bytes);
     }
 }
 
-async fn pump_answers(node: Arc<PlainNode>, mut answers: Subscriber, over: CancellationToken) {
+/// The last token says to what it is an answer.
+async fn take_answers(node: Arc<PlainNode>, mut answers: Subscriber, over: CancellationToken) {
     while let Some(message) = next(&mut answers, &over).await {
-        node.answered(&message);
+        let token = message.subject.rsplit('.').next().unwrap_or_default();
+        match Uuid::try_parse(token) {
+            Ok(id) => {
+                node.stats.received(PacketKind::Response);
+                if !node.pending.settle(id, || answer::read(&message)) {
+                    node.stats.orphans.add(1);
+                    tracing::debug!(%id, "an answer that nobody waits for");
+                }
+            }
+            Err(_) => node.told(token, &message),
+        }
     }
 }
 
-async fn pump_requests(
+async fn take_requests(
     node: Arc<PlainNode>,
     mut requests: SelectAll<Subscriber>,
     tracker: TaskTracker,
@@ -132,8 +120,4 @@ async fn pump_requests(
         node.asked(message, &tracker, &alive);
     }
     over.cancel();
-}
-
-async fn pump_out(node: Arc<PlainNode>, outlet: Arc<Outlet>, over: CancellationToken) {
-    node.pump_out(&outlet, &over).await;
 }

@@ -19,11 +19,13 @@ mod calls;
 mod census;
 mod connection;
 mod events;
+mod instances;
 mod link;
 mod micro;
 mod node;
 mod requests;
 mod subject;
+mod survey;
 
-pub(super) use link::serve;
 pub(super) use node::PlainNode;
+pub(super) use survey::look;

@@ -12,10 +12,10 @@ use tokio_util::task::TaskTracker;
 use super::node::PlainNode;
 use super::{answer, subject};
 use crate::mesh::error::CallError;
-use crate::mesh::packet::PacketKind;
-use crate::mesh::publish::{Outgoing, PublishError};
+use crate::mesh::packet_kind::PacketKind;
 use crate::mesh::remote_error::RemoteError;
 use crate::mesh::service::{Answer, Request};
+use crate::mesh::shared::outgoing::{Outgoing, PublishError};
 
 impl PlainNode {
     /// A call, or a question of NATS's service protocol.

@@ -1,9 +1,10 @@
 //! Packets of a real mesh: all can be read, and ours cannot be told from them.
 
-use super::super::packet::{
-    self, EventOut, EventPacket, InfoPacket, Outcome, Packet, RequestOut, Writer,
+use super::super::moleculer::MoleculerNode;
+use super::super::moleculer::packet::{
+    self, EventOut, EventPacket, InfoPacket, Outcome, Packet, RequestOut,
 };
-use super::super::remote_error::RemoteError;
+use super::super::shared::json::Writer;
 use super::*;
 
 const RECORDED: &str = include_str!("data/mesh-6.14.ndjson");
@@ -191,9 +192,9 @@ fn a_balanced_event_names_its_groups_after_its_data() {
 #[test]
 fn our_info_has_the_keys_of_theirs() {
     let net = Net::new();
-    let mesh = Mesh::new(net.config("n"), vec![core()], Arc::new(())).unwrap();
-    let ours: Value = serde_json::from_slice(&mesh.0.base().info_packet()).unwrap();
-    let text = String::from_utf8(mesh.0.base().info_packet()).unwrap();
+    let node = MoleculerNode::new(net.config("n"), &[core()], Arc::new(())).unwrap();
+    let text = String::from_utf8(node.info_packet()).unwrap();
+    let ours: Value = serde_json::from_str(&text).unwrap();
     let theirs = recorded(PacketKind::Info)
         .into_iter()
         .find(|p| p.contains("\"meteor\""))
@@ -240,11 +241,12 @@ fn our_info_has_the_keys_of_theirs() {
 
 #[test]
 fn the_recorded_core_is_6() {
-    let registry = super::super::registry::Registry::new();
+    let registry = super::super::shared::registry::Registry::new();
     let mut seen = false;
     for payload in recorded(PacketKind::Info) {
         let info: InfoPacket<'_> = serde_json::from_str(&payload).unwrap();
-        registry.info(&NodeId::new(&info.sender).unwrap(), &info, false);
+        let sender = NodeId::new(&info.sender).unwrap();
+        registry.info(&sender, &info.into_node(), false);
         seen |= !registry.index().nodes_of("meteor").is_empty();
         let release = registry.core().release();
         assert_eq!(release, if seen { Release::V6 } else { Release::Unknown });

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::super::packet::Packet;
+use super::super::moleculer::packet::Packet;
 use super::*;
 
 fn subjects() -> Vec<String> {

@@ -1,0 +1,71 @@
+//! INFO: the own, told to others, and theirs, entered into the registry.
+
+use super::node::{MoleculerNode, offered};
+use super::packet::{self, InfoOut, InfoPacket};
+use crate::mesh::node_id::NodeId;
+use crate::mesh::packet_kind::PacketKind;
+use crate::mesh::service::ServiceSpec;
+use crate::mesh::shared::outgoing::PublishError;
+use crate::mesh::shared::registry::Joined;
+
+impl MoleculerNode {
+    /// Offers other services from now on and tells the others.
+    pub(crate) fn set_services(&self, services: &[ServiceSpec], seq: u64) {
+        self.offer(offered(services, seq));
+        self.send_info(None);
+    }
+
+    /// Tells one node, or all, what is offered here.
+    pub(super) fn send_info(&self, to: Option<&NodeId>) {
+        if let Err(PublishError::TooLarge { size, limit }) =
+            self.publish(PacketKind::Info, to, self.info_packet())
+        {
+            tracing::error!(
+                size,
+                limit,
+                "the own INFO packet is too large for the NATS server: others will not find this node"
+            );
+        }
+    }
+
+    pub(crate) fn info_packet(&self) -> Vec<u8> {
+        let services = self.services.load();
+        packet::info(
+            &self.config.node_id,
+            &InfoOut {
+                services: &services.info,
+                ip_list: &self.host.ip_list,
+                hostname: &self.host.hostname,
+                client: &self.host.client,
+                instance_id: &self.instance_id,
+                seq: services.seq,
+            },
+        )
+    }
+
+    pub(super) fn own_info(&self, info: &InfoPacket<'_>) {
+        if info.instance_id.as_deref() != Some(self.instance_id.as_str()) {
+            self.fail(format!(
+                "node-id conflict: another node calls itself '{}' too (instance {}); node ids must be unique",
+                self.config.node_id,
+                info.instance_id.as_deref().unwrap_or("unknown"),
+            ));
+        }
+    }
+
+    pub(super) fn info(&self, sender: &NodeId, info: InfoPacket<'_>) {
+        let info = info.into_node();
+        let joined = self.registry.info(sender, &info, false);
+        if joined == Joined::Same {
+            return;
+        }
+        if joined == Joined::Restarted {
+            // It died without a word and is back under its name: what it owed will not come.
+            self.pending.fail_node(sender);
+        }
+        let index = self.registry.index();
+        self.waits
+            .seen(|service| index.nodes_of(service).is_empty());
+        self.node_told(sender, &info, joined);
+    }
+}

@@ -1,0 +1,125 @@
+//! Events of a Moleculer node: read from packets, and sent to each node that listens.
+
+use bytes::Bytes;
+use serde_json::value::RawValue;
+use uuid::Uuid;
+
+use super::node::MoleculerNode;
+use super::packet::{self, EventOut, EventPacket, ReadError};
+use crate::mesh::event::Event;
+use crate::mesh::node_id::NodeId;
+use crate::mesh::packet_kind::PacketKind;
+use crate::telemetry::metrics;
+
+impl MoleculerNode {
+    pub(super) fn deliver_packet(&self, payload: Bytes) {
+        let json = match self.config.serializer.decode(PacketKind::Event, payload) {
+            Ok(json) => json,
+            Err(error) => return self.malformed(PacketKind::Event, &error),
+        };
+        let packet = match EventPacket::read(&json) {
+            Ok(packet) => packet,
+            Err(ReadError::Version(version)) => {
+                return self.foreign_version(PacketKind::Event, &version);
+            }
+            Err(error) => return self.malformed(PacketKind::Event, &error),
+        };
+        let groups = packet.groups.as_deref().unwrap_or_default();
+        if !self.services.load().listens(&packet.event, groups) {
+            tracing::debug!(event = %packet.event, sender = %packet.sender, "nobody here listens to this event");
+            return;
+        }
+        let nothing = RawValue::NULL;
+        self.tell(&Event {
+            data: packet.data.unwrap_or(nothing),
+            name: packet.event,
+            sender: &packet.sender,
+            meta: packet.meta,
+            broadcast: packet.broadcast.unwrap_or(false),
+        });
+    }
+
+    /// To every node that listens; with `own`, to the own listener too.
+    pub(crate) fn broadcast(&self, event: &str, args: &str, meta: Option<&str>, own: bool) {
+        metrics::mesh_broadcast(event);
+        let index = self.registry.index();
+        let mut nodes: Vec<&NodeId> = Vec::new();
+        let mut local = false;
+        for list in index.listeners(event) {
+            for node in &list.endpoints.nodes {
+                if node.local {
+                    local = true;
+                } else if !nodes.contains(&&node.id) {
+                    nodes.push(&node.id);
+                }
+            }
+        }
+        if !nodes.is_empty() {
+            let id = Uuid::new_v4().to_string();
+            let meta = meta.unwrap_or("{}");
+            let out = EventOut {
+                id: &id,
+                event,
+                args,
+                groups: None,
+                broadcast: true,
+                meta,
+            };
+            match self.encode(PacketKind::Event, packet::event(&self.config.node_id, &out)) {
+                // The same bytes for all: only the subject differs.
+                Ok(payload) => nodes
+                    .iter()
+                    .for_each(|node| self.send_event(event, node, payload.clone())),
+                Err(_told) => self.stats.events_lost_out.add(nodes.len() as u64),
+            }
+        }
+        if local && own {
+            self.tell_later(event, args, meta, true);
+        }
+    }
+
+    /// To one node of each group that listens.
+    pub(crate) fn emit(&self, event: &str, args: &str) {
+        let index = self.registry.index();
+        let mut remote: Vec<(NodeId, Vec<&str>)> = Vec::new();
+        let mut local = false;
+        for list in index.listeners(event) {
+            let Some(node) = self.balancer.pick(&list.group, &list.endpoints) else {
+                continue;
+            };
+            if node.local {
+                local = true;
+            } else if let Some((_, groups)) = remote.iter_mut().find(|(id, _)| *id == node.id) {
+                if !groups.contains(&list.group.as_str()) {
+                    groups.push(&list.group);
+                }
+            } else {
+                remote.push((node.id.clone(), vec![&list.group]));
+            }
+        }
+        for (node, groups) in remote {
+            let id = Uuid::new_v4().to_string();
+            let out = EventOut {
+                id: &id,
+                event,
+                args,
+                groups: Some(&groups),
+                broadcast: false,
+                meta: "{}",
+            };
+            match self.encode(PacketKind::Event, packet::event(&self.config.node_id, &out)) {
+                Ok(payload) => self.send_event(event, &node, payload),
+                Err(_told) => self.stats.events_lost_out.add(1),
+            }
+        }
+        if local {
+            self.tell_later(event, args, None, false);
+        }
+    }
+
+    fn send_event(&self, event: &str, node: &NodeId, payload: Bytes) {
+        if let Err(error) = self.publish_payload(PacketKind::Event, Some(node), payload, None) {
+            self.event_lost(event, error);
+        }
+    }
+}

@@ -1,0 +1,220 @@
+//! Reading packets: the envelope once, everything else borrowed.
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::info::InfoPacket;
+use super::protocol::PROTOCOL;
+use crate::mesh::packet_kind::PacketKind;
+use crate::mesh::shared::json::present;
+
+/// Why a payload is dropped.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ReadError {
+    /// Not JSON, or a field of the envelope is missing or of another type.
+    #[error("malformed: {0}")]
+    Malformed(#[from] serde_json::Error),
+    /// Another protocol than 4.
+    #[error("protocol version {0} instead of 4")]
+    Version(String),
+}
+
+/// A packet of any kind.
+#[derive(Debug)]
+pub(crate) enum Packet<'a> {
+    Discover(Bare<'a>),
+    Info(InfoPacket<'a>),
+    Heartbeat(HeartbeatPacket<'a>),
+    Disconnect(Bare<'a>),
+    Ping(PingPacket<'a>),
+    Pong(PongPacket<'a>),
+    Request(RequestPacket<'a>),
+    Response(ResponsePacket<'a>),
+    Event(EventPacket<'a>),
+}
+
+impl<'a> Packet<'a> {
+    /// Reads a payload that came on a subject of this kind.
+    pub(crate) fn read(kind: PacketKind, json: &'a [u8]) -> Result<Self, ReadError> {
+        Ok(match kind {
+            PacketKind::Discover => Self::Discover(checked(json, |p: &Bare<'a>| &p.ver)?),
+            PacketKind::Info => Self::Info(checked(json, |p: &InfoPacket<'a>| &p.ver)?),
+            PacketKind::Heartbeat => {
+                Self::Heartbeat(checked(json, |p: &HeartbeatPacket<'a>| &p.ver)?)
+            }
+            PacketKind::Disconnect => Self::Disconnect(checked(json, |p: &Bare<'a>| &p.ver)?),
+            PacketKind::Ping => Self::Ping(checked(json, |p: &PingPacket<'a>| &p.ver)?),
+            PacketKind::Pong => Self::Pong(checked(json, |p: &PongPacket<'a>| &p.ver)?),
+            PacketKind::Request => Self::Request(checked(json, |p: &RequestPacket<'a>| &p.ver)?),
+            PacketKind::Response => Self::Response(checked(json, |p: &ResponsePacket<'a>| &p.ver)?),
+            PacketKind::Event => Self::Event(EventPacket::read(json)?),
+        })
+    }
+
+    /// Who sent it.
+    pub(crate) fn sender(&self) -> &str {
+        match self {
+            Self::Discover(p) | Self::Disconnect(p) => &p.sender,
+            Self::Info(p) => &p.sender,
+            Self::Heartbeat(p) => &p.sender,
+            Self::Ping(p) => &p.sender,
+            Self::Pong(p) => &p.sender,
+            Self::Request(p) => &p.sender,
+            Self::Response(p) => &p.sender,
+            Self::Event(p) => &p.sender,
+        }
+    }
+}
+
+fn checked<'a, T: Deserialize<'a>>(
+    json: &'a [u8],
+    version: impl Fn(&T) -> &str,
+) -> Result<T, ReadError> {
+    // Looked at once as a whole, which is fast; `from_slice` would look at each text of it.
+    let Ok(text) = std::str::from_utf8(json) else {
+        return Err(not_text(json));
+    };
+    match serde_json::from_str::<T>(text) {
+        Ok(packet) if version(&packet) == PROTOCOL => Ok(packet),
+        Ok(packet) => Err(ReadError::Version(shortened(version(&packet)))),
+        // Another protocol has other packets: that it is another one is the better thing to say.
+        Err(error) => Err(foreign(json).unwrap_or(error.into())),
+    }
+}
+
+/// That it is of another protocol, if it is.
+fn foreign(json: &[u8]) -> Option<ReadError> {
+    let other = serde_json::from_slice::<Version>(json).ok()?;
+    (other.ver.get() != "\"4\"").then(|| ReadError::Version(shortened(other.ver.get())))
+}
+
+#[cold]
+fn not_text(json: &[u8]) -> ReadError {
+    foreign(json).unwrap_or_else(|| ReadError::Malformed(serde::de::Error::custom("not UTF-8")))
+}
+
+#[derive(Deserialize)]
+struct Version<'a> {
+    #[serde(borrow)]
+    ver: &'a RawValue,
+}
+
+fn shortened(text: &str) -> String {
+    text.chars().take(16).collect()
+}
+
+/// DISCOVER, DISCONNECT: nothing but the envelope.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Bare<'a> {
+    #[serde(borrow)]
+    pub(crate) ver: Cow<'a, str>,
+    #[serde(borrow)]
+    pub(crate) sender: Cow<'a, str>,
+}
+
+/// A node lives.
+#[derive(Debug, Deserialize)]
+pub(crate) struct HeartbeatPacket<'a> {
+    #[serde(borrow)]
+    pub(crate) ver: Cow<'a, str>,
+    #[serde(borrow)]
+    pub(crate) sender: Cow<'a, str>,
+    /// Percent of the host's CPU.
+    pub(crate) cpu: Option<f32>,
+    /// Some discoverers add it: the INFO that the heartbeat belongs to.
+    pub(crate) seq: Option<u64>,
+    /// Some discoverers add it, perhaps only its first characters.
+    #[serde(rename = "instanceID")]
+    pub(crate) instance_id: Option<Cow<'a, str>>,
+}
+
+/// A round trip on its way out: time and id are given back as they came.
+#[derive(Debug, Deserialize)]
+pub(crate) struct PingPacket<'a> {
+    #[serde(borrow)]
+    pub(crate) ver: Cow<'a, str>,
+    #[serde(borrow)]
+    pub(crate) sender: Cow<'a, str>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    pub(crate) time: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    pub(crate) id: Option<&'a RawValue>,
+}
+
+/// A round trip on its way back.
+#[derive(Debug, Deserialize)]
+pub(crate) struct PongPacket<'a> {
+    #[serde(borrow)]
+    pub(crate) ver: Cow<'a, str>,
+    #[serde(borrow)]
+    pub(crate) sender: Cow<'a, str>,
+    pub(crate) id: Option<Cow<'a, str>>,
+    /// The other node's clock when the ping came, milliseconds.
+    #[serde(borrow, default, deserialize_with = "present")]
+    pub(crate) arrived: Option<&'a RawValue>,
+}
+
+/// A call.
+#[derive(Debug, Deserialize)]
+pub(crate) struct RequestPacket<'a> {
+    #[serde(borrow)]
+    pub(crate) ver: Cow<'a, str>,
+    #[serde(borrow)]
+    pub(crate) sender: Cow<'a, str>,
+    #[serde(borrow)]
+    pub(crate) id: Cow<'a, str>,
+    #[serde(borrow)]
+    pub(crate) action: Cow<'a, str>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    pub(crate) params: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    pub(crate) meta: Option<&'a RawValue>,
+    pub(crate) stream: Option<bool>,
+    pub(crate) seq: Option<u64>,
+}
+
+/// An answer.
+#[derive(Debug, Deserialize)]
+pub(crate) struct ResponsePacket<'a> {
+    #[serde(borrow)]
+    pub(crate) ver: Cow<'a, str>,
+    #[serde(borrow)]
+    pub(crate) sender: Cow<'a, str>,
+    #[serde(borrow)]
+    pub(crate) id: Cow<'a, str>,
+    pub(crate) success: bool,
+    /// `None`: the callee returned nothing. `null` is a value.
+    #[serde(borrow, default, deserialize_with = "present")]
+    pub(crate) data: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    pub(crate) error: Option<&'a RawValue>,
+    pub(crate) stream: Option<bool>,
+    pub(crate) seq: Option<u64>,
+}
+
+/// An event.
+#[derive(Debug, Deserialize)]
+pub(crate) struct EventPacket<'a> {
+    #[serde(borrow)]
+    pub(crate) ver: Cow<'a, str>,
+    #[serde(borrow)]
+    pub(crate) sender: Cow<'a, str>,
+    #[serde(borrow)]
+    pub(crate) event: Cow<'a, str>,
+    /// The array of the listener's arguments, raw.
+    #[serde(borrow, default, deserialize_with = "present")]
+    pub(crate) data: Option<&'a RawValue>,
+    /// Absent or empty: every group.
+    pub(crate) groups: Option<Vec<Cow<'a, str>>>,
+    pub(crate) broadcast: Option<bool>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    pub(crate) meta: Option<&'a RawValue>,
+}
+
+impl<'a> EventPacket<'a> {
+    pub(crate) fn read(json: &'a [u8]) -> Result<Self, ReadError> {
+        checked(json, |p: &EventPacket<'a>| &p.ver)
+    }
+}

@@ -1,0 +1,28 @@
+//! What waits for the dispatcher.
+
+use bytes::Bytes;
+use tokio::time::Instant;
+
+/// An event on its way to the listener.
+#[derive(Debug)]
+pub(crate) enum Incoming {
+    /// As it came; its broker reads it when its turn comes.
+    Received(Received),
+    /// An event of this node.
+    Local {
+        name: String,
+        args: String,
+        meta: Option<String>,
+        broadcast: bool,
+    },
+}
+
+/// A payload that came from others.
+#[derive(Debug)]
+pub(crate) struct Received {
+    /// The event, where its subject tells it (the plain broker's does); else empty.
+    pub(crate) name: String,
+    pub(crate) payload: Bytes,
+    /// When it came, if somebody counts.
+    pub(crate) arrived: Option<Instant>,
+}

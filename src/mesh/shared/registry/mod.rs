@@ -1,0 +1,260 @@
+//! Which nodes there are and what they offer.
+
+mod index;
+mod info;
+mod node;
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use parking_lot::Mutex;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+pub(crate) use index::{Endpoints, Index};
+pub(crate) use info::{ClientInfo, NodeInfo, ServiceInfo};
+pub(crate) use node::{Node, Service, Vitals};
+
+use crate::mesh::node_id::NodeId;
+use crate::mesh::release::CoreEvents;
+use crate::telemetry::metrics::{self, RegistryCounts};
+
+/// The service that tells which release a core is.
+pub(crate) const CORE_SERVICE: &str = "meteor";
+
+/// See the module.
+pub(crate) struct Registry {
+    nodes: Mutex<Nodes>,
+    index: ArcSwap<Index>,
+    /// Kept when the last core leaves: a restart says nothing about the release.
+    core: ArcSwap<CoreEvents>,
+    version: watch::Sender<u64>,
+}
+
+#[derive(Default)]
+struct Nodes {
+    by_id: HashMap<NodeId, Node>,
+    next_rank: u64,
+    /// Services that were here at some time: not found and not available are different answers.
+    seen: HashSet<String>,
+}
+
+/// What an INFO changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Joined {
+    /// A node that was not known.
+    New,
+    /// A node that was gone.
+    Back,
+    /// The same node id, another process: what the former one owed will not come.
+    Restarted,
+    /// Other services.
+    Updated,
+    /// Nothing that matters.
+    Same,
+}
+
+/// What to do about a heartbeat.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Heard {
+    Known,
+    /// Ask the node for its INFO.
+    Discover,
+}
+
+impl Registry {
+    pub(crate) fn new() -> Self {
+        Self {
+            nodes: Mutex::default(),
+            index: ArcSwap::default(),
+            core: ArcSwap::default(),
+            version: watch::channel(0).0,
+        }
+    }
+
+    pub(crate) fn index(&self) -> arc_swap::Guard<Arc<Index>> {
+        self.index.load()
+    }
+
+    pub(crate) fn core(&self) -> arc_swap::Guard<Arc<CoreEvents>> {
+        self.core.load()
+    }
+
+    pub(crate) fn versions(&self) -> watch::Receiver<u64> {
+        self.version.subscribe()
+    }
+
+    /// A node, the own one included, told of itself.
+    pub(crate) fn info(&self, id: &NodeId, info: &NodeInfo<'_>, local: bool) -> Joined {
+        let mut nodes = self.nodes.lock();
+        let seq = info.seq.unwrap_or(1);
+        let known = nodes.by_id.get_mut(id);
+        let joined = match &known {
+            None => Joined::New,
+            Some(node) if !node.available => Joined::Back,
+            Some(node) if info.instance_id.as_deref().unwrap_or_default() != &**node.instance() => {
+                Joined::Restarted
+            }
+            Some(node) if seq > node.seq => Joined::Updated,
+            Some(_) => Joined::Same,
+        };
+        if joined == Joined::Same {
+            if let Some(node) = known {
+                node.heard = Instant::now();
+            }
+            return joined;
+        }
+        let (rank, cpu) = match known {
+            Some(node) => (node.rank, node.vitals.cpu()),
+            None => {
+                nodes.next_rank += 1;
+                (nodes.next_rank, None)
+            }
+        };
+        let node = Node::from_info(id.clone(), info, local, rank);
+        if let Some(cpu) = cpu {
+            node.vitals.set_cpu(cpu);
+        }
+        nodes.seen.extend(
+            node.services
+                .iter()
+                .map(|service| service.full_name.clone()),
+        );
+        nodes.by_id.insert(id.clone(), node);
+        self.rebuild(&nodes);
+        joined
+    }
+
+    /// A node lives, and may have told its CPU percent, and to which INFO that belongs: its `seq`, and its instance or the
+    /// first characters of it.
+    pub(crate) fn heartbeat(
+        &self,
+        id: &str,
+        cpu: Option<f32>,
+        seq: Option<u64>,
+        instance: Option<&str>,
+    ) -> Heard {
+        let mut nodes = self.nodes.lock();
+        let Some(node) = nodes.by_id.get_mut(id).filter(|node| node.available) else {
+            return Heard::Discover;
+        };
+        let other_seq = seq.is_some_and(|seq| seq != node.seq);
+        let other_instance = instance.is_some_and(|id| !node.instance().starts_with(id));
+        if other_seq || other_instance {
+            return Heard::Discover;
+        }
+        node.heard = Instant::now();
+        if let Some(cpu) = cpu {
+            node.vitals.set_cpu(cpu);
+        }
+        Heard::Known
+    }
+
+    /// A node lives, without a heartbeat that would say more.
+    pub(crate) fn heard(&self, id: &NodeId) {
+        if let Some(node) = self.nodes.lock().by_id.get_mut(id) {
+            node.heard = Instant::now();
+        }
+    }
+
+    /// A node is gone. Tells whether it was there.
+    pub(crate) fn disconnected(&self, id: &str) -> bool {
+        let mut nodes = self.nodes.lock();
+        let Some(node) = nodes
+            .by_id
+            .get_mut(id)
+            .filter(|node| node.available && !node.vitals.local)
+        else {
+            return false;
+        };
+        node.available = false;
+        node.offline_since = Some(Instant::now());
+        node.services.clear();
+        self.rebuild(&nodes);
+        true
+    }
+
+    /// Other nodes that were silent for longer than `timeout`: still marked as available.
+    pub(crate) fn silent(&self, timeout: Duration) -> Vec<NodeId> {
+        let nodes = self.nodes.lock();
+        let now = Instant::now();
+        let silent = nodes
+            .by_id
+            .values()
+            .filter(|n| n.available && !n.vitals.local && now.duration_since(n.heard) > timeout);
+        silent.map(|node| node.id().clone()).collect()
+    }
+
+    /// Nobody could be heard until now: silence counts from here.
+    pub(crate) fn give_time(&self) {
+        let now = Instant::now();
+        self.nodes
+            .lock()
+            .by_id
+            .values_mut()
+            .for_each(|node| node.heard = now);
+    }
+
+    /// Drops nodes that have been offline for so long.
+    pub(crate) fn forget(&self, after: Duration) {
+        let mut nodes = self.nodes.lock();
+        let before = nodes.by_id.len();
+        nodes.by_id.retain(|_, node| {
+            node.offline_since
+                .is_none_or(|since| since.elapsed() <= after)
+        });
+        if nodes.by_id.len() != before {
+            self.rebuild(&nodes);
+        }
+    }
+
+    /// The own node's CPU, which no packet tells.
+    pub(crate) fn set_own_cpu(&self, own: &NodeId, cpu: u8) {
+        if let Some(node) = self.nodes.lock().by_id.get(own) {
+            node.vitals.set_cpu(cpu.into());
+        }
+    }
+
+    /// Whether the service was ever offered.
+    pub(crate) fn has_seen(&self, service: &str) -> bool {
+        self.nodes.lock().seen.contains(service)
+    }
+
+    /// Reads all nodes in the order in which they were met.
+    pub(crate) fn with_nodes<T>(&self, read: impl FnOnce(&[&Node]) -> T) -> T {
+        let nodes = self.nodes.lock();
+        let mut all: Vec<&Node> = nodes.by_id.values().collect();
+        all.sort_by_key(|node| node.rank);
+        read(&all)
+    }
+
+    fn rebuild(&self, nodes: &Nodes) {
+        let index = Index::build(nodes.by_id.values(), &self.index.load());
+        let cores: Vec<_> = nodes
+            .by_id
+            .values()
+            .filter(|node| node.available)
+            .filter_map(|node| node.events_of(CORE_SERVICE))
+            .collect();
+        if !cores.is_empty() {
+            self.core.store(Arc::new(CoreEvents::new(cores)));
+        }
+        observe(nodes, &index);
+        self.index.store(Arc::new(index));
+        self.version.send_modify(|version| *version += 1);
+    }
+}
+
+fn observe(nodes: &Nodes, index: &Index) {
+    if metrics::enabled() {
+        metrics::registry(RegistryCounts {
+            nodes: nodes.by_id.len(),
+            online: nodes.by_id.values().filter(|node| node.available).count(),
+            services: index.services().count(),
+            actions: index.actions().count(),
+            events: index.all_listeners().count(),
+        });
+    }
+}
