@@ -11,9 +11,9 @@ use minicbor::Encoder;
 use minicbor::data::{Tag, Type};
 use minicbor::decode::Decoder;
 
+use super::error::{SerializeError, TOO_DEEP};
 use super::text::EjsonText;
 use super::value::Value;
-use super::{SerializeError, TOO_DEEP};
 use crate::ejson::MAX_DEPTH;
 
 /// Seconds since 1970.
@@ -273,7 +273,7 @@ fn write(cbor: &mut Out, value: &Value<'_>) {
             elements.iter().for_each(|element| write(cbor, element));
         }
         Value::Object(entries) => {
-            let entries = || entries.iter().filter(|(key, _)| key != super::PROTO);
+            let entries = || entries.iter().filter(|(key, _)| key != super::error::PROTO);
             map(cbor, entries().count());
             for (key, value) in entries() {
                 written(cbor.str(key));

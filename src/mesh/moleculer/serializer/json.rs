@@ -6,7 +6,7 @@ use bytes::Bytes;
 use memchr::memmem;
 use time::{Duration, UtcDateTime};
 
-use super::SerializeError;
+use super::error::SerializeError;
 use super::text::{EjsonText, write_number};
 use super::value::Value;
 use crate::ejson;

@@ -14,6 +14,7 @@
 //! Nothing is allocated by a length that the payload merely claims; nesting ends at [`MAX_DEPTH`](crate::ejson::MAX_DEPTH).
 
 mod cbor;
+mod error;
 mod json;
 mod msgpack;
 mod protobuf;
@@ -24,34 +25,12 @@ mod value;
 #[cfg(test)]
 mod tests;
 
-use std::borrow::Cow;
-
 use bytes::Bytes;
+
+pub use error::SerializeError;
 
 use crate::config::SerializerKind;
 use crate::mesh::packet_kind::PacketKind;
-
-/// A payload is not in this encoding, or a packet cannot be written in it.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct SerializeError(pub Cow<'static, str>);
-
-impl SerializeError {
-    const fn new(why: &'static str) -> Self {
-        Self(Cow::Borrowed(why))
-    }
-
-    fn of(what: &str, error: &dyn std::fmt::Display) -> Self {
-        Self(Cow::Owned(format!("{what}: {error}")))
-    }
-}
-
-/// A key that poisons: msgpack5 refuses the whole packet for it (the call would hang until its time-out), the others put it in
-/// the place of the object's prototype. It is left out.
-const PROTO: &str = "__proto__";
-
-/// Nested deeper than anything that a client or a core makes.
-const TOO_DEEP: SerializeError = SerializeError::new("nested too deeply");
 
 impl SerializerKind {
     /// A payload as JSON text. `kind` matters to encodings with a schema (ProtoBuf).

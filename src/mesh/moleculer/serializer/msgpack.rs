@@ -8,9 +8,9 @@ use std::borrow::Cow;
 use rmp::Marker;
 use rmp::encode::{self, ByteBuf};
 
+use super::error::{SerializeError, TOO_DEEP};
 use super::text::EjsonText;
 use super::value::Value;
-use super::{SerializeError, TOO_DEEP};
 use crate::ejson::MAX_DEPTH;
 
 /// Whole numbers above are no integers to JavaScript.
@@ -282,7 +282,7 @@ impl Writer {
             }
             Value::Object(entries) => {
                 self.deeper(depth)?;
-                let entries = || entries.iter().filter(|(key, _)| key != super::PROTO);
+                let entries = || entries.iter().filter(|(key, _)| key != super::error::PROTO);
                 written(encode::write_map_len(
                     &mut self.out,
                     length(entries().count())?,

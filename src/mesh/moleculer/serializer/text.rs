@@ -4,8 +4,8 @@ use std::io::Write as _;
 
 use base64::engine::general_purpose::STANDARD;
 
+use super::error::{SerializeError, TOO_DEEP};
 use super::value;
-use super::{SerializeError, TOO_DEEP};
 use crate::ejson::{self, MAX_DEPTH};
 
 /// Whole numbers up to here are written with all their digits, and read as the same double.

@@ -11,7 +11,8 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde::Deserialize;
 use serde::de::{MapAccess, SeqAccess, Visitor};
 
-use super::{SerializeError, surrogates};
+use super::error::SerializeError;
+use super::surrogates;
 
 /// A date that JavaScript can hold is at most this far from 1970, in milliseconds.
 const MAX_DATE: f64 = 8.64e15;

@@ -8,7 +8,7 @@ mod write;
 use bytes::Bytes;
 use prost::Message;
 
-use super::SerializeError;
+use crate::mesh::moleculer::serializer::error::SerializeError;
 use crate::mesh::packet_kind::PacketKind;
 
 #[allow(missing_docs, unreachable_pub, reason = "made by build.rs")]

@@ -10,8 +10,9 @@ use serde_json::value::RawValue;
 use super::Packet;
 use super::packets::DataType;
 use crate::ejson;
+use crate::mesh::moleculer::serializer::error::SerializeError;
 use crate::mesh::moleculer::serializer::text::EjsonText;
-use crate::mesh::moleculer::serializer::{SerializeError, json, text};
+use crate::mesh::moleculer::serializer::{json, text};
 use crate::mesh::shared::json::Writer;
 
 /// The envelope in the making.

@@ -7,8 +7,9 @@ use serde_json::value::RawValue;
 use super::Packet;
 use super::packets::DataType;
 use crate::ejson;
+use crate::mesh::moleculer::serializer::error::SerializeError;
+use crate::mesh::moleculer::serializer::json;
 use crate::mesh::moleculer::serializer::value::Value;
-use crate::mesh::moleculer::serializer::{SerializeError, json};
 use crate::mesh::shared::registry::ClientInfo;
 
 /// The fields of all packets.

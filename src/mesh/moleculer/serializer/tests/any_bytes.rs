@@ -4,6 +4,7 @@ use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 use serde_json::Value;
 
+use super::super::error::TOO_DEEP;
 use super::super::*;
 
 const BINARY: [SerializerKind; 4] = [
