@@ -42,7 +42,8 @@ pub(super) fn command() -> Command {
             load("spread", "Many rooms, few listeners each", &USUAL)
                 .arg(value("rooms", "COUNT", "Rooms").default_value("500"))
                 .arg(value("rooms-each", "COUNT", "Rooms that a session listens to").default_value("2"))
-                .arg(rate("200")),
+                .arg(rate("200"))
+                .arg(value("window", "EVENTS", "Saturated instead: keep this many events on their way; --rate max is the same with 8192")),
             load("presence", "Every user listens to every user", &Defaults { bytes: "0", ..USUAL })
                 .arg(value("changing", "USERS", "Users that change, in turn").default_value("100"))
                 .arg(rate("10")),
@@ -63,6 +64,7 @@ pub(super) fn command() -> Command {
                 },
             )
             .arg(value("stalled", "SESSIONS", "How many stop").default_value("2"))
+            .arg(value("link", "BYTES/S", "They read this much, instead of nothing"))
             .arg(rate("100")),
             Command::new(leash::NAME).hide(true).arg(Arg::new("command").num_args(1..).last(true).required(true)),
             Command::new("floor")
@@ -89,7 +91,7 @@ fn load(name: &'static str, about: &'static str, defaults: &Defaults) -> Command
         value(
             "against",
             "LIST",
-            "Several servers in turn: URLs, `spawn`, `floor`, separated by commas",
+            "Several servers in turn: URLs (wss: with TLS), `spawn`, `spawn-tls` (the spawned ones with TLS), `floor`, separated by commas",
         ),
         value("servers", "COUNT", "Spawned servers at the same time, the sessions spread over them").default_value("1"),
         value(
@@ -109,10 +111,13 @@ fn load(name: &'static str, about: &'static str, defaults: &Defaults) -> Command
         .default_value("60"),
         value("bytes", "BYTES", "JSON size of an event's message").default_value(defaults.bytes),
         value("raw", "", "Raw framing instead of SockJS").action(ArgAction::SetTrue),
+        value("mixed", "", "The other framing for every second group of sessions").action(ArgAction::SetTrue),
+        value("no-resumption", "", "Over TLS, each connection begins with a handshake of its own").action(ArgAction::SetTrue),
         value("anonymous", "", "No login").action(ArgAction::SetTrue),
         value("threads", "COUNT", "Threads that hold the clients").default_value("1"),
         value("ramp", "COUNT", "Sessions in set-up at a time, each thread")
             .default_value(defaults.ramp),
+        value("ramp-rate", "SESSIONS/S", "Sessions that begin a second; without it as --ramp allows"),
         value("tries", "COUNT", "Tries before a session gives up").default_value("20"),
         value(
             "memberships",

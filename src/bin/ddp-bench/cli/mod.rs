@@ -15,6 +15,7 @@ pub(crate) use self::address::prefix;
 use self::command::command;
 
 use crate::error::Error;
+use crate::fleet::Resuming;
 use crate::floor;
 use crate::mesh::Pace;
 use crate::target::{Spec, leash, spawn};
@@ -25,6 +26,11 @@ pub(crate) const MOST_SESSIONS: u32 = 18_000;
 
 /// A shorter measurement measures nothing.
 const SHORTEST: Duration = Duration::from_millis(100);
+
+/// `--rate` of a load that is flat out,
+const MAX: &str = "max";
+/// which has this many events on their way: enough to keep every queue filled, and too few for NATS to lose patience.
+const FLAT_OUT: u32 = 8192;
 
 /// What to do.
 pub(crate) enum Task {
@@ -50,7 +56,7 @@ pub(crate) enum Mode {
     /// One event to all sessions.
     Fanout { pace: Pace, profile: Profile },
     /// Many rooms with few listeners each.
-    Spread { rooms: u32, each: u32, rate: f64 },
+    Spread { rooms: u32, each: u32, pace: Pace },
     /// Every user listens to every user; `changing` of them change.
     Presence { changing: u32, rate: f64 },
     /// This many method calls on their way.
@@ -59,8 +65,12 @@ pub(crate) enum Mode {
     Room { within: Duration, revoked: u32 },
     /// All dropped, all back.
     Storm,
-    /// `stalled` sessions stop reading.
-    Slow { stalled: u32, rate: f64 },
+    /// `stalled` sessions stop reading, or read as many bytes a second as their link carries.
+    Slow {
+        stalled: u32,
+        rate: f64,
+        link: Option<u32>,
+    },
 }
 
 /// A checked command line.
@@ -78,9 +88,12 @@ pub(crate) struct Options {
     pub(crate) patience: Duration,
     pub(crate) bytes: usize,
     pub(crate) framing: Framing,
+    pub(crate) mixed: bool,
+    pub(crate) resuming: Resuming,
     pub(crate) login: bool,
     pub(crate) threads: u32,
     pub(crate) ramp: usize,
+    pub(crate) ramp_rate: Option<f64>,
     pub(crate) tries: u16,
     pub(crate) memberships: u32,
     pub(crate) server_cpu: Option<usize>,
@@ -152,9 +165,18 @@ fn options(name: &str, matches: &ArgMatches) -> Result<Options, Error> {
         } else {
             Framing::SockJs
         },
+        mixed: matches.get_flag("mixed"),
+        resuming: if matches.get_flag("no-resumption") {
+            Resuming::Never
+        } else {
+            Resuming::Tickets
+        },
         login: !matches.get_flag("anonymous"),
         threads: number::<u32>(matches, "threads")?.clamp(1, sessions),
         ramp: number::<usize>(matches, "ramp")?.max(1),
+        ramp_rate: optional(matches, "ramp-rate")?
+            .map(positive("ramp-rate"))
+            .transpose()?,
         tries: number::<u16>(matches, "tries")?.max(1),
         memberships: number(matches, "memberships")?,
         server_cpu: optional(matches, "server-cpu")?,
@@ -173,12 +195,11 @@ fn options(name: &str, matches: &ArgMatches) -> Result<Options, Error> {
 }
 
 fn mode(name: &str, matches: &ArgMatches, sessions: u32) -> Result<Mode, Error> {
-    let rate = || {
-        let rate: f64 = number(matches, "rate")?;
-        if rate > 0.0 && rate.is_finite() {
-            return Ok(rate);
-        }
-        Err(Error::Usage(format!("--rate {rate}: more than 0")))
+    let rate = || positive("rate")(number(matches, "rate")?);
+    // As many on their way as given; at the rate otherwise.
+    let pace = || match optional::<u32>(matches, "window")? {
+        Some(window) => Ok(Pace::Window(window.max(1))),
+        None => Ok(Pace::Rate(rate()?)),
     };
     Ok(match name {
         "idle" => {
@@ -196,10 +217,7 @@ fn mode(name: &str, matches: &ArgMatches, sessions: u32) -> Result<Mode, Error> 
             }
         }
         "fanout" => Mode::Fanout {
-            pace: match optional::<u32>(matches, "window")? {
-                Some(window) => Pace::Window(window.max(1)),
-                None => Pace::Rate(rate()?),
-            },
+            pace: pace()?,
             profile: if text(matches, "profile") == "web" {
                 Profile::Web
             } else {
@@ -209,7 +227,11 @@ fn mode(name: &str, matches: &ArgMatches, sessions: u32) -> Result<Mode, Error> 
         "spread" => Mode::Spread {
             rooms: number::<u32>(matches, "rooms")?.max(1),
             each: number::<u32>(matches, "rooms-each")?.max(1),
-            rate: rate()?,
+            pace: if text(matches, "rate") == MAX {
+                Pace::Window(FLAT_OUT)
+            } else {
+                pace()?
+            },
         },
         "presence" => Mode::Presence {
             changing: number::<u32>(matches, "changing")?.clamp(1, sessions),
@@ -226,6 +248,7 @@ fn mode(name: &str, matches: &ArgMatches, sessions: u32) -> Result<Mode, Error> 
         _ => Mode::Slow {
             stalled: number::<u32>(matches, "stalled")?.clamp(1, sessions),
             rate: rate()?,
+            link: optional::<u32>(matches, "link")?.map(|link| link.max(1)),
         },
     })
 }
@@ -261,6 +284,10 @@ fn targets(matches: &ArgMatches) -> Result<Vec<Spec>, Error> {
                 return Err(Error::Usage("--against spawn needs --spawn".into()));
             }
             "spawn" => targets.extend(spawned.iter().cloned()),
+            "spawn-tls" if spawned.is_empty() => {
+                return Err(Error::Usage("--against spawn-tls needs --spawn".into()));
+            }
+            "spawn-tls" => targets.extend(spawned.iter().cloned().filter_map(Spec::with_tls)),
             url => targets.push(Spec::Running {
                 address: loopback(url, 3000)?,
                 pid: match pids.next() {
@@ -270,6 +297,7 @@ fn targets(matches: &ArgMatches) -> Result<Vec<Spec>, Error> {
                     ),
                     None => None,
                 },
+                tls: url.starts_with("https:") || url.starts_with("wss:"),
             }),
         }
     }
@@ -290,6 +318,16 @@ fn optional<T: FromStr>(matches: &ArgMatches, name: &str) -> Result<Option<T>, E
 
 fn number<T: FromStr>(matches: &ArgMatches, name: &str) -> Result<T, Error> {
     optional(matches, name)?.ok_or_else(|| Error::Usage(format!("--{name} is needed")))
+}
+
+/// A rate, which must be more than 0.
+fn positive(name: &str) -> impl Fn(f64) -> Result<f64, Error> {
+    move |rate| {
+        if rate > 0.0 && rate.is_finite() {
+            return Ok(rate);
+        }
+        Err(Error::Usage(format!("--{name} {rate}: more than 0")))
+    }
 }
 
 fn seconds(matches: &ArgMatches, name: &str) -> Result<Duration, Error> {
@@ -346,7 +384,8 @@ mod tests {
             slow.mode,
             Mode::Slow {
                 stalled: 2,
-                rate: 100.0
+                rate: 100.0,
+                link: None
             }
         );
     }

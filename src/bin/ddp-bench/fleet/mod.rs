@@ -6,13 +6,14 @@ mod seat;
 mod session;
 mod settings;
 mod shard;
+mod stream;
 
 use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
 pub(crate) use self::order::Order;
-pub(crate) use self::settings::Settings;
+pub(crate) use self::settings::{Resuming, Settings};
 use crate::shared::{Note, Shared};
 
 struct Handle {

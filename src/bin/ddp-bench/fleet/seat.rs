@@ -1,17 +1,16 @@
 //! A session with its socket: reads and writes.
 
-use std::io::{ErrorKind, Read, Write};
-
-use mio::net::TcpStream;
+use std::io::{self, ErrorKind, Read, Write};
 
 use super::session::{Ear, Heard, Session, Stage};
 use super::settings::Settings;
+use super::stream::Stream;
 use crate::clock::Nanos;
 
 /// A session with its socket.
 pub(super) struct Seat {
     pub(super) session: Session,
-    pub(super) stream: Option<TcpStream>,
+    pub(super) stream: Option<Stream>,
     /// The beginning of a frame that has not come whole.
     pub(super) leftover: Vec<u8>,
     pub(super) tries: u16,
@@ -40,6 +39,11 @@ impl Seat {
         self.leftover = Vec::new();
     }
 
+    /// Whether a socket that takes bytes has something to take.
+    pub(super) fn has_words(&self) -> bool {
+        !self.session.outbox.is_empty() || self.stream.as_ref().is_some_and(Stream::wants_write)
+    }
+
     /// Writes what waits, as far as the socket takes it.
     pub(super) fn flush(&mut self) -> Heard {
         let Some(stream) = &mut self.stream else {
@@ -51,14 +55,7 @@ impl Seat {
             match stream.write(&outbox[sent..]) {
                 Ok(count) => sent += count,
                 // Not connected yet, or full: the socket becomes writable.
-                Err(error)
-                    if matches!(
-                        error.kind(),
-                        ErrorKind::WouldBlock | ErrorKind::NotConnected
-                    ) =>
-                {
-                    break;
-                }
+                Err(error) if later(&error) => break,
                 Err(_) => return Heard::Closed(0),
             }
         }
@@ -66,7 +63,10 @@ impl Seat {
         if outbox.is_empty() && outbox.capacity() > 16 << 10 {
             *outbox = Vec::new();
         }
-        Heard::Usual
+        match stream.flush() {
+            Err(error) if !later(&error) => Heard::Closed(0),
+            _ => Heard::Usual,
+        }
     }
 
     /// Reads all there is: the epoll is edge-triggered, but a read that does not fill the buffer has emptied the socket.
@@ -74,32 +74,52 @@ impl Seat {
     pub(super) fn read(&mut self, buffer: &mut [u8], ear: &mut Ear<'_>, to_the_end: bool) -> Heard {
         let mut outcome = Heard::Usual;
         loop {
-            let Some(stream) = &mut self.stream else {
-                return outcome;
-            };
-            let count = match stream.read(buffer) {
-                Ok(0) => return Heard::Closed(0),
-                Ok(count) => count,
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return outcome,
-                Err(error) if error.kind() == ErrorKind::NotConnected => return outcome,
+            let heard = self.read_once(buffer, ear);
+            match heard {
+                Ok((_, Heard::Ready)) => outcome = Heard::Ready,
+                Ok((_, Heard::Usual)) => {}
+                Ok((_, over)) => return over,
+                Err(error) if later(&error) => return outcome,
                 Err(_) => return Heard::Closed(0),
-            };
-            ear.now = Nanos::now();
-            ear.tally.bytes += count as u64;
-            match self.take(&buffer[..count], ear) {
-                Heard::Usual => {}
-                Heard::Ready => outcome = Heard::Ready,
-                over => return over,
             }
-            if !self.session.outbox.is_empty()
-                && let Heard::Closed(code) = self.flush()
+            let encrypted = self.stream.as_ref().is_some_and(Stream::is_tls);
+            if matches!(heard, Ok((count, _)) if count < buffer.len()) && !to_the_end && !encrypted
             {
-                return Heard::Closed(code);
-            }
-            if count < buffer.len() && !to_the_end {
                 return outcome;
             }
         }
+    }
+
+    /// One read, what it led to, and an answer where one is due.
+    pub(super) fn read_once(
+        &mut self,
+        buffer: &mut [u8],
+        ear: &mut Ear<'_>,
+    ) -> io::Result<(usize, Heard)> {
+        let Some(stream) = &mut self.stream else {
+            return Err(ErrorKind::NotConnected.into());
+        };
+        let read = stream.read(buffer);
+        if stream.is_tls() && self.has_words() && matches!(&read, Err(error) if later(error)) {
+            // The handshake may be over just now: only then the first words can leave.
+            if let Heard::Closed(code) = self.flush() {
+                return Ok((0, Heard::Closed(code)));
+            }
+        }
+        let count = match read? {
+            0 => return Ok((0, Heard::Closed(0))),
+            count => count,
+        };
+        ear.now = Nanos::now();
+        ear.tally.bytes += count as u64;
+        let heard = self.take(&buffer[..count], ear);
+        if !self.session.outbox.is_empty()
+            && matches!(heard, Heard::Usual | Heard::Ready)
+            && let Heard::Closed(code) = self.flush()
+        {
+            return Ok((count, Heard::Closed(code)));
+        }
+        Ok((count, heard))
     }
 
     fn take(&mut self, received: &[u8], ear: &mut Ear<'_>) -> Heard {
@@ -117,4 +137,12 @@ impl Seat {
         }
         heard
     }
+}
+
+/// Whether the epoll will tell when there is more to do.
+pub(super) fn later(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::WouldBlock | ErrorKind::NotConnected
+    )
 }

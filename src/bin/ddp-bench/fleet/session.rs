@@ -11,7 +11,7 @@ use crate::clock::Nanos;
 use crate::measure::account::{Account, Seen};
 use crate::measure::tally::Tally;
 use crate::wire::marker::{Marker, Markers};
-use crate::wire::script::{CALL_ID, SUB_ID, Speaker, upgrade};
+use crate::wire::script::{CALL_ID, Framing, SUB_ID, Speaker, upgrade};
 use crate::wire::websocket::{self, Scan};
 
 /// How far a session has come.
@@ -79,6 +79,7 @@ pub(super) struct Session {
     /// Its number in the whole fleet, which is also its user's.
     pub(super) number: u32,
     pub(super) stage: Stage,
+    framing: Framing,
     /// When it wanted to connect.
     pub(super) wanted: Nanos,
     /// Bytes that wait for their socket.
@@ -132,6 +133,7 @@ impl Session {
     pub(super) fn new(number: u32, settings: &Settings) -> Self {
         Self {
             number,
+            framing: settings.framing_of(number),
             stage: Stage::Away,
             wanted: Nanos::default(),
             outbox: Vec::new(),
@@ -151,7 +153,7 @@ impl Session {
         self.visit = None;
         let host = settings.server_of(self.number).to_string();
         self.outbox
-            .extend_from_slice(upgrade(settings.framing, &host, self.number).as_bytes());
+            .extend_from_slice(upgrade(self.framing, &host, self.number).as_bytes());
         self.stage = Stage::Upgrading;
     }
 
@@ -166,9 +168,9 @@ impl Session {
     }
 
     /// Makes a call that was due at `due`.
-    pub(super) fn call(&mut self, settings: &Settings, due: Nanos) {
+    pub(super) fn call(&mut self, due: Nanos) {
         self.calls.push_back((self.calls_made, due));
-        Speaker::new(&mut self.outbox, settings.framing).call(self.calls_made);
+        Speaker::new(&mut self.outbox, self.framing).call(self.calls_made);
         self.calls_made += 1;
     }
 
@@ -183,7 +185,7 @@ impl Session {
         let id = visit_id(self.visits_made);
         let rooms = settings.rooms_of(self.number);
         let room = rooms.first().copied().unwrap_or_default();
-        let mut speaker = Speaker::new(&mut self.outbox, settings.framing);
+        let mut speaker = Speaker::new(&mut self.outbox, self.framing);
         if let Some(before) = self.visits_made.checked_sub(1) {
             speaker.unsub(&visit_id(before));
         }
@@ -225,7 +227,7 @@ impl Session {
         let mut taken = 0;
         let mut heard = Heard::Usual;
         if self.stage == Stage::Upgrading {
-            match self.upgraded(bytes, ear) {
+            match self.upgraded(bytes) {
                 Ok(0) => return (0, Heard::Usual),
                 Ok(head) => taken = head,
                 Err(status) => return (bytes.len(), Heard::Refused(status)),
@@ -252,7 +254,7 @@ impl Session {
     }
 
     /// The length of the HTTP answer, 0 while it is not whole.
-    fn upgraded(&mut self, bytes: &[u8], ear: &Ear<'_>) -> Result<usize, u16> {
+    fn upgraded(&mut self, bytes: &[u8]) -> Result<usize, u16> {
         let Some(head) = memmem::find(bytes, b"\r\n\r\n") else {
             return Ok(0);
         };
@@ -262,7 +264,7 @@ impl Session {
         if status != Some(101) {
             return Err(status.unwrap_or_default());
         }
-        Speaker::new(&mut self.outbox, ear.settings.framing).connect();
+        Speaker::new(&mut self.outbox, self.framing).connect();
         self.stage = Stage::Greeting;
         Ok(head + 4)
     }
@@ -296,7 +298,7 @@ impl Session {
             return Heard::Usual;
         }
         if is_ping(payload) {
-            Speaker::new(&mut self.outbox, ear.settings.framing).pong();
+            Speaker::new(&mut self.outbox, self.framing).pong();
             return Heard::Usual;
         }
         match self.stage {
@@ -347,7 +349,7 @@ impl Session {
     /// The answers of the set-up, in the order in which they must come.
     fn set_up(&mut self, payload: &[u8], ear: &mut Ear<'_>) -> Heard {
         let has = |word: &[u8]| memmem::find(payload, word).is_some();
-        let mut speaker = Speaker::new(&mut self.outbox, ear.settings.framing);
+        let mut speaker = Speaker::new(&mut self.outbox, self.framing);
         match self.stage {
             Stage::Greeting if has(b"connected") => {
                 if ear.settings.login {
@@ -376,7 +378,7 @@ impl Session {
 
     fn subscribe(&mut self, ear: &mut Ear<'_>) -> Heard {
         let rooms = ear.settings.rooms_of(self.number);
-        let count = Speaker::new(&mut self.outbox, ear.settings.framing).subscribe(
+        let count = Speaker::new(&mut self.outbox, self.framing).subscribe(
             ear.settings.profile,
             self.number,
             &rooms,
@@ -412,7 +414,7 @@ impl Session {
                 ear.tally.call_errors += 1;
             }
             if ear.calling {
-                self.call(ear.settings, ear.now);
+                self.call(ear.now);
             }
         }
         Heard::Usual

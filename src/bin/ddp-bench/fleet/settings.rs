@@ -4,6 +4,15 @@ use std::net::SocketAddr;
 
 use crate::wire::script::{Framing, Profile};
 
+/// Whether a connection over TLS begins with what the last one was given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Resuming {
+    /// With a ticket, where there is one.
+    Tickets,
+    /// Each with a handshake of its own.
+    Never,
+}
+
 /// What all sessions of a run have in common.
 #[derive(Debug, Clone)]
 pub(crate) struct Settings {
@@ -11,6 +20,10 @@ pub(crate) struct Settings {
     pub(crate) servers: Vec<SocketAddr>,
     /// Raw or SockJS.
     pub(crate) framing: Framing,
+    /// The other one for every second group of sessions.
+    pub(crate) mixed: bool,
+    /// TLS, and whether connections resume the TLS sessions of those before.
+    pub(crate) tls: Option<Resuming>,
     /// What sessions subscribe to.
     pub(crate) profile: Profile,
     /// Log in before subscribing.
@@ -23,8 +36,12 @@ pub(crate) struct Settings {
     pub(crate) users_changing: u32,
     /// Every so many-th session will be told to stop reading, and gets a small receive buffer; 0: none.
     pub(crate) stalling: u32,
+    /// Bytes a second that those read instead of nothing; only what is plain is slowed down.
+    pub(crate) link: Option<u32>,
     /// Sessions in set-up at the same time, in each shard.
     pub(crate) ramp: usize,
+    /// Sessions that begin a second in each shard; however long each takes.
+    pub(crate) ramp_rate: Option<f64>,
     /// Tries before a session gives up.
     pub(crate) tries: u16,
 }
@@ -37,6 +54,17 @@ impl Settings {
             .get(n as usize % self.servers.len().max(1))
             .copied()
             .unwrap_or(none)
+    }
+
+    /// The framing of session `n`.
+    pub(super) fn framing_of(&self, n: u32) -> Framing {
+        // Not in step with those that stall.
+        let other = self.mixed && n / 7 % 2 == 1;
+        match self.framing {
+            Framing::Raw if other => Framing::SockJs,
+            Framing::SockJs if other => Framing::Raw,
+            framing => framing,
+        }
     }
 
     /// Whether session `n` is one of those that stop reading.
@@ -62,11 +90,14 @@ impl Settings {
         }
     }
 
-    /// How many of `sessions` sessions hear an event of key `key`.
-    pub(crate) fn listeners(&self, sessions: u32, key: u32) -> u64 {
-        (0..sessions)
-            .filter(|&n| self.keys_of(n).contains(&key))
-            .count() as u64
+    /// How many of `sessions` sessions hear an event of each key.
+    pub(crate) fn listeners(&self, sessions: u32) -> Vec<u64> {
+        let keys = self.rooms.max(self.users_changing).max(1);
+        let mut listeners = vec![0; keys as usize];
+        for key in (0..sessions).flat_map(|n| self.keys_of(n)) {
+            listeners[key as usize] += 1;
+        }
+        listeners
     }
 }
 
@@ -78,13 +109,17 @@ mod tests {
         Settings {
             servers: vec![SocketAddr::from(([127, 0, 0, 1], 1))],
             framing: Framing::Raw,
+            mixed: false,
+            tls: None,
             profile,
             login: true,
             rooms,
             rooms_each,
             users_changing: 3,
             stalling: 0,
+            link: None,
             ramp: 1,
+            ramp_rate: None,
             tries: 1,
         }
     }
@@ -92,10 +127,8 @@ mod tests {
     #[test]
     fn rooms_have_the_same_number_of_listeners() {
         let spread = settings(Profile::Rooms, 50, 2);
-        for room in 0..50 {
-            assert_eq!(spread.listeners(100, room), 4);
-        }
-        assert_eq!(settings(Profile::Rooms, 1, 1).listeners(100, 0), 100);
+        assert_eq!(spread.listeners(100), [4; 50]);
+        assert_eq!(settings(Profile::Rooms, 1, 1).listeners(100)[0], 100);
         assert_eq!(settings(Profile::Web, 2, 5).keys_of(1), [1]);
         assert_eq!(settings(Profile::Presence(9), 1, 1).keys_of(7), [0, 1, 2]);
     }

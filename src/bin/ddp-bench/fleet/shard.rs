@@ -15,7 +15,8 @@ use super::connect;
 use super::order::Order;
 use super::seat::Seat;
 use super::session::{Ear, Heard, Stage, Verdict};
-use super::settings::Settings;
+use super::settings::{Resuming, Settings};
+use super::stream::{Stream, Tls};
 use crate::clock::Nanos;
 use crate::measure::tally::Tally;
 use crate::shared::{Note, Shared};
@@ -52,6 +53,11 @@ pub(super) struct Shard {
     run: u16,
     /// Seats that want to connect and wait for their place.
     waiting: VecDeque<usize>,
+    /// When the next of them may begin, where that is paced.
+    next_start: Nanos,
+    /// When those on a slow link read next, while there are some.
+    next_sip: Option<Nanos>,
+    tls: Option<Tls>,
     /// Seats that try again at their time.
     pausing: BinaryHeap<Reverse<(Nanos, usize)>>,
     /// Seats that open their room at their time, and what must come of it.
@@ -75,10 +81,17 @@ impl Shard {
         let poll = Poll::new()?;
         let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
         let seat = |number| Seat::new(number, &settings);
+        let tls = settings
+            .tls
+            .map(|resuming| Tls::new(numbers.len(), resuming == Resuming::Tickets))
+            .transpose()?;
         Ok(Self {
             poll,
             waker,
             seats: numbers.into_iter().map(seat).collect(),
+            next_start: Nanos::default(),
+            next_sip: None,
+            tls,
             settings,
             shared,
             notes,
@@ -111,6 +124,7 @@ impl Shard {
         loop {
             self.connect_waiting();
             self.visit_due();
+            self.sip();
             match self.poll.poll(&mut events, self.pause()) {
                 Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error),
                 _ => {}
@@ -143,7 +157,12 @@ impl Shard {
     fn pause(&self) -> Option<Duration> {
         let retry = self.pausing.peek().map(|Reverse((due, _))| *due);
         let visit = self.visits.front().map(|&(due, ..)| due);
-        let next = retry.into_iter().chain(visit).min()?;
+        let start = (!self.waiting.is_empty() && self.in_set_up < self.settings.ramp)
+            .then_some(self.next_start);
+        let next = [retry, visit, start, self.next_sip]
+            .into_iter()
+            .flatten()
+            .min()?;
         Some(next.since(Nanos::now()))
     }
 
@@ -270,19 +289,39 @@ impl Shard {
                 self.waiting.push_back(at);
             }
         }
-        while self.in_set_up < self.settings.ramp {
-            let Some(at) = self.waiting.pop_front() else {
-                return;
-            };
-            self.in_set_up += 1;
-            self.seats[at].in_set_up = true;
-            if !self.storm && self.seats[at].tries == 0 {
-                self.seats[at].session.wanted = now;
-            }
-            if self.connect(at).is_err() {
-                self.again(at, 0);
-            }
+        if let Some(rate) = self.settings.ramp_rate {
+            return self.connect_paced(now, Duration::from_secs_f64(1.0 / rate));
         }
+        while self.in_set_up < self.settings.ramp && self.connect_next(now) {}
+    }
+
+    /// Those whose turn has come, a step after the other; what is late begins at once.
+    fn connect_paced(&mut self, now: Nanos, step: Duration) {
+        if self.in_set_up == 0 && self.next_start + step < now {
+            self.next_start = now;
+        }
+        while self.in_set_up < self.settings.ramp
+            && self.next_start <= now
+            && self.connect_next(self.next_start)
+        {
+            self.next_start = self.next_start + step;
+        }
+    }
+
+    /// Begins the connection of the next that waits, which wanted it at `due`; `false` when none does.
+    fn connect_next(&mut self, due: Nanos) -> bool {
+        let Some(at) = self.waiting.pop_front() else {
+            return false;
+        };
+        self.in_set_up += 1;
+        self.seats[at].in_set_up = true;
+        if !self.storm && self.seats[at].tries == 0 {
+            self.seats[at].session.wanted = due;
+        }
+        if self.connect(at).is_err() {
+            self.again(at, 0);
+        }
+        true
     }
 
     fn connect(&mut self, at: usize) -> std::io::Result<()> {
@@ -297,13 +336,34 @@ impl Shard {
         )?;
         let seat = &mut self.seats[at];
         seat.leftover.clear();
-        seat.stream = Some(stream);
+        seat.stream = Some(match &self.tls {
+            Some(tls) => tls.over(stream, number)?,
+            None => Stream::Plain(stream),
+        });
         seat.session.opened(&self.settings);
         Ok(())
     }
 
     /// The socket can be read or written; returns how many marks came.
     fn touch(&mut self, at: usize, ring: Ring) -> u64 {
+        self.hear(at, |seat, buffer, ear| {
+            let mut heard = Heard::Usual;
+            if ring.writable && seat.has_words() {
+                heard = seat.flush();
+            }
+            if ring.readable && heard == Heard::Usual && !seat.stalled {
+                heard = seat.read(buffer, ear, ring.ended);
+            }
+            heard
+        })
+    }
+
+    /// Lets a seat read, and does what that leads to; returns how many marks came.
+    fn hear(
+        &mut self,
+        at: usize,
+        read: impl FnOnce(&mut Seat, &mut [u8], &mut Ear<'_>) -> Heard,
+    ) -> u64 {
         let mut ear = Ear {
             settings: &self.settings,
             tally: &mut self.tally,
@@ -314,14 +374,7 @@ impl Shard {
             visited: 0,
             now: Nanos::default(),
         };
-        let seat = &mut self.seats[at];
-        let mut heard = Heard::Usual;
-        if ring.writable && !seat.session.outbox.is_empty() {
-            heard = seat.flush();
-        }
-        if ring.readable && heard == Heard::Usual && !seat.stalled {
-            heard = seat.read(&mut self.buffer, &mut ear, ring.ended);
-        }
+        let heard = read(&mut self.seats[at], &mut self.buffer, &mut ear);
         let (delivered, visited) = (ear.delivered, ear.visited);
         if visited > 0 {
             self.settle(visited);

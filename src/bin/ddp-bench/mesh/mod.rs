@@ -57,8 +57,8 @@ pub(crate) struct Plan {
     pub(crate) bytes: usize,
     /// When the next one is due.
     pub(crate) pace: Pace,
-    /// How many sessions hear each event.
-    pub(crate) listeners: u64,
+    /// How many sessions hear an event of each key.
+    pub(crate) listeners: Vec<u64>,
     /// It ends after this many,
     pub(crate) events: Option<u64>,
     /// or after this time.

@@ -13,7 +13,7 @@ use std::os::fd::AsRawFd;
 use super::answers::{self, Request};
 use super::event::{self, Template};
 use super::link::{Link, refused};
-use super::pacer::Pacer;
+use super::pacer::{Pacer, Turns};
 use super::registry::Registry;
 use super::{Order, Plan, Settings, Topic};
 use crate::clock::{Alarm, Nanos};
@@ -57,6 +57,7 @@ struct Desk<'a> {
 struct Load {
     plan: Plan,
     pacer: Pacer,
+    turns: Turns,
     template: Template,
     sent: Vec<u32>,
     number: u64,
@@ -206,8 +207,10 @@ impl<'a> Node<'a> {
         let keys = match plan.topic {
             Topic::Rooms(count) | Topic::Users(count) => count.max(1),
         };
+        let turns = Turns::of(keys);
         self.load = Some(Load {
-            pacer: Pacer::new(plan.pace, plan.listeners, now),
+            pacer: Pacer::new(plan.pace, turns, &plan.listeners, now),
+            turns,
             template: Template::new(plan.topic, plan.bytes, &self.desk.settings.node),
             sent: vec![0; keys as usize],
             number: 0,
@@ -235,11 +238,11 @@ impl<'a> Node<'a> {
 
 impl Load {
     fn publish(&mut self, due: Nanos, desk: &Desk<'_>, out: &mut Vec<u8>) {
-        let key = self.number % self.sent.len() as u64;
+        let key = self.turns.key(self.number);
         let sequence = &mut self.sent[key as usize];
         let mark = Marker {
             run: self.plan.run,
-            key: key as u32,
+            key,
             sequence: *sequence,
             at: due,
         };

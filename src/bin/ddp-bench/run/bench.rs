@@ -248,13 +248,17 @@ impl Bench<'_> {
     ) -> Result<Tally, Error> {
         self.shared.restart();
         let tally = self.lap(&fleet::Order::Begin(run_id()))?;
-        let hear = self.clients.listeners(self.options.sessions, 0);
+        let sessions = self.options.sessions;
+        let mut listeners = self.clients.listeners(sessions);
+        for count in &mut listeners {
+            *count = *count * ready / u64::from(sessions);
+        }
         let plan = Plan {
             run: run_id(),
             topic,
             bytes: self.options.bytes,
             pace,
-            listeners: hear * ready / u64::from(self.options.sessions),
+            listeners,
             events,
             lasting,
         };
@@ -276,11 +280,11 @@ impl Bench<'_> {
 
     /// Waits for the last deliveries, at most `patience`.
     pub(crate) fn drain(&mut self, sent: &[u32]) -> Result<(), Error> {
-        let sessions = self.options.sessions;
+        let listeners = self.clients.listeners(self.options.sessions);
         let expected: u64 = sent
             .iter()
-            .enumerate()
-            .map(|(key, &count)| u64::from(count) * self.clients.listeners(sessions, key as u32))
+            .zip(&listeners)
+            .map(|(&count, &listeners)| u64::from(count) * listeners)
             .sum();
         self.drain_to(expected)
     }

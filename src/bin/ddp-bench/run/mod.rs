@@ -87,6 +87,8 @@ fn one(
     let clients = fleet::Settings {
         servers: servers.iter().map(|server| server.address).collect(),
         framing: options.framing,
+        mixed: options.mixed,
+        tls: spec.tls().then_some(options.resuming),
         profile: profile(options),
         login: options.login,
         rooms,
@@ -99,7 +101,14 @@ fn one(
             Mode::Slow { stalled, .. } => (options.sessions / stalled).max(1),
             _ => 0,
         },
+        link: match options.mode {
+            Mode::Slow { link, .. } => link,
+            _ => None,
+        },
         ramp: options.ramp,
+        ramp_rate: options
+            .ramp_rate
+            .map(|rate| rate / f64::from(options.threads)),
         tries: options.tries,
     };
     let fleet = Fleet::start(&clients, options.sessions, options.threads, &shared, &notes)
@@ -129,12 +138,9 @@ fn one(
             }
         }
         Mode::Fanout { pace, .. } => fanout::run(&mut bench, &mut outcome, Topic::Rooms(1), *pace)?,
-        Mode::Spread { rooms, rate, .. } => fanout::run(
-            &mut bench,
-            &mut outcome,
-            Topic::Rooms(*rooms),
-            mesh::Pace::Rate(*rate),
-        )?,
+        Mode::Spread { rooms, pace, .. } => {
+            fanout::run(&mut bench, &mut outcome, Topic::Rooms(*rooms), *pace)?;
+        }
         Mode::Presence { changing, rate } => fanout::run(
             &mut bench,
             &mut outcome,
@@ -144,7 +150,9 @@ fn one(
         Mode::Methods { in_flight } => methods::run(&mut bench, &mut outcome, *in_flight)?,
         Mode::Room { within, revoked } => room::run(&mut bench, &mut outcome, *within, *revoked)?,
         Mode::Storm => storm::run(&mut bench, &mut outcome)?,
-        Mode::Slow { stalled, rate } => slow::run(&mut bench, &mut outcome, *stalled, *rate)?,
+        Mode::Slow { stalled, rate, .. } => {
+            slow::run(&mut bench, &mut outcome, *stalled, *rate)?;
+        }
     }
     bench.mesh_notes(&mut outcome);
     if matches!(spec, Spec::Floor) {

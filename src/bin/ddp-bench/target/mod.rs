@@ -1,5 +1,6 @@
 //! The processes around a run: the server under test, NATS, where they run and what they find.
 
+mod certificate;
 mod http;
 pub(crate) mod leash;
 mod nats;
@@ -29,6 +30,8 @@ pub(crate) enum Spec {
         name: String,
         /// Program and arguments.
         command: Vec<String>,
+        /// It serves TLS.
+        tls: bool,
     },
     /// Somebody else's process.
     Running {
@@ -36,6 +39,8 @@ pub(crate) enum Spec {
         address: SocketAddr,
         /// Its process.
         pid: Option<u32>,
+        /// It serves TLS.
+        tls: bool,
     },
 }
 
@@ -46,6 +51,27 @@ impl Spec {
             Self::Floor => "floor".to_owned(),
             Self::Spawn { name, .. } => name.clone(),
             Self::Running { address, .. } => address.to_string(),
+        }
+    }
+
+    /// The same server, with TLS; `None` where there is no such thing.
+    pub(crate) fn with_tls(mut self) -> Option<Self> {
+        match &mut self {
+            Self::Floor => return None,
+            Self::Spawn { name, tls, .. } => {
+                name.push_str("-tls");
+                *tls = true;
+            }
+            Self::Running { tls, .. } => *tls = true,
+        }
+        Some(self)
+    }
+
+    /// Whether its clients speak TLS.
+    pub(crate) fn tls(&self) -> bool {
+        match self {
+            Self::Floor => false,
+            Self::Spawn { tls, .. } | Self::Running { tls, .. } => *tls,
         }
     }
 
@@ -76,7 +102,11 @@ pub(crate) fn spawn(text: &str) -> Option<Spec> {
         .or_else(|| program.rsplit('/').next())
         .unwrap_or(program)
         .to_owned();
-    Some(Spec::Spawn { name, command })
+    Some(Spec::Spawn {
+        name,
+        command,
+        tls: false,
+    })
 }
 
 /// Where ports are looked for: below those that connections get, of which a run may have all.
@@ -113,7 +143,7 @@ mod tests {
     #[test]
     fn a_spawned_server_is_called_by_its_program_or_as_one_likes() {
         let read = |text| match spawn(text) {
-            Some(Spec::Spawn { name, command }) => (name, command.join(" ")),
+            Some(Spec::Spawn { name, command, .. }) => (name, command.join(" ")),
             _ => panic!("{text}"),
         };
         assert_eq!(

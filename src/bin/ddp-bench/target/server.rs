@@ -9,7 +9,7 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal};
 
 use super::leash::leashed;
-use super::{Spec, answers, free_port, http, pin, seed};
+use super::{Spec, answers, certificate, free_port, http, pin, seed};
 use crate::clock::{Nanos, pause};
 use crate::error::{Error, Tried};
 use crate::measure::process::Process;
@@ -61,7 +61,7 @@ impl Server {
     /// Starts it where that is ours to do, and waits until it listens.
     pub(crate) fn start(spec: &Spec, how: &Spawning<'_>) -> Result<Self, Error> {
         let (mut command, address) = match spec {
-            Spec::Running { address, pid } => {
+            Spec::Running { address, pid, .. } => {
                 return Ok(Self {
                     address: *address,
                     process: pid.map(Process),
@@ -71,7 +71,7 @@ impl Server {
                 });
             }
             Spec::Floor => floor(how)?,
-            Spec::Spawn { command, .. } => service(command, how)?,
+            Spec::Spawn { command, tls, .. } => service(command, *tls, how)?,
         };
         let metrics = match spec {
             Spec::Spawn { .. } if how.counted => Some(free_port()?),
@@ -177,7 +177,11 @@ fn floor(how: &Spawning<'_>) -> Result<(Command, SocketAddr), Error> {
     Ok((command, address))
 }
 
-fn service(words: &[String], how: &Spawning<'_>) -> Result<(Command, SocketAddr), Error> {
+fn service(
+    words: &[String],
+    tls: bool,
+    how: &Spawning<'_>,
+) -> Result<(Command, SocketAddr), Error> {
     let address = free_port()?;
     let path = how.directory.join("seed.json");
     let (users, rooms, each) = how.seed;
@@ -194,6 +198,12 @@ fn service(words: &[String], how: &Spawning<'_>) -> Result<(Command, SocketAddr)
     command.env("LOG_LEVEL", "warn");
     // Its clients have left when it is told to stop.
     command.env("SHUTDOWN_GRACE", "1");
+    if tls {
+        let (certificate, key) = certificate::written(how.directory)?;
+        command.env("ENABLE_TLS", "true");
+        command.env("TLS_CERT_PATH", certificate);
+        command.env("TLS_KEY_PATH", key);
+    }
     command.envs(how.environment.iter().map(|(name, value)| (name, value)));
     Ok((command, address))
 }

@@ -3,20 +3,24 @@
 use std::net::SocketAddr;
 
 use super::*;
-use crate::wire::script::{Framing, Profile};
+use crate::wire::script::Profile;
 use crate::wire::websocket::{TEXT, server};
 
 fn settings(framing: Framing) -> Settings {
     Settings {
         servers: vec![SocketAddr::from(([127, 0, 0, 1], 3000))],
         framing,
+        mixed: false,
+        tls: None,
         profile: Profile::Rooms,
         login: true,
         rooms: 1,
         rooms_each: 1,
         users_changing: 0,
         stalling: 0,
+        link: None,
         ramp: 1,
+        ramp_rate: None,
         tries: 1,
     }
 }
@@ -181,7 +185,7 @@ fn a_call_is_answered_by_its_result_not_by_updated() {
     let mut stand = Stand::new(Framing::Raw).ready();
     stand.calling = true;
     let settings = stand.settings.clone();
-    stand.session.call(&settings, Nanos(0));
+    stand.session.call(Nanos(0));
     stand.says(r#"{"msg":"result","id":"%m00000000","result":1}"#);
     stand.says(r#"{"msg":"updated","methods":["%m00000000"]}"#);
     assert_eq!(stand.tally.calls.count(), 1);
@@ -203,6 +207,7 @@ fn a_revoked_user_must_be_refused_and_nobody_else() {
         r#"{"msg":"ready","subs":["%svisit00004abcd"]}"#,
         r#"{"msg":"nosub","id":"%svisit00005abcd","error":{}}"#,
     ];
+    let settings = stand.settings.clone();
     let verdicts = [
         Verdict::Granted,
         Verdict::Refused,

@@ -4,8 +4,12 @@ use std::time::Duration;
 
 use super::{Ring, Shard};
 use crate::clock::Nanos;
+use crate::fleet::seat::later;
 use crate::fleet::session::{Heard, Stage, Verdict};
 use crate::wire::script::Lost;
+
+/// So often a slow link brings something.
+const SIP: Duration = Duration::from_millis(50);
 
 impl Shard {
     pub(super) fn stall(&mut self, stall: bool) {
@@ -25,6 +29,39 @@ impl Shard {
             ended: true,
         };
         let delivered: u64 = resumed.into_iter().map(|at| self.touch(at, ring)).sum();
+        self.shared.deliver(delivered);
+        self.next_sip = (stall && self.settings.link.is_some()).then(Nanos::now);
+    }
+
+    /// Those on a slow link read what it has brought meanwhile.
+    pub(super) fn sip(&mut self) {
+        let now = Nanos::now();
+        let Some((due, link)) = self.next_sip.zip(self.settings.link) else {
+            return;
+        };
+        if due > now {
+            return;
+        }
+        self.next_sip = Some(if due + SIP > now {
+            due + SIP
+        } else {
+            now + SIP
+        });
+        let most = ((f64::from(link) * SIP.as_secs_f64()) as usize).max(1);
+        let slow: Vec<usize> = (0..self.seats.len())
+            .filter(|&at| self.seats[at].stalled)
+            .collect();
+        let mut delivered = 0;
+        for at in slow {
+            delivered += self.hear(at, |seat, buffer, ear| {
+                let most = most.min(buffer.len());
+                match seat.read_once(&mut buffer[..most], ear) {
+                    Ok((_, heard)) => heard,
+                    Err(error) if later(&error) => Heard::Usual,
+                    Err(_) => Heard::Closed(0),
+                }
+            });
+        }
         self.shared.deliver(delivered);
     }
 
@@ -84,7 +121,7 @@ impl Shard {
             .cycle()
             .take(if ready.is_empty() { 0 } else { calls as usize })
         {
-            self.seats[at].session.call(&self.settings, now);
+            self.seats[at].session.call(now);
         }
         for at in ready {
             if let Heard::Closed(code) = self.seats[at].flush() {
