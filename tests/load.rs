@@ -65,6 +65,45 @@ async fn everybody_comes_back_after_a_storm() {
 }
 
 #[tokio::test]
+async fn the_same_over_tls_and_with_tickets() {
+    let short = ["--rate", "50", "--seconds", "1", "--warm-up", "1"];
+    let few = ["fanout", "--sessions", "40", "--against", "spawn-tls"];
+    bench(&[&few[..], &short].concat()).await;
+    bench(&["storm", "--sessions", "40", "--against", "spawn-tls"]).await;
+}
+
+#[tokio::test]
+async fn flat_out_nothing_is_lost_of_what_is_heard() {
+    let short = ["--rate", "max", "--seconds", "1", "--warm-up", "1"];
+    let few = [
+        "spread",
+        "--rooms",
+        "500",
+        "--rooms-each",
+        "1",
+        "--sessions",
+        "20",
+    ];
+    bench(&[&few[..], &short].concat()).await;
+}
+
+#[tokio::test]
+async fn slow_links_in_both_framings_harm_nobody() {
+    let slow = ["slow", "--sessions", "40", "--stalled", "4", "--mixed"];
+    let link = [
+        "--link",
+        "20000",
+        "--rate",
+        "20",
+        "--bytes",
+        "300",
+        "--seconds",
+        "2",
+    ];
+    bench(&[&slow[..], &link].concat()).await;
+}
+
+#[tokio::test]
 async fn clients_that_stall_harm_nobody() {
     bench(&[
         "slow",

@@ -10,12 +10,12 @@ use arc_swap::ArcSwapOption;
 use bytes::Bytes;
 use parking_lot::{Mutex, MutexGuard};
 use tokio::io::AsyncWrite;
-use tokio::net::TcpStream;
 
 use super::flusher::Flusher;
 use super::identity::{Connection, Identity, SessionId, UserId};
 use super::outbox::{Outbox, Pushed, Shared};
 use super::publication::Publications;
+use super::socket::Socket;
 use super::writer::Writer;
 use crate::ddp::{Close, Frame, Framing, SharedFrame};
 use crate::telemetry::metrics;
@@ -133,7 +133,7 @@ impl Client {
     }
 
     /// From now on `flusher` may write to the socket what is sent to many. For who begins the session.
-    pub fn share(&self, socket: Arc<TcpStream>, flusher: Arc<Flusher>) {
+    pub fn share(&self, socket: Arc<Socket>, flusher: Arc<Flusher>) {
         let _first_wins = self.flusher.set(flusher);
         self.writer.lock().shared = Some(socket);
         self.outbox.share(true);
@@ -168,8 +168,12 @@ impl Client {
                 // The task meets the error too, if it is one.
                 Err(_) => return self.outbox.hand_over(true),
             }
-            if writer.is_empty() {
+            if writer.is_idle() {
                 return;
+            }
+            if writer.is_empty() {
+                // Sealed, and not all of it taken.
+                return self.outbox.hand_over(true);
             }
             done = writer.try_write();
         }

@@ -14,6 +14,8 @@ mod identity;
 mod leg;
 mod outbox;
 mod publication;
+mod secure;
+mod socket;
 mod writer;
 
 pub use directory::{Directory, Listed, give_back};
@@ -24,4 +26,6 @@ pub use identity::{Connection, Identity, SessionId, UserId};
 pub use leg::{Leg, Parting, Server};
 pub use outbox::{Outbox, Taken};
 pub use publication::{Listener, Publication, Publications, Topic};
+pub use secure::Secure;
+pub use socket::Socket;
 pub use writer::Writer;

@@ -1,16 +1,15 @@
 //! Writes queued frames, many at once, without copying them.
 
 use std::collections::VecDeque;
-use std::io::{self, IoSlice, Write};
+use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use socket2::SockRef;
 use tokio::io::AsyncWrite;
-use tokio::net::TcpStream;
 
+use super::socket::Socket;
 use crate::ddp::Frame;
 
 /// How many frames go into one write.
@@ -25,7 +24,7 @@ pub struct Writer {
     /// Whether something was written since the last flush.
     unflushed: bool,
     /// The socket, where others than the session's task may write it too.
-    pub(super) shared: Option<Arc<TcpStream>>,
+    pub(super) shared: Option<Arc<Socket>>,
 }
 
 impl Writer {
@@ -96,8 +95,8 @@ impl Writer {
         let Some(socket) = &self.shared else {
             return Err(io::ErrorKind::WouldBlock.into());
         };
-        let socket = SockRef::from(&**socket);
-        let written = self.with_slices(|slices| (&*socket).write_vectored(slices))?;
+        let written = self.with_slices(|slices| socket.try_write(slices))?;
+        self.unflushed = !socket.try_flush()?;
         self.wrote(written)
     }
 
@@ -107,7 +106,11 @@ impl Writer {
     /// The socket's; the frame is then the batch.
     pub(super) fn try_write_one(&mut self, frame: Frame) -> io::Result<usize> {
         let written = match &self.shared {
-            Some(socket) => (&*SockRef::from(&**socket)).write(frame.bytes()),
+            Some(socket) => {
+                let written = socket.try_write(&[IoSlice::new(frame.bytes())]);
+                self.unflushed = !matches!(socket.try_flush(), Ok(true));
+                written
+            }
             None => Err(io::ErrorKind::WouldBlock.into()),
         };
         if written

@@ -16,7 +16,6 @@ use socket2::{Domain, Protocol, Socket, Type};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::MissedTickBehavior;
-use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -27,7 +26,7 @@ use super::origin::Origins;
 use super::tls::{CertificateError, Spoken, Tls};
 use super::{address, upgrade};
 use crate::config::GatewayConfig;
-use crate::session::{Arrival, Sessions};
+use crate::session::{Arrival, Sessions, Wire};
 use crate::telemetry::limit::Limited;
 use crate::telemetry::metrics::{self, Refusal};
 
@@ -202,7 +201,9 @@ impl Door {
     async fn greet(&self, tls: &Tls, socket: TcpStream, peer: IpAddr) {
         let greeted = tokio::time::timeout(self.config.handshake_timeout, tls.greet(socket)).await;
         match greeted.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())) {
-            Ok(Spoken::Tls(stream)) => self.http(*stream, peer, Speaks::Tls).await,
+            Ok(Spoken::Tls(secure)) => {
+                self.http(Wire::from(secure), peer, Speaks::Tls).await;
+            }
             Ok(Spoken::Plain(socket)) => self.http(socket, peer, Speaks::PlainToTls).await,
             Err(error) => {
                 metrics::connection_refused(Refusal::Tls);
@@ -266,16 +267,18 @@ impl Door {
         // A task of one kind is no larger for the other.
         if comer.speaks == Speaks::Tls {
             self.sessions.tracker().spawn(async move {
-                if let Some((stream, leftover)) = given_back(upgraded, timeout).await {
-                    let stream: TlsStream<TcpStream> = stream;
-                    sessions.session(stream, leftover, arrival).await;
+                if let Some((wire, leftover)) = given_back(upgraded, timeout).await {
+                    sessions.wire_session(wire, leftover, arrival).await;
                 }
                 drop(permit);
             });
         } else {
             self.sessions.tracker().spawn(async move {
                 if let Some((socket, leftover)) = given_back(upgraded, timeout).await {
-                    sessions.tcp_session(socket, leftover, arrival).await;
+                    let socket: TcpStream = socket;
+                    sessions
+                        .wire_session(socket.into(), leftover, arrival)
+                        .await;
                 }
                 drop(permit);
             });

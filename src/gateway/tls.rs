@@ -15,14 +15,13 @@ use parking_lot::Mutex;
 use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use rustls::{InconsistentKeys, ServerConfig};
 use tokio::net::TcpStream;
-use tokio_rustls::TlsAcceptor;
-use tokio_rustls::server::TlsStream;
 use tracing::{info, warn};
 
+use crate::client::Secure;
 use crate::config::TlsConfig;
 
 /// The first byte of a TLS record that begins a handshake (RFC 8446, section 5.1).
@@ -41,14 +40,14 @@ pub struct CertificateError {
 
 /// What is served with TLS.
 pub(super) struct Tls {
-    acceptor: TlsAcceptor,
+    config: Arc<ServerConfig>,
     certificate: Arc<Certificate>,
 }
 
 /// A connection, once it is known what it speaks.
 pub(super) enum Spoken {
     /// TLS, the handshake done.
-    Tls(Box<TlsStream<TcpStream>>),
+    Tls(Box<Secure>),
     /// Something else; nothing of it is read.
     Plain(TcpStream),
 }
@@ -63,10 +62,12 @@ impl Tls {
             .with_no_client_auth()
             .with_cert_resolver(certificate.clone());
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        // Nothing is kept of who was here: tickets hold all that is needed.
+        config.session_storage = Arc::new(NoServerSessionStorage {});
         // Clients that come back, all of them after a restart of the network, need no signature.
         config.ticketer = ring::Ticketer::new().map_err(wrong)?;
         Ok(Self {
-            acceptor: Arc::new(config).into(),
+            config: Arc::new(config),
             certificate,
         })
     }
@@ -78,7 +79,8 @@ impl Tls {
         if socket.peek(&mut first).await? == 0 || first != [HANDSHAKE] {
             return Ok(Spoken::Plain(socket));
         }
-        Ok(Spoken::Tls(Box::new(self.acceptor.accept(socket).await?)))
+        let secure = Secure::accept(socket, self.config.clone()).await?;
+        Ok(Spoken::Tls(Box::new(secure)))
     }
 
     /// Follows the files.

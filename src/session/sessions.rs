@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use rand::Rng;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
@@ -109,15 +108,15 @@ impl Sessions {
         Session::new(self.clone(), client, socket, leftover)
     }
 
-    /// A session over TCP itself: what many get at once is written by [`Sessions::flusher`], which has to run.
-    pub fn tcp_session(
+    /// A session over a socket: what many get at once is written by [`Sessions::flusher`], which has to run.
+    pub fn wire_session(
         self: &Arc<Self>,
-        socket: TcpStream,
+        wire: Wire,
         leftover: Vec<u8>,
         arrival: Arrival,
     ) -> Session<Wire> {
-        let socket = Arc::new(socket);
-        let session = self.session(Wire(socket.clone()), leftover, arrival);
+        let socket = wire.0.clone();
+        let session = self.session(wire, leftover, arrival);
         session.client().share(socket, self.flusher.clone());
         session
     }

@@ -212,9 +212,9 @@ impl Rig {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (there, here) = tokio::join!(listener.accept(), TcpStream::connect(address));
-        let session = self
-            .sessions
-            .tcp_session(there.unwrap().0, Vec::new(), arrival(framing));
+        let session =
+            self.sessions
+                .wire_session(there.unwrap().0.into(), Vec::new(), arrival(framing));
         let client = session.client().clone();
         self.sessions.tracker().spawn(session);
         let mut peer = Peer {

@@ -184,7 +184,6 @@ fn a_session_id_is_no_ping_whatever_it_contains() {
 fn a_call_is_answered_by_its_result_not_by_updated() {
     let mut stand = Stand::new(Framing::Raw).ready();
     stand.calling = true;
-    let settings = stand.settings.clone();
     stand.session.call(Nanos(0));
     stand.says(r#"{"msg":"result","id":"%m00000000","result":1}"#);
     stand.says(r#"{"msg":"updated","methods":["%m00000000"]}"#);
@@ -198,7 +197,6 @@ fn a_call_is_answered_by_its_result_not_by_updated() {
 #[test]
 fn a_revoked_user_must_be_refused_and_nobody_else() {
     let mut stand = Stand::new(Framing::Raw).ready();
-    let settings = stand.settings.clone();
     let answers = [
         r#"{"msg":"ready","subs":["%svisit00000abcd"]}"#,
         r#"{"msg":"nosub","id":"%svisit00001abcd","error":{}}"#,
