@@ -420,6 +420,63 @@ async fn what_reaches_nobody_is_sent_again_and_nothing_else_is() {
     assert!(again.is_err(), "asked once");
 }
 
+// contract: mesh/broker/balanced
+#[tokio::test]
+async fn a_balanced_event_reaches_one_node_of_each_service() {
+    let nats = Nats::start().await;
+    let core = core(&nats, &[]).await;
+    let listening = |name: &str| ServiceSpec::new(name).events(["accounts.login", "test.*"]);
+    let one = Node::join(&nats, "one", vec![listening("a")]).await;
+    let two = Node::join(&nats, "two", vec![listening("a")]).await;
+    let other = Node::join(&nats, "other", vec![listening("b")]).await;
+    let sender = Node::join(&nats, "sender", vec![]).await;
+    for n in 0..20 {
+        sender.mesh.emit("accounts.login", &json!([n]).to_string());
+    }
+    let event = json!({"event": "test.x", "args": [20]});
+    core.ask("emit", event).await;
+    let numbers = |heard: Vec<(String, Value)>| {
+        let mut numbers: Vec<_> = heard
+            .iter()
+            .filter_map(|(_, args)| args[0].as_u64())
+            .collect();
+        numbers.sort_unstable();
+        numbers
+    };
+    let all: Vec<u64> = (0..21).collect();
+    assert_eq!(numbers(other.hears(21).await), all);
+    let shared = eventually("each once", || async {
+        let heard = [one.heard(), two.heard()].concat();
+        (heard.len() >= 21).then_some(heard)
+    });
+    assert_eq!(numbers(shared.await), all);
+    for service in ["sau-monitor", "device-management"] {
+        let wanted = json!({"name": "accounts.login", "groups": [service]});
+        let heard = core
+            .ask("await", json!({"match": wanted, "count": 20}))
+            .await;
+        assert_eq!(heard.as_array().map(Vec::len), Some(20), "{service}");
+    }
+
+    // Who sends is one of its service as well, where it is the only one; else another is.
+    other.mesh.emit("test.x", "[21]");
+    let heard = other.hears(22).await;
+    assert_eq!(heard[21], ("test.x".to_owned(), json!([21])));
+    eventually(
+        "one of them has it, and they know of each other",
+        || async {
+            let all_heard = one.heard().len() + two.heard().len() == 22;
+            (all_heard && one.mesh.nodes_of("a").len() == 2).then_some(())
+        },
+    )
+    .await;
+    let (at_one, at_two) = (one.heard().len(), two.heard().len());
+    one.mesh.emit("test.x", "[22]");
+    assert_eq!(numbers(other.hears(23).await)[22], 22);
+    two.hears(at_two + 1).await;
+    assert_eq!(one.heard().len(), at_one);
+}
+
 #[tokio::test]
 async fn events_keep_the_order_of_nats() {
     let nats = Nats::start().await;

@@ -87,11 +87,10 @@ impl Broker {
         }
     }
 
-    /// To one node of each group; to all of them with the plain broker.
     pub(super) fn emit(&self, event: &str, args: &str) {
         match self {
             Self::Moleculer(node) => node.emit(event, args),
-            Self::Plain(node) => node.broadcast(event, args, None, true),
+            Self::Plain(node) => node.emit(event, args),
         }
     }
 

@@ -196,8 +196,9 @@ impl Mesh {
         self.0.broadcast(event, args, None, false);
     }
 
-    /// Sends an event to one node of each group that listens to it; to all of them with the plain broker, which has no
-    /// such thing.
+    /// Sends a balanced event: to one node of each group (a service's name) that lists it, and to the own listener where
+    /// that is this node. Where nobody lists it nothing is sent. With the plain broker NATS picks the nodes, and nobody can
+    /// tell whether there are any.
     pub fn emit(&self, event: &str, args: &str) {
         self.0.emit(event, args);
     }

@@ -14,7 +14,7 @@
 //
 // Commands and news are those of core.js, with what this broker has:
 //
-//   emit        the same as broadcast: there are no groups
+//   emit        no groups to choose: one node of each service that listens
 //   call        no meta; with nodeID, that instance
 //   calls, await   {n, kind, name, params}; what arrives tells no sender
 //   nodes       ok: [{id, local, available, services: [{name, actions}]}]
@@ -64,6 +64,8 @@ const changes = {};
 const registered = new Map();
 /** event → subscription: one for all services of this process, so that each event is kept once. */
 const heardEvents = new Map();
+/** service → subscriptions to balanced events, in its group */
+const heardEmits = new Map();
 let release = Number(opts.release);
 let hosted = opts.services === 'all' ? USUAL : opts.services.split(',').filter(Boolean);
 let nc;
@@ -124,6 +126,18 @@ async function host(name) {
 	}
 	registered.set(name, { outline: outline(name), service });
 	for (const event of events) listen(event);
+	const balanced = events.filter((event) => !event.startsWith('$'));
+	heardEmits.set(name, balanced.map((event) => listenInGroup(name, event)));
+}
+
+/** One node of each service hears a balanced event. */
+function listenInGroup(name, event) {
+	const callback = (_, msg) => {
+		const params = decode(msg.data) ?? [];
+		journal.add({ kind: 'event', name: event, params, broadcast: false, groups: [name] });
+		describe(name, release, changes[name]).heard[event]?.(core, ...params);
+	};
+	return nc.subscribe(`emit.${event}`, { queue: name, callback });
 }
 
 function listen(event) {
@@ -142,6 +156,8 @@ async function rehost(names) {
 	const same = (name) => wanted.includes(name) && registered.get(name)?.outline === outline(name);
 	for (const [name, { service }] of [...registered].filter(([name]) => !same(name))) {
 		registered.delete(name);
+		for (const subscription of heardEmits.get(name) ?? []) subscription.unsubscribe();
+		heardEmits.delete(name);
 		await service.stop();
 	}
 	for (const name of wanted.filter((name) => !registered.has(name))) await host(name);
@@ -227,7 +243,9 @@ const commands = {
 	async broadcasts({ list }) {
 		for (const [event, args] of list) await core.broadcast(event, args);
 	},
-	emit: ({ event, args = [] }) => core.broadcast(event, args),
+	emit({ event, args = [] }) {
+		nc.publish(`emit.${event}`, encode(args));
+	},
 	call,
 	async ping() {
 		return { elapsedTime: await nc.rtt() };

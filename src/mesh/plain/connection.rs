@@ -14,6 +14,8 @@ pub(crate) struct Inlets {
     pub(super) answers: Subscriber,
     /// Events of others.
     pub(super) events: Subscriber,
+    /// Events of which one node of a service gets each. No order between two names.
+    pub(super) emitted: SelectAll<Subscriber>,
     /// Calls, and questions of NATS's service protocol.
     pub(super) requests: SelectAll<Subscriber>,
 }
@@ -35,6 +37,16 @@ pub(super) async fn connect(
         .subscribe(subject::ALL_EVENTS)
         .await
         .map_err(failed)?;
+    let mut emitted = SelectAll::new();
+    for (service, event) in node.services.load().events() {
+        let (subject, group) = (subject::emits(event), service.to_owned());
+        emitted.push(
+            client
+                .queue_subscribe(subject, group)
+                .await
+                .map_err(failed)?,
+        );
+    }
     let mut requests = SelectAll::new();
     for verb in VERBS {
         requests.push(
@@ -67,6 +79,7 @@ pub(super) async fn connect(
         inlets: Inlets {
             answers,
             events,
+            emitted,
             requests,
         },
         outlet: Outlet::Nats(NatsOutlet::new(client, inbox)),

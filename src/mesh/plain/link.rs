@@ -35,11 +35,13 @@ impl Protocol for PlainNode {
         let Inlets {
             answers,
             events,
+            emitted,
             requests,
         } = inlets;
         let Scope { tracker, over, .. } = *scope;
         vec![
             tracker.spawn(take_events(Arc::clone(self), events, over.clone())),
+            tracker.spawn(take_emitted(Arc::clone(self), emitted, over.clone())),
             tracker.spawn(take_answers(Arc::clone(self), answers, over.clone())),
             tracker.spawn(take_requests(
                 Arc::clone(self),
@@ -59,7 +61,7 @@ impl Protocol for PlainNode {
     fn farewell(&self) {}
 
     fn deliver(&self, received: Received) {
-        self.deliver_args(received.name, &received.payload);
+        self.deliver_args(received);
     }
 }
 
@@ -75,21 +77,37 @@ async fn next(from: &mut Subscriber, over: &CancellationToken) -> Option<Message
 /// Drains the event subscription and does nothing else: async-nats drops what is not taken.
 async fn take_events(node: Arc<PlainNode>, mut events: Subscriber, over: CancellationToken) {
     while let Some(message) = next(&mut events, &over).await {
-        node.stats.received(PacketKind::Event);
-        let Some(name) = subject::event_name(&message.subject) else {
-            continue;
-        };
-        if !node.services.load().listens::<&str>(name, &[]) {
-            continue;
-        }
-        let bytes = name.len() + message.payload.len();
-        let received = Received {
-            name: name.to_owned(),
-            payload: message.payload,
-            arrived: metrics::arrived(),
-        };
-        node.take_in(Incoming::Received(received), bytes);
+        take_event(&node, message);
     }
+}
+
+/// The same with those of balanced events, of which a node without services has none.
+async fn take_emitted(
+    node: Arc<PlainNode>,
+    mut emitted: SelectAll<Subscriber>,
+    over: CancellationToken,
+) {
+    while let Some(Some(message)) = over.run_until_cancelled(emitted.next()).await {
+        take_event(&node, message);
+    }
+}
+
+fn take_event(node: &PlainNode, message: Message) {
+    node.stats.received(PacketKind::Event);
+    let Some((name, broadcast)) = subject::event_name(&message.subject) else {
+        return;
+    };
+    if !node.services.load().listens::<&str>(name, &[]) {
+        return;
+    }
+    let bytes = name.len() + message.payload.len();
+    let received = Received {
+        name: name.to_owned(),
+        broadcast,
+        payload: message.payload,
+        arrived: metrics::arrived(),
+    };
+    node.take_in(Incoming::Received(received), bytes);
 }
 
 /// The last token says to what it is an answer.

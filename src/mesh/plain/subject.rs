@@ -7,8 +7,10 @@ use crate::mesh::node_id::{NodeId, is_subject_rest};
 const CALLS: &str = "rpc.";
 /// Methods of one node.
 const NODES: &str = "node.";
-/// Events.
+/// Events to everybody.
 const EVENTS: &str = "event.";
+/// Events to one node of each service.
+const EMITS: &str = "emit.";
 
 /// Everything that is broadcast. One subscription for all, though few of the events may be listened to: NATS keeps the
 /// order within a subscription only, and what two events do to one stream depends on theirs.
@@ -35,10 +37,28 @@ pub(super) fn event(name: &str) -> Option<String> {
     is_subject_rest(name).then(|| format!("{EVENTS}{name}"))
 }
 
-/// The name of an event that came. What begins with `$` is told by nobody but the own registry.
-pub(super) fn event_name(subject: &str) -> Option<&str> {
-    let name = subject.strip_prefix(EVENTS)?;
-    (!name.starts_with('$')).then_some(name)
+/// A balanced event; `None` when the name cannot stand in a subject.
+pub(super) fn emit(name: &str) -> Option<String> {
+    is_subject_rest(name).then(|| format!("{EMITS}{name}"))
+}
+
+/// Where balanced events of this name, or pattern, come. A subject knows whole parts only: from `**` on it takes
+/// everything, and what the name does not mean is left aside when it comes.
+pub(super) fn emits(event: &str) -> String {
+    match event.split_once("**") {
+        Some((before, _)) => format!("{EMITS}{before}>"),
+        None => format!("{EMITS}{event}"),
+    }
+}
+
+/// The name of an event that came, and whether it went to everybody. What begins with `$` is told by nobody but the own
+/// registry.
+pub(super) fn event_name(subject: &str) -> Option<(&str, bool)> {
+    let (name, broadcast) = match subject.strip_prefix(EVENTS) {
+        Some(name) => (name, true),
+        None => (subject.strip_prefix(EMITS)?, false),
+    };
+    (!name.starts_with('$')).then_some((name, broadcast))
 }
 
 /// Whether NATS's service protocol takes the text as a name, or an id: one token of a subject.
@@ -66,8 +86,23 @@ mod tests {
             event("accounts.login").as_deref(),
             Some("event.accounts.login")
         );
+        assert_eq!(
+            emit("accounts.login").as_deref(),
+            Some("emit.accounts.login")
+        );
+        for (event, subject) in [
+            ("a.b", "emit.a.b"),
+            ("a.*", "emit.a.*"),
+            ("a.**.b", "emit.a.>"),
+        ] {
+            assert_eq!(emits(event), subject);
+        }
         for bad in ["", "a b", "a.*", "a..b", "a\r\nPUB"] {
-            assert_eq!((call(bad, None), event(bad)), (None, None), "{bad:?}");
+            assert_eq!(
+                (call(bad, None), event(bad), emit(bad)),
+                (None, None, None),
+                "{bad:?}"
+            );
         }
     }
 
@@ -79,8 +114,10 @@ mod tests {
         assert_eq!(called("node.you.a.b", &own), None);
         assert_eq!(
             event_name("event.notify.e2e.keyRequest"),
-            Some("notify.e2e.keyRequest")
+            Some(("notify.e2e.keyRequest", true))
         );
+        assert_eq!(event_name("emit.a.b"), Some(("a.b", false)));
         assert_eq!(event_name("event.$node.disconnected"), None);
+        assert_eq!(event_name("emit.$node.disconnected"), None);
     }
 }

@@ -22,6 +22,8 @@ pub(crate) enum Incoming {
 pub(crate) struct Received {
     /// The event, where its subject tells it (the plain broker's does); else empty.
     pub(crate) name: String,
+    /// To everybody who listens, where its subject tells it.
+    pub(crate) broadcast: bool,
     pub(crate) payload: Bytes,
     /// When it came, if somebody counts.
     pub(crate) arrived: Option<Instant>,

@@ -38,6 +38,10 @@ impl LocalServices {
             }
             let mut events = serde_json::Map::new();
             for name in &spec.events {
+                // Those of the registry are told here and nowhere else: nobody may send them.
+                if name.starts_with('$') {
+                    continue;
+                }
                 events.insert(name.clone(), json!({ "name": name }));
                 let pattern = Pattern::new(name);
                 if pattern.is_exact() {
@@ -84,6 +88,17 @@ impl LocalServices {
 
     pub(crate) fn handler(&self, action: &str) -> Option<&Handler> {
         self.handlers.get(action)
+    }
+
+    /// The services that listen to the event, each as often as it does.
+    pub(crate) fn groups<'a>(&'a self, event: &'a str) -> impl Iterator<Item = &'a str> {
+        let patterns = self
+            .patterns
+            .iter()
+            .filter(move |(pattern, _)| pattern.matches(event))
+            .map(|(_, group)| group);
+        let exact = self.exact.get(event).into_iter().flatten();
+        exact.chain(patterns).map(String::as_str)
     }
 
     /// Whether a service of these groups (empty: any) listens to the event.
