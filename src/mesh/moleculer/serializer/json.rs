@@ -77,12 +77,12 @@ fn write_ejson(out: &mut EjsonText, value: &Value<'_>) -> Result<(), SerializeEr
 
 fn write_json(out: &mut Vec<u8>, value: &Value<'_>) {
     match value {
-        Value::Null => out.extend_from_slice(b"null"),
+        Value::Null | Value::Date(None) => out.extend_from_slice(b"null"),
         Value::Bool(value) => out.extend_from_slice(if *value { b"true" } else { b"false" }),
         Value::Number(value) if value.is_finite() => write_number(out, *value),
         Value::Number(_) => out.extend_from_slice(b"null"),
         Value::Text(text) => ejson::write_text(out, text),
-        Value::Date(ms) => ejson::write_text(out, &iso(*ms)),
+        Value::Date(Some(ms)) => ejson::write_text(out, &iso(*ms)),
         // An object of indices: so JavaScript writes a typed array.
         Value::Binary(bytes) => {
             sequence(out, b"{}", bytes.iter().enumerate(), |out, (at, byte)| {

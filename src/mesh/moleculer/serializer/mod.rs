@@ -14,9 +14,11 @@
 //! Nothing is allocated by a length that the payload merely claims; nesting ends at [`MAX_DEPTH`](crate::ejson::MAX_DEPTH).
 
 mod cbor;
+mod date_text;
 mod error;
 mod json;
 mod msgpack;
+mod numbers;
 mod protobuf;
 mod surrogates;
 mod text;

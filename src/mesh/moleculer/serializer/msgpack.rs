@@ -263,7 +263,8 @@ impl Writer {
                 length(text.len())?;
                 written(encode::write_str(out, text));
             }
-            Value::Date(ms) => self.date(*ms),
+            // Both packages write an invalid date so.
+            Value::Date(ms) => self.date(ms.unwrap_or(0)),
             Value::Binary(bytes) => {
                 length(bytes.len())?;
                 written(encode::write_bin(out, bytes));

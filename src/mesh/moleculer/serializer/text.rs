@@ -99,7 +99,7 @@ impl EjsonText {
         ejson::write_text(&mut self.out, text);
     }
 
-    /// A date, in milliseconds since 1970.
+    /// A date, in milliseconds since 1970; beyond what JavaScript can hold it is an invalid one.
     pub(super) fn date(&mut self, ms: f64) {
         match value::date(ms) {
             Some(ms) => {
@@ -107,7 +107,7 @@ impl EjsonText {
                 // Writing to memory cannot fail, here and below.
                 let _infallible = write!(self.out, "{{\"$date\":{ms}}}");
             }
-            None => self.null(),
+            None => self.raw(b"{\"$date\":null}"),
         }
     }
 

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde::de::{MapAccess, SeqAccess, Visitor};
 
 use super::error::SerializeError;
-use super::surrogates;
+use super::{date_text, numbers, surrogates};
 
 /// A date that JavaScript can hold is at most this far from 1970, in milliseconds.
 const MAX_DATE: f64 = 8.64e15;
@@ -34,11 +34,11 @@ pub(super) enum Value<'a> {
     Text(Cow<'a, str>),
     Array(Vec<Value<'a>>),
     Object(Vec<(Cow<'a, str>, Value<'a>)>),
-    /// Whole milliseconds since 1970.
-    Date(i64),
+    /// Whole milliseconds since 1970; `None` is what JavaScript calls an invalid date.
+    Date(Option<i64>),
     Binary(Vec<u8>),
     /// A regular expression: source and flags.
-    Pattern(Box<(Cow<'a, str>, Cow<'a, str>)>),
+    Pattern(Box<(Cow<'a, str>, String)>),
 }
 
 /// The milliseconds of a date; `None` for what JavaScript calls an invalid one.
@@ -51,7 +51,11 @@ impl<'a> Value<'a> {
     /// Reads JSON text as it stands.
     pub(super) fn plain(json: &'a mut [u8]) -> Result<Self, SerializeError> {
         surrogates::mend(json);
-        serde_json::from_slice(json).map_err(|error| SerializeError::of("not JSON", &error))
+        let infinite = numbers::mend(json);
+        let mut value =
+            serde_json::from_slice(json).map_err(|error| SerializeError::of("not JSON", &error))?;
+        infinite.restore(&mut value);
+        Ok(value)
     }
 
     /// Reads EJSON.
@@ -78,8 +82,7 @@ impl<'a> Value<'a> {
 fn special<'a>(entries: &mut [(Cow<'a, str>, Value<'a>)]) -> Option<Value<'a>> {
     match entries {
         [(key, value)] => match (key.as_ref(), value) {
-            ("$date", Value::Number(ms)) => Some(date(*ms).map_or(Value::Null, Value::Date)),
-            ("$date", _) => Some(Value::Null),
+            ("$date", value) => Some(Value::Date(date_of(value))),
             ("$InfNaN", Value::Number(sign)) => Some(Value::Number(*sign / 0.0)),
             ("$InfNaN", _) => Some(Value::Number(f64::NAN)),
             ("$binary", Value::Text(base64)) => Some(Value::Binary(binary(base64))),
@@ -99,11 +102,24 @@ fn special<'a>(entries: &mut [(Cow<'a, str>, Value<'a>)]) -> Option<Value<'a>> {
             let (Value::Text(source), Value::Text(flags)) = (source, flags) else {
                 return None;
             };
+            // npm ejson keeps these, once each, and so they are sorted in JavaScript.
+            let flags = "gimuy".chars().filter(|flag| flags.contains(*flag));
             Some(Value::Pattern(Box::new((
                 std::mem::take(source),
-                std::mem::take(flags),
+                flags.collect(),
             ))))
         }
+        _ => None,
+    }
+}
+
+/// The date that `new Date` makes of a value, as npm ejson 2.2.3 does.
+fn date_of(value: &Value<'_>) -> Option<i64> {
+    match value {
+        Value::Number(ms) => date(*ms),
+        Value::Text(text) => date_text::parse(text),
+        Value::Bool(on) => Some(i64::from(*on)),
+        Value::Null => Some(0),
         _ => None,
     }
 }

@@ -177,6 +177,7 @@ fn through(serializer: SerializerKind, data: &str) -> String {
 }
 
 /// What clients write never fails a packet.
+// contract: mesh/serializer/dates, mesh/serializer/regexp, mesh/serializer/infinity
 #[test]
 fn odd_texts_of_clients_pass() {
     for serializer in [
@@ -189,7 +190,11 @@ fn odd_texts_of_clients_pass() {
             (r#"[{"$binary":"aGk"}]"#, r#"[{"$binary":"aGk="}]"#),
             (r#"[{"$binary":"aGk*aGk"}]"#, r#"[{"$binary":"aGk="}]"#),
             (r#"[{"$binary":"a*"}]"#, r#"[{"$binary":""}]"#),
-            (r#"[{"$date":"now"},{"$date":1e300}]"#, "[null,null]"),
+            (
+                r#"[{"$date":"2020-01-01"},{"$date":null},{"$date":true},{"$date":false}]"#,
+                r#"[{"$date":1577836800000},{"$date":0},{"$date":1},{"$date":0}]"#,
+            ),
+            (r#"[1e400,-1e400]"#, r#"[{"$InfNaN":1},{"$InfNaN":-1}]"#),
             (r#"[{"$date":1.9}]"#, r#"[{"$date":1}]"#),
             (r#"[{"__proto__":{"a":1},"b":1}]"#, r#"[{"b":1}]"#),
             (
@@ -199,6 +204,30 @@ fn odd_texts_of_clients_pass() {
         ] {
             assert_eq!(through(serializer, data), expected, "{serializer:?}");
         }
+        // The packages of MessagePack have no invalid date, and write this one.
+        let invalid = match serializer {
+            SerializerKind::Cbor => r#"{"$date":null}"#,
+            _ => r#"{"$date":0}"#,
+        };
+        for data in [
+            r#"{"$date":"now"}"#,
+            r#"{"$date":1e300}"#,
+            r#"{"$date":{}}"#,
+        ] {
+            assert_eq!(through(serializer, data), invalid, "{serializer:?}");
+        }
+    }
+    for (data, expected) in [
+        (
+            r#"{"$regexp":"a","$flags":"yxgsg"}"#,
+            r#"{"$flags":"gy","$regexp":"a"}"#,
+        ),
+        (
+            r#"{"$regexp":"a","$flags":"d"}"#,
+            r#"{"$flags":"","$regexp":"a"}"#,
+        ),
+    ] {
+        assert_eq!(through(SerializerKind::Cbor, data), expected);
     }
     assert_eq!(
         through(SerializerKind::ProtoBuf, r#"["\ud83d",{"$date":0}]"#),
@@ -240,4 +269,83 @@ fn half_texts_and_records_of_cbor_x() {
         decode(b"\xf9\x3c\x00").unwrap_err().to_string(),
         "CBOR: a value that no packet holds"
     );
+}
+
+/// As cbor-x 1.2.1 reads it with Moleculer's options, and npm ejson 2.2.3 writes what it read.
+// contract: mesh/serializer/CBOR
+#[test]
+fn what_javascript_has_besides_json() {
+    for (hex, expected) in [
+        ("d8408201", None),
+        ("d840420102", Some(r#"{"$binary":"AQI="}"#)),
+        ("d844420202", Some(r#"{"0":2,"1":2}"#)),
+        ("d8454401000200", Some(r#"{"0":1,"1":2}"#)),
+        (
+            "d841483ff8000000000000",
+            Some(r#"{"0":16376,"1":0,"2":0,"3":0}"#),
+        ),
+        ("d842483ff8000000000000", Some(r#"{"0":1073217536,"1":0}"#)),
+        ("d846480100000002000000", Some(r#"{"0":1,"1":2}"#)),
+        ("d848423ff8", Some(r#"{"0":63,"1":-8}"#)),
+        ("d8494401000200", Some(r#"{"0":256,"1":512}"#)),
+        ("d84d443ff80000", Some(r#"{"0":-1985,"1":0}"#)),
+        ("d84a483ff8000000000000", Some(r#"{"0":1073217536,"1":0}"#)),
+        ("d84e480100000002000000", Some(r#"{"0":1,"1":2}"#)),
+        ("d851483ff8000000000000", Some(r#"{"0":1.9375,"1":0}"#)),
+        ("d852483ff8000000000000", Some(r#"{"0":1.5}"#)),
+        ("d855480000c03f00000040", Some(r#"{"0":1.5,"1":2}"#)),
+        (
+            "d85650000000000000f83f0000000000000040",
+            Some(r#"{"0":1.5,"1":2}"#),
+        ),
+        ("d851447fc00000", Some(r#"{"0":{"$InfNaN":0}}"#)),
+        // Big integers have no JSON; a piece of an element is none.
+        ("d84348000000000000000a", None),
+        ("d84f48000000000000000a", None),
+        ("d85543010203", None),
+        (
+            "d84c420102",
+            Some(r#"{"value":{"$binary":"AQI="},"tag":76}"#),
+        ),
+        ("d903e801", Some(r#"{"value":1,"tag":1000}"#)),
+        ("d90102820102", Some("{}")),
+        ("d90103a1617801", Some("{}")),
+        (
+            "c074323031332d30332d32315432303a30343a30305a",
+            Some(r#"{"$date":1363896240000}"#),
+        ),
+        ("c1fb7ff8000000000000", Some(r#"{"$date":null}"#)),
+        ("a1a161780102", Some(r#"{"[object Object]":2}"#)),
+        ("a183f6820102f702", Some(r#"{",1,2,":2}"#)),
+        (
+            "a5f601f702f503f404fb3ff800000000000005",
+            Some(r#"{"null":1,"undefined":2,"true":3,"false":4,"1.5":5}"#),
+        ),
+        ("a142010202", Some(r#"{"\u0001\u0002":2}"#)),
+        ("a1d84042010202", Some(r#"{"1,2":2}"#)),
+        ("a1d8514440490fdb02", Some(r#"{"3.1415927410125732":2}"#)),
+        ("a1fb444b1ae4d6e2ef5002", Some(r#"{"1e+21":2}"#)),
+        ("a1fb7ff800000000000002", Some(r#"{"NaN":2}"#)),
+        (
+            "a1c10002",
+            Some(r#"{"Thu Jan 01 1970 00:00:00 GMT+0000 (Coordinated Universal Time)":2}"#),
+        ),
+        ("a1c1fb7ff800000000000002", Some(r#"{"Invalid Date":2}"#)),
+        ("a1d81b83665265674578706161616902", Some(r#"{"/a/i":2}"#)),
+        (
+            "a1d81b8269547970654572726f72617802",
+            Some(r#"{"TypeError: x":2}"#),
+        ),
+        ("a1d9010281 0102", Some(r#"{"[object Set]":2}"#)),
+        ("a1d90103a1010202", Some(r#"{"[object Map]":2}"#)),
+    ] {
+        let hex = hex.replace(' ', "");
+        let digits = |at: usize| u8::from_str_radix(&hex[at..at + 2], 16).unwrap();
+        let payload: Vec<u8> = (0..hex.len()).step_by(2).map(digits).collect();
+        let read = SerializerKind::Cbor.decode(PacketKind::Event, payload.into());
+        let read = read
+            .ok()
+            .map(|json| String::from_utf8(json.to_vec()).unwrap());
+        assert_eq!(read.as_deref(), expected, "{hex}");
+    }
 }

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::super::*;
+use crate::config::Protocols;
 use crate::mesh::moleculer::packet::Packet;
 
 const PACKETS: &str = include_str!("packets.ndjson");
@@ -99,7 +100,7 @@ fn packets_are_read_as_a_node_reads_them() {
             golden.kind,
             String::from_utf8_lossy(&json)
         );
-        let packet = Packet::read(golden.kind, &json).unwrap();
+        let packet = Packet::read(golden.kind, &json, Protocols::Four).unwrap();
         assert!(["core-1", "streamer.example-1"].contains(&packet.sender()));
     }
 }
