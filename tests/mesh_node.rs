@@ -2,19 +2,20 @@
 
 use serde_json::{Value, json};
 
+use crate::support::peer::matches;
 use crate::support::service::Service;
-use crate::support::{Workspace, eventually, free_port, root};
+use crate::support::{Peer, Workspace, eventually, free_port, root};
 
 /// What a service that ended said at last; its log may still be on its way.
-async fn last_words(workspace: &Workspace) -> Vec<Value> {
+async fn last_words(service: &Service) -> Vec<Value> {
     eventually("last words", || async {
-        let fatal = workspace.service.logged("fatal");
+        let fatal = service.logged("fatal");
         (!fatal.is_empty()).then_some(fatal)
     })
     .await
 }
 
-/// The events of the golden files, sorted.
+/// The events of the golden files that others may send, sorted.
 fn golden_events() -> Vec<String> {
     let files = root().join("tests/golden/events").read_dir().unwrap();
     let mut events: Vec<_> = files
@@ -22,6 +23,7 @@ fn golden_events() -> Vec<String> {
             let name = file.unwrap().file_name().into_string().unwrap();
             Some(name.strip_suffix(".json")?.to_owned())
         })
+        .filter(|name: &String| !name.starts_with('$'))
         .collect();
     events.sort();
     events
@@ -85,34 +87,64 @@ async fn moleculers_own_tools_see_it() {
             json!({"action": "streamer.nothing", "params": [], "nodeID": node}),
         )
         .await;
-    assert!(
-        unknown.is_err_and(|error| error["code"] == 404),
-        "an unknown action"
-    );
+    let unknown = unknown.unwrap_err();
+    let expected = json!({
+        "name": "ServiceNotFoundError", "code": 404, "type": "SERVICE_NOT_FOUND", "retryable": true,
+        "message": format!("Service 'streamer.nothing' is not found on '{node}' node."),
+        "data": {"action": "streamer.nothing", "nodeID": node},
+    });
+    assert!(matches(&expected, &unknown), "{unknown}");
+    let metrics = workspace
+        .core
+        .try_ask(
+            "call",
+            json!({"action": "$node.metrics", "params": {}, "nodeID": node}),
+        )
+        .await
+        .unwrap_err();
+    assert_eq!(metrics["type"], "METRICS_DISABLED", "{metrics}");
 }
 
-// contract: mesh/conflict, mesh/node-id/dots, configuration/variable/NODE_ID
+// contract: mesh/conflict/newcomer, mesh/node-id/dots, configuration/variable/NODE_ID
 #[tokio::test]
-async fn a_node_id_twice_is_fatal_and_says_so() {
-    let mut workspace = Workspace::with()
+async fn a_newcomer_with_a_node_id_that_is_taken_stops_and_says_so() {
+    let workspace = Workspace::with()
         .env("NODE_ID", "streamer.with.dots")
         .start()
         .await;
+    let mut alice = workspace.login("alice").await;
     let mut env = workspace.env.clone();
     env.insert("PORT".into(), free_port().to_string());
-    let newcomer = Service::spawn(&env);
-    newcomer.ready().await;
-    assert_eq!(
-        workspace.service.process.ended().await.code(),
-        Some(1),
-        "the older one stops"
-    );
-    let fatal = last_words(&workspace).await;
+    let mut newcomer = Service::spawn(&env);
+    assert_eq!(newcomer.process.ended().await.code(), Some(1));
+    let fatal = last_words(&newcomer).await;
     assert_eq!(fatal.len(), 1, "{fatal:?}");
     assert!(
         fatal[0]["msg"]
             .as_str()
             .is_some_and(|msg| msg.contains("streamer.with.dots")),
+        "{fatal:?}"
+    );
+    // The one that was there goes on, with its clients, and the core still knows it.
+    let whoami = alice.call("whoami", json!([])).await;
+    assert_eq!(whoami["result"]["uid"], "alice-id");
+    alice.listen("room-messages", "GENERAL").await;
+    let message = json!([{"message": {"_id": "m", "rid": "GENERAL", "msg": "hello"}}]);
+    workspace.broadcast("watch.messages", message).await;
+    assert_eq!(alice.hears("room-messages", "GENERAL").await[0]["_id"], "m");
+    assert!(workspace.service.logged("fatal").is_empty());
+}
+
+// contract: mesh/conflict
+#[tokio::test]
+async fn a_foreign_node_with_its_node_id_stops_it() {
+    let mut workspace = Workspace::with().env("NODE_ID", "twice").start().await;
+    let url = workspace.nats.url();
+    let _foreign = Peer::start("core.js", &["--nats", &url, "--node", "twice"]).await;
+    assert_eq!(workspace.service.process.ended().await.code(), Some(1));
+    let fatal = last_words(&workspace.service).await;
+    assert!(
+        fatal[0].to_string().contains("node-id conflict"),
         "{fatal:?}"
     );
 }
@@ -141,7 +173,7 @@ async fn without_a_licence_the_first_of_two_streamers_stops() {
     let mut client = workspace.client().await;
     assert_eq!(client.closed().await.code, Some(1001), "clients are told");
     assert_eq!(workspace.service.process.ended().await.code(), Some(1));
-    let fatal = last_words(&workspace).await;
+    let fatal = last_words(&workspace.service).await;
     assert!(
         fatal
             .iter()

@@ -33,6 +33,7 @@ pub(super) fn mesh(
     let mut mesh = MeshConfig::new(node_id, transporter);
     mesh.namespace.clone_from(&settings.namespace);
     mesh.serializer = settings.serializer;
+    mesh.protocols = settings.protocols;
     mesh.heartbeat_interval = settings.heartbeat_interval;
     mesh.heartbeat_timeout = settings.heartbeat_timeout;
     mesh.request_timeout = settings.request_timeout;

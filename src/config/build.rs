@@ -7,7 +7,9 @@ use std::time::Duration;
 use super::check::Checked;
 use super::heartbeat::Heartbeats;
 use super::host;
-use super::mesh::{Broker, Bulkhead, MeshSettings, RetryPolicy, SerializerKind, Strategy};
+use super::mesh::{
+    Broker, Bulkhead, MeshSettings, Protocols, RetryPolicy, SerializerKind, Strategy,
+};
 use super::nats::NatsServers;
 use super::secret::Secret;
 use super::types::{
@@ -102,6 +104,10 @@ fn mesh(checked: &Checked, beats: &Heartbeats) -> MeshSettings {
             .into_iter()
             .find(|kind| kind.name() == checked.word("SERIALIZER"))
             .unwrap_or_default(),
+        protocols: match checked.word("MOLECULER_PROTOCOL") {
+            "5" => Protocols::FourAndFive,
+            _ => Protocols::Four,
+        },
         balance: match checked.word("BALANCE_STRATEGY") {
             "Random" => Strategy::Random,
             "CpuUsage" => Strategy::CpuUsage,

@@ -20,6 +20,8 @@ pub struct MeshSettings {
     pub node_id: String,
     /// `SERIALIZER`.
     pub serializer: SerializerKind,
+    /// `MOLECULER_PROTOCOL`.
+    pub protocols: Protocols,
     /// `BALANCE_STRATEGY`.
     pub balance: Strategy,
     /// `BALANCE_PREFER_LOCAL`.
@@ -88,6 +90,16 @@ impl SerializerKind {
             Self::ProtoBuf => "ProtoBuf",
         }
     }
+}
+
+/// Packets of which of Moleculer's protocols are taken. What is sent is of protocol 4 in any case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Protocols {
+    /// Of Moleculer 0.14.
+    #[default]
+    Four,
+    /// Of Moleculer 0.15 as well, whose packets are otherwise the same.
+    FourAndFive,
 }
 
 /// Which of several nodes that offer an action is called.

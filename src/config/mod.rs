@@ -27,7 +27,7 @@ mod variables;
 
 pub use error::{Errors, Note, NoteLevel, Problem};
 pub use host::process_environment;
-pub use mesh::{Broker, Bulkhead, MeshSettings, RetryPolicy, SerializerKind, Strategy};
+pub use mesh::{Broker, Bulkhead, MeshSettings, Protocols, RetryPolicy, SerializerKind, Strategy};
 pub use nats::{NatsCredentials, NatsServers};
 pub use origin::Origin;
 pub use secret::{HIDDEN, Secret};

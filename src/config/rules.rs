@@ -18,9 +18,10 @@ const FIRST_FREE_PORT: u64 = 1024;
 const USUAL_CONNECTIONS: std::ops::RangeInclusive<u64> = 100..=10_000;
 
 /// What the plain broker has nothing of.
-const OF_MOLECULER: [&str; 10] = [
+const OF_MOLECULER: [&str; 11] = [
     "MS_NAMESPACE",
     "SERIALIZER",
+    "MOLECULER_PROTOCOL",
     "BALANCE_STRATEGY",
     "BALANCE_PREFER_LOCAL",
     "RETRY_ENABLED",

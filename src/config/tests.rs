@@ -225,7 +225,7 @@ fn the_environment_of_the_ci_compose() {
 }
 
 /// Each variable: a value that changes something, and values that stop the start. Kept dense: it is a table.
-// contract: configuration/errors, configuration/switches, configuration/variable/SERIALIZER
+// contract: configuration/errors, configuration/switches, configuration/variable/SERIALIZER, configuration/variable/MOLECULER_PROTOCOL
 // contract: configuration/variable/TLS_CA_PATH, configuration/variable/RUST_LOG, configuration/variable/DB_WATCHERS
 #[test]
 #[rustfmt::skip]
@@ -242,7 +242,7 @@ fn every_variable_good_and_bad() {
         ("ADMIN_PORT", "off"), ("ADMIN_BIND_IP", "::1"), ("TOKIO_WORKER_THREADS", "2"), ("INSTANCE_IP", "pod-1.svc"),
         ("MULTIPLE_INSTANCES_PING_INTERVAL", "30"), ("MULTIPLE_INSTANCES_EXPIRE", "5"), ("DISABLE_MESSAGE_PARSER", "true"),
         ("TRANSPORTER", "tls://a:1,b:2"), ("BROKER", "Moleculer"), ("NATS_URL", "nats://x"), ("MS_NAMESPACE", "team.a"), ("NODE_ID", "pod-1.svc"),
-        ("SERIALIZER", "json"), ("SERIALIZER", "MsgPack"), ("SERIALIZER", "notepack"), ("BALANCE_STRATEGY", "Latency"), ("BALANCE_PREFER_LOCAL", "0"), ("REQUEST_TIMEOUT", "5"), ("RETRY_ENABLED", "yes"),
+        ("SERIALIZER", "json"), ("SERIALIZER", "MsgPack"), ("SERIALIZER", "notepack"), ("MOLECULER_PROTOCOL", "5"), ("BALANCE_STRATEGY", "Latency"), ("BALANCE_PREFER_LOCAL", "0"), ("REQUEST_TIMEOUT", "5"), ("RETRY_ENABLED", "yes"),
         ("RETRY_RETRIES", "0"), ("RETRY_DELAY", "0"), ("RETRY_MAX_DELAY", "5000"), ("RETRY_FACTOR", "1.5"), ("BULKHEAD_ENABLED", "1"),
         ("BULKHEAD_CONCURRENCY", "3"), ("BULKHEAD_MAX_QUEUE_SIZE", "0"), ("WAIT_FOR_SERVICES_TIMEOUT", "0"), ("LICENSE_CHECK_INTERVAL", "1"),
         ("MAX_FAILS", "1"), ("MS_METRICS", "on"), ("MS_METRICS_PORT", "0"), ("TRACING_ENABLED", "off"), ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://c:4317"),
@@ -268,7 +268,7 @@ fn every_variable_good_and_bad() {
         ("ADMIN_PORT", &["70000", "x"]), ("ADMIN_BIND_IP", &["x"]), ("TOKIO_WORKER_THREADS", &["0", "1025"]), ("INSTANCE_IP", &["a b", "1.2.3.4:5"]),
         ("MULTIPLE_INSTANCES_PING_INTERVAL", &["0"]), ("MULTIPLE_INSTANCES_EXPIRE", &["0"]), ("DISABLE_MESSAGE_PARSER", &["x"]),
         ("TRANSPORTER", &["redis://x", "TCP", "nats"]), ("BROKER", &["amqp"]), ("NATS_URL", &["http://x"]), ("MS_NAMESPACE", &["a b", "a>", "*", "a..b"]),
-        ("NODE_ID", &["a b", ".", "x*"]), ("SERIALIZER", &["Avro", "Thrift"]), ("BALANCE_STRATEGY", &["Shard"]), ("BALANCE_PREFER_LOCAL", &["x"]),
+        ("NODE_ID", &["a b", ".", "x*"]), ("SERIALIZER", &["Avro", "Thrift"]), ("MOLECULER_PROTOCOL", &["3", "4,5"]), ("BALANCE_STRATEGY", &["Shard"]), ("BALANCE_PREFER_LOCAL", &["x"]),
         ("REQUEST_TIMEOUT", &["0", "1e3"]), ("RETRY_ENABLED", &["x"]), ("RETRY_RETRIES", &["101"]), ("RETRY_DELAY", &["x"]), ("RETRY_MAX_DELAY", &["x"]),
         ("RETRY_FACTOR", &["0.5", "NaN", "inf"]), ("BULKHEAD_ENABLED", &["x"]), ("BULKHEAD_CONCURRENCY", &["0"]), ("BULKHEAD_MAX_QUEUE_SIZE", &["-1"]),
         ("WAIT_FOR_SERVICES_TIMEOUT", &["600001"]), ("LICENSE_CHECK_INTERVAL", &["0"]), ("MAX_FAILS", &["0"]), ("MS_METRICS", &["x"]),

@@ -99,6 +99,7 @@ pub const VARIABLES: &[Variable] = &[
     row("MS_NAMESPACE", "", Shape::Subject, "the mesh's namespace"),
     row("NODE_ID", "", Shape::Subject, "by default <host name>-<pid>, or <host name>-<random UUID> with BROKER=nats"),
     row("SERIALIZER", "EJSON", Shape::OneOf(&["EJSON", "JSON", "MsgPack", "Notepack", "CBOR", "ProtoBuf"]), "how packets are written; every node uses the same"),
+    row("MOLECULER_PROTOCOL", "4", Shape::OneOf(&["4", "5"]), "5 takes packets of protocol 5 (Moleculer 0.15) as well"),
     row("BALANCE_STRATEGY", "RoundRobin", Shape::OneOf(&["RoundRobin", "Random", "CpuUsage", "Latency"]), "how one of several nodes is picked"),
     row("BALANCE_PREFER_LOCAL", "true", Shape::Switch, "this node's own actions first"),
     row("REQUEST_TIMEOUT", "60", Shape::Seconds(1, 3600), "how long a call may take"),

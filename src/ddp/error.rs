@@ -42,6 +42,8 @@ pub struct DdpError {
     pub reason: Option<String>,
     /// Whatever the core adds.
     pub details: Option<Box<RawValue>>,
+    /// As the core says; `true` where it does not.
+    pub is_client_safe: bool,
 }
 
 impl DdpError {
@@ -52,6 +54,7 @@ impl DdpError {
             code: Code::Number(code),
             reason: Some(reason.to_owned()),
             details: None,
+            is_client_safe: true,
         }
     }
 
@@ -62,6 +65,7 @@ impl DdpError {
             code: Code::Text(word.to_owned()),
             reason: None,
             details: None,
+            is_client_safe: true,
         }
     }
 
@@ -94,7 +98,14 @@ impl DdpError {
 
     /// Appends the error object as JSON.
     pub fn write(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(br#"{"isClientSafe":true,"error":"#);
+        let safe: &[u8] = if self.is_client_safe {
+            b"true"
+        } else {
+            b"false"
+        };
+        out.extend_from_slice(br#"{"isClientSafe":"#);
+        out.extend_from_slice(safe);
+        out.extend_from_slice(br#","error":"#);
         match &self.code {
             Code::Number(number) => out.extend_from_slice(number.to_string().as_bytes()),
             Code::Text(text) => write_text(out, text),

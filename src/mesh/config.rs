@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::nats_target::NatsTarget;
 use super::node_id::NodeId;
 use super::shared::transport::LocalBus;
-pub use crate::config::{Bulkhead, RetryPolicy, SerializerKind, Strategy};
+pub use crate::config::{Bulkhead, Protocols, RetryPolicy, SerializerKind, Strategy};
 
 /// How often a node says that it lives (Moleculer's `heartbeatInterval` as Rocket.Chat sets it).
 pub const DEFAULT_HEARTBEAT_INTERVAL: Duration = Duration::from_secs(10);
@@ -37,6 +37,8 @@ pub struct MeshConfig {
     pub transporter: Transporter,
     /// The encoding of packets, the same on all nodes.
     pub serializer: SerializerKind,
+    /// Packets of which protocols are taken.
+    pub protocols: Protocols,
     /// Time between heartbeats.
     pub heartbeat_interval: Duration,
     /// Silence after which a node is gone.
@@ -73,6 +75,7 @@ impl MeshConfig {
             namespace: String::new(),
             transporter,
             serializer: SerializerKind::default(),
+            protocols: Protocols::default(),
             heartbeat_interval: DEFAULT_HEARTBEAT_INTERVAL,
             heartbeat_timeout: DEFAULT_HEARTBEAT_TIMEOUT,
             request_timeout: DEFAULT_REQUEST_TIMEOUT,

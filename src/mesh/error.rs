@@ -34,11 +34,11 @@ fn on(node: Option<&NodeId>) -> String {
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum CallError {
     /// Nobody has ever offered it, or the asked node does not offer it.
-    #[error("Service '{action}' is not found.")]
+    #[error("Service '{action}' is not found{}.", on(.node.as_ref()))]
     ServiceNotFound {
         /// What was called.
         action: String,
-        /// The node that was asked for.
+        /// The node that was asked, or was to be.
         node: Option<NodeId>,
     },
     /// It was offered once; at present nobody does.

@@ -41,7 +41,8 @@ pub use call::Call;
 pub use config::{
     Bulkhead, DEFAULT_EVENT_QUEUE_BYTES, DEFAULT_FORGET_AFTER, DEFAULT_HEARTBEAT_INTERVAL,
     DEFAULT_HEARTBEAT_TIMEOUT, DEFAULT_JOIN_DELAY, DEFAULT_OUTBOX_BYTES, DEFAULT_REQUEST_TIMEOUT,
-    DEFAULT_WAIT_FOR_SERVICES, MeshConfig, RetryPolicy, SerializerKind, Strategy, Transporter,
+    DEFAULT_WAIT_FOR_SERVICES, MeshConfig, Protocols, RetryPolicy, SerializerKind, Strategy,
+    Transporter,
 };
 pub use error::{CallError, MeshError};
 pub use event::{Event, EventListener};
@@ -66,5 +67,5 @@ pub(crate) fn read_packet(
 ) -> bool {
     serializer
         .decode(kind, payload)
-        .is_ok_and(|json| moleculer::packet::Packet::read(kind, &json).is_ok())
+        .is_ok_and(|json| moleculer::packet::Packet::read(kind, &json, Protocols::Four).is_ok())
 }

@@ -58,7 +58,7 @@ pub struct RemoteError {
     pub retryable: bool,
     /// Whatever Moleculer added, raw JSON.
     pub data: Option<Box<RawValue>>,
-    /// Meant for the client.
+    /// Meant for the client: unless it says that it is not.
     pub is_client_safe: bool,
     /// `Meteor.Error` for errors that are meant for the client.
     pub error_type: Option<String>,
@@ -79,7 +79,7 @@ pub struct MeteorError {
     pub message: String,
     /// Raw JSON.
     pub details: Option<Box<RawValue>>,
-    /// As it was sent.
+    /// As it was sent; `true` where it does not say.
     pub is_client_safe: bool,
 }
 
@@ -170,7 +170,9 @@ impl RemoteError {
             stack: text("stack"),
             retryable: flag("retryable"),
             data: kept("data"),
-            is_client_safe: flag("isClientSafe"),
+            is_client_safe: fields
+                .get("isClientSafe")
+                .is_none_or(|raw| raw.get() != "false"),
             error_type: text("errorType"),
             reason: text("reason"),
             details: kept("details"),
@@ -253,6 +255,22 @@ mod tests {
             "Inner [403]"
         );
         assert_eq!(meteor("[403]", None).message, "[403]");
+    }
+
+    // contract: mesh/error/client-safe
+    #[test]
+    fn what_is_not_for_the_client_is_said_so() {
+        let read = |fields: &str| {
+            let raw = format!(r#"{{"message":"No [1]","errorType":"Meteor.Error"{fields}}}"#);
+            let raw = RawValue::from_string(raw).unwrap();
+            RemoteError::read(Some(&raw))
+                .meteor()
+                .unwrap()
+                .is_client_safe
+        };
+        assert!(read(""));
+        assert!(read(r#","isClientSafe":true"#));
+        assert!(!read(r#","isClientSafe":false"#));
     }
 
     // contract: mesh/error/other

@@ -79,5 +79,6 @@ fn meteor_error(meteor: mesh::MeteorError) -> DdpError {
         },
         reason: meteor.reason,
         details: meteor.details,
+        is_client_safe: meteor.is_client_safe,
     }
 }

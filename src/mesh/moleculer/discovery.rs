@@ -1,7 +1,9 @@
 //! INFO: the own, told to others, and theirs, entered into the registry.
 
+use std::sync::atomic::Ordering::Relaxed;
+
 use super::node::{MoleculerNode, offered};
-use super::packet::{self, InfoOut, InfoPacket};
+use super::packet::{self, InfoOut, InfoPacket, PROTOCOL_5};
 use crate::mesh::node_id::NodeId;
 use crate::mesh::packet_kind::PacketKind;
 use crate::mesh::service::ServiceSpec;
@@ -15,8 +17,11 @@ impl MoleculerNode {
         self.send_info(None);
     }
 
-    /// Tells one node, or all, what is offered here.
+    /// Tells one node, or all, what is offered here; nothing before this node has introduced itself.
     pub(super) fn send_info(&self, to: Option<&NodeId>) {
+        if !self.is_introduced() {
+            return;
+        }
         if let Err(PublishError::TooLarge { size, limit }) =
             self.publish(PacketKind::Info, to, self.info_packet())
         {
@@ -43,17 +48,13 @@ impl MoleculerNode {
         )
     }
 
-    pub(super) fn own_info(&self, info: &InfoPacket<'_>) {
-        if info.instance_id.as_deref() != Some(self.instance_id.as_str()) {
-            self.fail(format!(
-                "node-id conflict: another node calls itself '{}' too (instance {}); node ids must be unique",
-                self.config.node_id,
-                info.instance_id.as_deref().unwrap_or("unknown"),
-            ));
-        }
-    }
-
     pub(super) fn info(&self, sender: &NodeId, info: InfoPacket<'_>) {
+        if info.ver == PROTOCOL_5 && !self.heard_5.swap(true, Relaxed) {
+            tracing::info!(
+                node = %sender,
+                "a node of protocol 5 (Moleculer 0.15) was heard, and its packets are taken: MOLECULER_PROTOCOL=5"
+            );
+        }
         let info = info.into_node();
         let joined = self.registry.info(sender, &info, false);
         if joined == Joined::Same {

@@ -17,7 +17,7 @@ impl MoleculerNode {
             Ok(json) => json,
             Err(error) => return self.malformed(PacketKind::Event, &error),
         };
-        let packet = match EventPacket::read(&json) {
+        let packet = match EventPacket::read(&json, self.config.protocols) {
             Ok(packet) => packet,
             Err(ReadError::Version(version)) => {
                 return self.foreign_version(PacketKind::Event, &version);

@@ -6,7 +6,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::heartbeat;
+use super::introduction;
 use super::node::MoleculerNode;
 use super::packet;
 use super::transport::{self, Inlet, Inlets};
@@ -41,12 +41,6 @@ impl Protocol for MoleculerNode {
     }
 
     fn begin(self: &Arc<Self>, inlets: Inlets, scope: &Scope<'_>) -> Vec<JoinHandle<()>> {
-        let _ = self.publish(
-            PacketKind::Discover,
-            None,
-            packet::bare(&self.config.node_id),
-        );
-        self.send_info(None);
         let Inlets {
             answers,
             events,
@@ -63,7 +57,7 @@ impl Protocol for MoleculerNode {
                 scope.node.clone(),
                 over.clone(),
             )),
-            tracker.spawn(heartbeat::beat(Arc::clone(self), over.clone())),
+            tracker.spawn(introduction::join(Arc::clone(self), over.clone())),
         ]
     }
 
@@ -74,6 +68,9 @@ impl Protocol for MoleculerNode {
 
     /// INFO without services, so that nobody calls any more; DISCONNECT.
     fn farewell(&self) {
+        if !self.is_introduced() {
+            return;
+        }
         let seq = self.services.load().seq + 1;
         self.offer(LocalServices::new(Vec::new(), &[], seq));
         self.send_info(None);
@@ -105,6 +102,7 @@ async fn take_events(node: Arc<MoleculerNode>, mut events: Inlet, over: Cancella
         let bytes = payload.len();
         let received = Received {
             name: String::new(),
+            broadcast: false,
             payload,
             arrived: metrics::arrived(),
         };

@@ -2,6 +2,7 @@
 
 use std::ops::Deref;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use super::balancer::Balancer;
 use super::node_service::catalogue;
@@ -24,8 +25,12 @@ pub(crate) struct MoleculerNode {
     pub(super) balancer: Balancer,
     pub(super) waits: Waits,
     pub(super) round_trips: RoundTrips,
+    /// This node has said who it is.
+    pub(super) introduced: AtomicBool,
     /// Log lines about packets of another protocol.
     pub(super) foreign: Limited,
+    /// A node of protocol 5 was heard, and that was said.
+    pub(super) heard_5: AtomicBool,
     /// Log lines about packets that have no form in the mesh's encoding.
     pub(super) unwritable: Limited,
 }
@@ -45,7 +50,9 @@ impl MoleculerNode {
             balancer: Balancer::new(config.balance, config.prefer_local),
             waits: Waits::default(),
             round_trips: RoundTrips::default(),
+            introduced: AtomicBool::new(false),
             foreign: Limited::default(),
+            heard_5: AtomicBool::new(false),
             unwritable: Limited::default(),
             local: LocalNode::new(config, offered(services, 1), listener),
         };

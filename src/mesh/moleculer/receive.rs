@@ -1,18 +1,34 @@
 //! What a packet of each kind leads to.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 
 use bytes::Bytes;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use uuid::Uuid;
 
 use super::node::MoleculerNode;
-use super::packet::{self, HeartbeatPacket, Packet, ReadError, ResponsePacket};
+use super::packet::{self, HeartbeatPacket, PROTOCOL_5, Packet, ReadError, ResponsePacket};
 use crate::mesh::node_id::{NodeId, is_subject_rest};
 use crate::mesh::packet_kind::PacketKind;
 use crate::mesh::remote_error::RemoteError;
 use crate::mesh::shared::pending::Reply;
 use crate::mesh::shared::registry::Heard;
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
+
+/// Why a packet was not taken.
+enum Unread {
+    Version(String),
+    Malformed(String),
+}
+
+/// What may be the ids of calls of ours in a payload, whatever else it is: they are texts in every encoding.
+fn ids(payload: &[u8]) -> impl Iterator<Item = Uuid> {
+    memchr::memchr_iter(b'-', payload).filter_map(|dash| {
+        let text = payload.get(dash.checked_sub(8)?..dash + 28)?;
+        (text[13] == b'-').then(|| Uuid::try_parse_ascii(text).ok())?
+    })
+}
 
 impl MoleculerNode {
     /// One packet that is not an event.
@@ -23,31 +39,58 @@ impl MoleculerNode {
         tracker: &TaskTracker,
         alive: &CancellationToken,
     ) {
-        let json = match self.config.serializer.decode(kind, payload) {
-            Ok(json) => json,
-            Err(error) => return self.malformed(kind, &error),
+        let answer = (kind == PacketKind::Response).then(|| payload.clone());
+        match self.take(kind, payload, tracker, alive) {
+            Ok(()) => return,
+            Err(Unread::Version(version)) => self.foreign_version(kind, &version),
+            Err(Unread::Malformed(error)) => self.malformed(kind, &error),
+        }
+        // Whoever called must not wait for the time-out of an answer that came.
+        let known = |id| {
+            self.pending
+                .settle(id, || Reply::Bad("the answer cannot be read"))
         };
-        let packet = match Packet::read(kind, &json) {
-            Ok(packet) => packet,
-            Err(ReadError::Version(version)) => return self.foreign_version(kind, &version),
-            Err(error) => return self.malformed(kind, &error),
-        };
+        if let Some(answer) = answer
+            && let Some(id) = ids(&answer).find(|id| known(*id))
+        {
+            tracing::debug!(%id, "the call of an answer that cannot be read is given up");
+        }
+    }
+
+    fn take(
+        self: &Arc<Self>,
+        kind: PacketKind,
+        payload: Bytes,
+        tracker: &TaskTracker,
+        alive: &CancellationToken,
+    ) -> Result<(), Unread> {
+        let json = self
+            .config
+            .serializer
+            .decode(kind, payload)
+            .map_err(|error| Unread::Malformed(error.to_string()))?;
+        let packet =
+            Packet::read(kind, &json, self.config.protocols).map_err(|error| match error {
+                ReadError::Version(version) => Unread::Version(version),
+                ReadError::Malformed(_) => Unread::Malformed(error.to_string()),
+            })?;
         // By far the most of them; nothing is said to its sender.
         if let Packet::Response(response) = &packet
             && is_subject_rest(&response.sender)
         {
-            return self.response(response);
+            self.response(response);
+            return Ok(());
         }
         // The sender becomes part of subjects: it must be able to.
-        let sender = match NodeId::new(packet.sender()) {
-            Ok(sender) => sender,
-            Err(error) => return self.malformed(kind, &error),
-        };
+        let sender =
+            NodeId::new(packet.sender()).map_err(|error| Unread::Malformed(error.to_string()))?;
         let own = sender == self.config.node_id;
         match packet {
             Packet::Request(request) => self.request(&sender, &request, tracker, alive),
             Packet::Response(_) | Packet::Event(_) => {}
             Packet::Info(info) if own => self.own_info(&info),
+            Packet::Ping(ping) if own => self.own_ping(&ping),
+            Packet::Pong(pong) if own => self.own_pong(&pong),
             _ if own => {}
             Packet::Info(info) => self.info(&sender, info),
             Packet::Discover(_) => self.send_info(Some(&sender)),
@@ -56,6 +99,7 @@ impl MoleculerNode {
             Packet::Ping(ping) => self.pong(&sender, &ping),
             Packet::Pong(pong) => self.ponged(&sender, &pong),
         }
+        Ok(())
     }
 
     fn heard(&self, sender: &NodeId, heartbeat: &HeartbeatPacket<'_>) {
@@ -79,6 +123,15 @@ impl MoleculerNode {
 
     pub(super) fn foreign_version(&self, kind: PacketKind, version: &str) {
         self.stats.foreign_version.add(1);
+        if version == PROTOCOL_5 {
+            if !self.heard_5.swap(true, Relaxed) {
+                tracing::warn!(
+                    packet = kind.name(),
+                    "a node of protocol 5 (Moleculer 0.15) was heard, and its packets are dropped; MOLECULER_PROTOCOL=5 takes them"
+                );
+            }
+            return;
+        }
         self.foreign.log(|left_out| {
             tracing::warn!(
                 packet = kind.name(),

@@ -139,6 +139,7 @@ mod tests {
             "$node.events",
             "$node.health",
             "$node.list",
+            "$node.metrics",
             "$node.options",
             "$node.services",
             "streamer.hi",

@@ -149,7 +149,7 @@ impl Look<'_> {
             self.unreadable += 1;
             return;
         };
-        let Ok(packet) = Packet::read(kind, &json) else {
+        let Ok(packet) = Packet::read(kind, &json, self.config.protocols) else {
             self.unreadable += 1;
             return;
         };

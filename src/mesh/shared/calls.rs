@@ -88,7 +88,7 @@ impl LocalNode {
         let Some(handler) = handler else {
             return Err(CallError::ServiceNotFound {
                 action: request.action,
-                node: None,
+                node: Some(self.config.node_id.clone()),
             });
         };
         let action = request.action.clone();

@@ -102,7 +102,7 @@ async fn an_unknown_action_of_a_known_service_fails_at_once() {
     assert_eq!(
         answer["error"],
         serde_json::json!({
-            "name": "ServiceNotFoundError", "message": "Service 'meteor.nope' is not found.", "nodeID": "core-1", "code": 404,
+            "name": "ServiceNotFoundError", "message": "Service 'meteor.nope' is not found on 'core-1' node.", "nodeID": "core-1", "code": 404,
             "type": "SERVICE_NOT_FOUND", "retryable": true, "data": { "action": "meteor.nope", "nodeID": "core-1" },
         })
     );

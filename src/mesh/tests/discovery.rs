@@ -41,6 +41,7 @@ async fn the_first_packets_are_discover_then_info() {
     let net = Net::new();
     let mut tap = net.bus.tap();
     let _node = net.join("a.b-1", vec![]).await;
+    assert_eq!(tap.recv().await.unwrap().0, "MOL.PING.a.b-1");
     let (first, payload) = tap.recv().await.unwrap();
     assert_eq!(
         (first.as_str(), &payload[..]),
@@ -176,13 +177,81 @@ async fn a_new_list_of_services_is_told_and_an_older_one_ignored() {
     );
 }
 
+fn is_conflict(state: &MeshState) -> bool {
+    matches!(state, MeshState::Failed(reason) if reason.contains("node-id conflict"))
+}
+
+// contract: mesh/conflict/newcomer, mesh/own-packets
+#[tokio::test(start_paused = true)]
+async fn of_two_nodes_with_one_name_the_newcomer_stops_and_says_nothing() {
+    let net = Net::new();
+    let streamer = net.join("streamer-1", vec![]).await;
+    let first = net.join("core-1", vec![core()]).await;
+    let mut tap = net.bus.tap();
+    let second = net.spawn(net.config("core-1"), vec![core()]);
+    second.reaches(is_conflict).await;
+    seconds(1).await;
+    assert_eq!(*first.mesh.state().borrow(), MeshState::Joined);
+    assert_eq!(
+        streamer
+            .call("meteor.echo", "[1]")
+            .await
+            .unwrap()
+            .as_deref(),
+        Some("[1]")
+    );
+    let mut said = Vec::new();
+    while let Ok((subject, _)) = tap.try_recv() {
+        if !subject.contains("RE") && !subject.contains("HEARTBEAT") {
+            said.push(subject);
+        }
+    }
+    assert_eq!(said, ["MOL.PING.core-1", "MOL.PONG.core-1"]);
+    // After an outage it is not asked again, whoever is heard first.
+    net.bus.stop();
+    first
+        .reaches(|state| matches!(state, MeshState::Away { .. }))
+        .await;
+    net.bus.start();
+    let mut tap = net.bus.tap();
+    first.reaches(|state| *state == MeshState::Joined).await;
+    while let Ok((subject, _)) = tap.try_recv() {
+        assert!(!subject.contains("PING"), "{subject}");
+    }
+}
+
+// contract: mesh/conflict/newcomer
+#[tokio::test(start_paused = true)]
+async fn of_two_that_ask_at_once_the_smaller_instance_stays() {
+    // Whoever begins first, at the same moment or within the other's wait.
+    for pause in [0, 1, 50, 199] {
+        let net = Net::new();
+        let nodes = [net.spawn(net.config("core-1"), vec![]), {
+            tokio::time::sleep(Duration::from_millis(pause)).await;
+            net.spawn(net.config("core-1"), vec![])
+        }];
+        seconds(2).await;
+        let mut nodes = nodes.each_ref().map(|node| {
+            let state = node.mesh.state().borrow().clone();
+            (node.mesh.instance_id().to_owned(), state)
+        });
+        nodes.sort_by(|one, other| one.0.cmp(&other.0));
+        let [(_, smaller), (_, larger)] = nodes;
+        assert_eq!(smaller, MeshState::Joined, "{pause} ms apart");
+        assert!(is_conflict(&larger), "{pause} ms apart: {larger:?}");
+    }
+}
+
 // contract: mesh/conflict
 #[tokio::test(start_paused = true)]
-async fn two_nodes_of_one_name_are_fatal() {
+async fn an_info_of_another_instance_is_fatal() {
     let net = Net::new();
-    let first = net.join("core-1", vec![]).await;
-    let _second = net.spawn(net.config("core-1"), vec![]);
-    first.reaches(|state| matches!(state, MeshState::Failed(reason) if reason.contains("node-id conflict"))).await;
+    let node = net.join("core-1", vec![]).await;
+    net.bus.publish(
+        "MOL.INFO",
+        r#"{"services":[],"instanceID":"other","seq":1,"ver":"4","sender":"core-1"}"#,
+    );
+    node.reaches(is_conflict).await;
 }
 
 // contract: mesh/packet/PING-PONG

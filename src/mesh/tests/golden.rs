@@ -50,7 +50,7 @@ fn every_recorded_packet_can_be_read() {
     let lines = all();
     assert_eq!(lines.len(), 203);
     for (kind, payload) in lines {
-        let packet = Packet::read(kind, payload.as_bytes()).unwrap();
+        let packet = Packet::read(kind, payload.as_bytes(), Protocols::Four).unwrap();
         assert!(packet.sender().starts_with("vm-"));
     }
 }
@@ -60,7 +60,7 @@ fn every_recorded_packet_can_be_read() {
 fn bare_packets_and_heartbeats_are_the_same_bytes() {
     for kind in [PacketKind::Discover, PacketKind::Disconnect] {
         for payload in recorded(kind) {
-            let packet = Packet::read(kind, payload.as_bytes()).unwrap();
+            let packet = Packet::read(kind, payload.as_bytes(), Protocols::Four).unwrap();
             assert_eq!(
                 String::from_utf8(packet::bare(&sender(&packet))).unwrap(),
                 payload
@@ -68,7 +68,8 @@ fn bare_packets_and_heartbeats_are_the_same_bytes() {
         }
     }
     for payload in recorded(PacketKind::Heartbeat) {
-        let packet = Packet::read(PacketKind::Heartbeat, payload.as_bytes()).unwrap();
+        let packet =
+            Packet::read(PacketKind::Heartbeat, payload.as_bytes(), Protocols::Four).unwrap();
         let Packet::Heartbeat(heartbeat) = &packet else {
             unreachable!()
         };
@@ -81,7 +82,8 @@ fn bare_packets_and_heartbeats_are_the_same_bytes() {
 #[test]
 fn requests_are_the_same_bytes() {
     for payload in recorded(PacketKind::Request) {
-        let packet = Packet::read(PacketKind::Request, payload.as_bytes()).unwrap();
+        let packet =
+            Packet::read(PacketKind::Request, payload.as_bytes(), Protocols::Four).unwrap();
         let Packet::Request(request) = &packet else {
             unreachable!()
         };
@@ -105,7 +107,8 @@ fn requests_are_the_same_bytes() {
 fn answers_are_the_same_bytes() {
     let mut failures = 0;
     for payload in recorded(PacketKind::Response) {
-        let packet = Packet::read(PacketKind::Response, payload.as_bytes()).unwrap();
+        let packet =
+            Packet::read(PacketKind::Response, payload.as_bytes(), Protocols::Four).unwrap();
         let Packet::Response(response) = &packet else {
             unreachable!()
         };
@@ -131,7 +134,7 @@ fn recorded_failures_give_their_codes_back() {
     let mut codes = Vec::new();
     for payload in recorded(PacketKind::Response) {
         let Packet::Response(response) =
-            Packet::read(PacketKind::Response, payload.as_bytes()).unwrap()
+            Packet::read(PacketKind::Response, payload.as_bytes(), Protocols::Four).unwrap()
         else {
             unreachable!()
         };
@@ -150,7 +153,7 @@ fn recorded_failures_give_their_codes_back() {
 #[test]
 fn events_have_the_same_keys() {
     for payload in recorded(PacketKind::Event) {
-        let event = EventPacket::read(payload.as_bytes()).unwrap();
+        let event = EventPacket::read(payload.as_bytes(), Protocols::Four).unwrap();
         let written = packet::event(
             &NodeId::new(&event.sender).unwrap(),
             &EventOut {

@@ -101,6 +101,74 @@ async fn another_protocol_is_dropped() {
     );
 }
 
+// contract: mesh/protocol-5
+#[tokio::test(start_paused = true)]
+async fn protocol_5_is_taken_when_it_may_be() {
+    let net = Net::new();
+    let mut config = net.config("streamer-1");
+    config.protocols = Protocols::FourAndFive;
+    let streamer = net.join_with(config, vec![]).await;
+    for (version, sender) in [("5", "new"), ("4", "usual"), ("6", "future")] {
+        let info = format!(
+            r#"{{"ver":"{version}","sender":"{sender}","services":[],"instanceID":"i","seq":1}}"#
+        );
+        net.bus.publish("MOL.INFO", info);
+    }
+    settle().await;
+    assert_eq!(streamer.mesh.nodes().len(), 3);
+    assert_eq!(streamer.mesh.stats().foreign_version, 1);
+}
+
+// contract: mesh/packet/RES-unreadable
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_cannot_be_read_fails_its_call_at_once() {
+    for serializer in SerializerKind::ALL {
+        for broken in ["body", "version", "sender"] {
+            let net = Net::new();
+            let mut config = net.config("streamer-1");
+            config.serializer = serializer;
+            let mut other = net.config("core-1");
+            other.serializer = serializer;
+            let streamer = net.join_with(config, vec![]).await;
+            let _core = net.join_with(other, vec![core()]).await;
+            let mut tap = net.bus.tap();
+            let called = tokio::time::Instant::now();
+            let answered = async {
+                let id = loop {
+                    let (subject, payload) = tap.recv().await.unwrap();
+                    if subject == "MOL.REQ.core-1" {
+                        let json = serializer.decode(PacketKind::Request, payload).unwrap();
+                        let request: Value = serde_json::from_slice(&json).unwrap();
+                        break request["id"].as_str().unwrap().to_owned();
+                    }
+                };
+                let (version, sender) = match broken {
+                    "version" => ("3", "core-1"),
+                    "sender" => ("4", "a b"),
+                    _ => ("4", "core-1"),
+                };
+                let answer = format!(
+                    r#"{{"id":"{id}","meta":{{}},"success":true,"data":[],"ver":"{version}","sender":"{sender}"}}"#
+                );
+                let mut answer = serializer
+                    .encode(PacketKind::Response, answer.into_bytes())
+                    .unwrap()
+                    .to_vec();
+                if broken == "body" {
+                    answer.truncate(answer.len() - 3);
+                }
+                net.bus.publish("MOL.RES.streamer-1", answer);
+            };
+            let (result, ()) = tokio::join!(streamer.call("meteor.never", "[]"), answered);
+            assert!(
+                matches!(result, Err(CallError::BadAnswer { .. })),
+                "{serializer:?}, {broken}: {result:?}"
+            );
+            assert_eq!(called.elapsed(), Duration::ZERO);
+        }
+    }
+}
+
 // contract: mesh/own-packets
 #[tokio::test(start_paused = true)]
 async fn own_packets_are_skipped() {
@@ -130,7 +198,7 @@ proptest! {
     #[test]
     fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
         for kind in PacketKind::ALL {
-            let _ = Packet::read(kind, &bytes);
+            let _ = Packet::read(kind, &bytes, Protocols::Four);
         }
     }
 
@@ -141,7 +209,7 @@ proptest! {
     ) {
         let json = format!(r#"{{"ver":"4","sender":"x","id":"1","event":"e","action":"a.b","success":false,"{key}":{value}}}"#);
         for kind in PacketKind::ALL {
-            if let Ok(Packet::Response(response)) = Packet::read(kind, json.as_bytes()) {
+            if let Ok(Packet::Response(response)) = Packet::read(kind, json.as_bytes(), Protocols::Four) {
                 let _ = RemoteError::read(response.error).meteor();
             }
         }

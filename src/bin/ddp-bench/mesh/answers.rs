@@ -98,7 +98,7 @@ pub(crate) fn write(out: &mut Vec<u8>, request: &Request<'_>, node: &str, lost: 
             let action = String::from_utf8_lossy(request.action);
             out.extend_from_slice(
                 format!(
-                    r#"","meta":{{}},"success":false,"data":null,"error":{{"name":"ServiceNotFoundError","code":404,"type":"SERVICE_NOT_FOUND","message":"Service '{action}' is not found.","retryable":true,"nodeID":"{node}","data":{{"action":"{action}","nodeID":"{node}"}}}}"#
+                    r#"","meta":{{}},"success":false,"data":null,"error":{{"name":"ServiceNotFoundError","code":404,"type":"SERVICE_NOT_FOUND","message":"Service '{action}' is not found on '{node}' node.","retryable":true,"nodeID":"{node}","data":{{"action":"{action}","nodeID":"{node}"}}}}"#
                 )
                 .as_bytes(),
             );

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::health;
 use crate::mesh::error::CallError;
 use crate::mesh::moleculer::node::MoleculerNode;
-use crate::mesh::remote_error::RemoteError;
+use crate::mesh::remote_error::{Code, RemoteError};
 use crate::mesh::service::Answer;
 use crate::mesh::shared::registry::{Endpoints, Node, Service};
 
@@ -75,16 +75,27 @@ pub(crate) fn answer(own: &MoleculerNode, action: &str, params: &RawValue) -> An
         "$node.events" => events(own, asked),
         "$node.health" => health::report(own),
         "$node.options" => options(own),
+        "$node.metrics" => return Err(no_metrics().into()),
         _ => {
             return Err(CallError::ServiceNotFound {
                 action: action.to_owned(),
-                node: None,
+                node: Some(own.config.node_id.clone()),
             });
         }
     };
     RawValue::from_string(value.to_string())
         .map(Some)
         .map_err(|_| RemoteError::internal("the answer cannot be written").into())
+}
+
+/// As a Moleculer node without its metrics: ours are scraped, not asked for.
+fn no_metrics() -> RemoteError {
+    RemoteError {
+        name: "MoleculerClientError".to_owned(),
+        code: Some(Code::Number(400)),
+        type_: Some("METRICS_DISABLED".to_owned()),
+        ..RemoteError::internal("Metrics feature is disabled")
+    }
 }
 
 fn raw(raw: Option<&RawValue>) -> Value {

@@ -2,23 +2,30 @@
 
 use serde_json::{Map, Value, json};
 
-/// Options that the listing actions take: name, whether it is a switch that is on by default.
-type Options = &'static [(&'static str, bool)];
+/// What an action takes.
+enum Params {
+    /// Nothing that is checked.
+    Any,
+    /// Switches: name, whether it is on by default.
+    Switches(&'static [(&'static str, bool)]),
+    /// Names, one or several each.
+    Names(&'static [&'static str]),
+}
 
-const ONLY: [(&str, bool); 4] = [
+const ONLY: Params = Params::Switches(&[
     ("onlyLocal", false),
     ("skipInternal", false),
     ("withEndpoints", false),
     ("onlyAvailable", false),
-];
-const ACTIONS: [(&str, Option<Options>); 6] = [
+]);
+const ACTIONS: [(&str, Params); 7] = [
     (
         "list",
-        Some(&[("withServices", false), ("onlyAvailable", false)]),
+        Params::Switches(&[("withServices", false), ("onlyAvailable", false)]),
     ),
     (
         "services",
-        Some(&[
+        Params::Switches(&[
             ("onlyLocal", false),
             ("skipInternal", false),
             ("withActions", false),
@@ -27,11 +34,36 @@ const ACTIONS: [(&str, Option<Options>); 6] = [
             ("grouping", true),
         ]),
     ),
-    ("actions", Some(&ONLY)),
-    ("events", Some(&ONLY)),
-    ("health", None),
-    ("options", Some(&[])),
+    ("actions", ONLY),
+    ("events", ONLY),
+    ("health", Params::Any),
+    ("options", Params::Switches(&[])),
+    ("metrics", Params::Names(&["types", "includes", "excludes"])),
 ];
+
+impl Params {
+    /// As Moleculer's validator has them.
+    fn rules(&self) -> Option<Value> {
+        let rules: Map<String, Value> = match self {
+            Self::Any => return None,
+            Self::Switches(switches) => switches
+                .iter()
+                .map(|(name, on)| {
+                    let rule = json!({ "type": "boolean", "optional": true, "convert": true, "default": on });
+                    ((*name).to_owned(), rule)
+                })
+                .collect(),
+            Self::Names(names) => names
+                .iter()
+                .map(|name| {
+                    let rules = json!([{ "type": "string" }, { "type": "array", "items": "string" }]);
+                    ((*name).to_owned(), json!({ "type": "multi", "optional": true, "rules": rules }))
+                })
+                .collect(),
+        };
+        Some(Value::Object(rules))
+    }
+}
 
 /// Full names of what it answers.
 pub(crate) fn offered() -> impl Iterator<Item = String> {
@@ -41,19 +73,13 @@ pub(crate) fn offered() -> impl Iterator<Item = String> {
 /// The service as INFO lists it.
 pub(crate) fn info() -> Value {
     let mut actions = Map::new();
-    for (name, options) in ACTIONS {
+    for (name, params) in ACTIONS {
         let full = format!("$node.{name}");
         let mut entry = Map::new();
         entry.insert("cache".to_owned(), false.into());
         entry.insert("tracing".to_owned(), false.into());
-        if let Some(options) = options {
-            let params = options.iter().map(|(option, on)| {
-                (
-                    (*option).to_owned(),
-                    json!({ "type": "boolean", "optional": true, "convert": true, "default": on }),
-                )
-            });
-            entry.insert("params".to_owned(), Value::Object(params.collect()));
+        if let Some(rules) = params.rules() {
+            entry.insert("params".to_owned(), rules);
         }
         entry.insert("rawName".to_owned(), name.into());
         entry.insert("name".to_owned(), full.as_str().into());

@@ -11,6 +11,7 @@ mod read;
 mod write;
 
 pub(crate) use info::{InfoOut, InfoPacket, info};
+pub(crate) use protocol::PROTOCOL_5;
 pub(crate) use read::{
     EventPacket, HeartbeatPacket, Packet, PingPacket, PongPacket, ReadError, RequestPacket,
     ResponsePacket,

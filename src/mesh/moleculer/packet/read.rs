@@ -6,7 +6,8 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::info::InfoPacket;
-use super::protocol::PROTOCOL;
+use super::protocol::takes;
+use crate::config::Protocols;
 use crate::mesh::packet_kind::PacketKind;
 use crate::mesh::shared::json::present;
 
@@ -16,8 +17,8 @@ pub(crate) enum ReadError {
     /// Not JSON, or a field of the envelope is missing or of another type.
     #[error("malformed: {0}")]
     Malformed(#[from] serde_json::Error),
-    /// Another protocol than 4.
-    #[error("protocol version {0} instead of 4")]
+    /// Another protocol than those that are taken.
+    #[error("protocol version {0}")]
     Version(String),
 }
 
@@ -37,19 +38,29 @@ pub(crate) enum Packet<'a> {
 
 impl<'a> Packet<'a> {
     /// Reads a payload that came on a subject of this kind.
-    pub(crate) fn read(kind: PacketKind, json: &'a [u8]) -> Result<Self, ReadError> {
+    pub(crate) fn read(
+        kind: PacketKind,
+        json: &'a [u8],
+        taken: Protocols,
+    ) -> Result<Self, ReadError> {
         Ok(match kind {
-            PacketKind::Discover => Self::Discover(checked(json, |p: &Bare<'a>| &p.ver)?),
-            PacketKind::Info => Self::Info(checked(json, |p: &InfoPacket<'a>| &p.ver)?),
+            PacketKind::Discover => Self::Discover(checked(json, taken, |p: &Bare<'a>| &p.ver)?),
+            PacketKind::Info => Self::Info(checked(json, taken, |p: &InfoPacket<'a>| &p.ver)?),
             PacketKind::Heartbeat => {
-                Self::Heartbeat(checked(json, |p: &HeartbeatPacket<'a>| &p.ver)?)
+                Self::Heartbeat(checked(json, taken, |p: &HeartbeatPacket<'a>| &p.ver)?)
             }
-            PacketKind::Disconnect => Self::Disconnect(checked(json, |p: &Bare<'a>| &p.ver)?),
-            PacketKind::Ping => Self::Ping(checked(json, |p: &PingPacket<'a>| &p.ver)?),
-            PacketKind::Pong => Self::Pong(checked(json, |p: &PongPacket<'a>| &p.ver)?),
-            PacketKind::Request => Self::Request(checked(json, |p: &RequestPacket<'a>| &p.ver)?),
-            PacketKind::Response => Self::Response(checked(json, |p: &ResponsePacket<'a>| &p.ver)?),
-            PacketKind::Event => Self::Event(EventPacket::read(json)?),
+            PacketKind::Disconnect => {
+                Self::Disconnect(checked(json, taken, |p: &Bare<'a>| &p.ver)?)
+            }
+            PacketKind::Ping => Self::Ping(checked(json, taken, |p: &PingPacket<'a>| &p.ver)?),
+            PacketKind::Pong => Self::Pong(checked(json, taken, |p: &PongPacket<'a>| &p.ver)?),
+            PacketKind::Request => {
+                Self::Request(checked(json, taken, |p: &RequestPacket<'a>| &p.ver)?)
+            }
+            PacketKind::Response => {
+                Self::Response(checked(json, taken, |p: &ResponsePacket<'a>| &p.ver)?)
+            }
+            PacketKind::Event => Self::Event(EventPacket::read(json, taken)?),
         })
     }
 
@@ -70,29 +81,35 @@ impl<'a> Packet<'a> {
 
 fn checked<'a, T: Deserialize<'a>>(
     json: &'a [u8],
+    taken: Protocols,
     version: impl Fn(&T) -> &str,
 ) -> Result<T, ReadError> {
     // Looked at once as a whole, which is fast; `from_slice` would look at each text of it.
     let Ok(text) = std::str::from_utf8(json) else {
-        return Err(not_text(json));
+        return Err(not_text(json, taken));
     };
     match serde_json::from_str::<T>(text) {
-        Ok(packet) if version(&packet) == PROTOCOL => Ok(packet),
+        Ok(packet) if takes(taken, version(&packet)) => Ok(packet),
         Ok(packet) => Err(ReadError::Version(shortened(version(&packet)))),
         // Another protocol has other packets: that it is another one is the better thing to say.
-        Err(error) => Err(foreign(json).unwrap_or(error.into())),
+        Err(error) => Err(foreign(json, taken).unwrap_or(error.into())),
     }
 }
 
 /// That it is of another protocol, if it is.
-fn foreign(json: &[u8]) -> Option<ReadError> {
-    let other = serde_json::from_slice::<Version>(json).ok()?;
-    (other.ver.get() != "\"4\"").then(|| ReadError::Version(shortened(other.ver.get())))
+fn foreign(json: &[u8], taken: Protocols) -> Option<ReadError> {
+    let version = serde_json::from_slice::<Version>(json).ok()?.ver.get();
+    let unquoted = version
+        .strip_prefix('"')
+        .and_then(|version| version.strip_suffix('"'));
+    let known = unquoted.is_some_and(|version| takes(taken, version));
+    (!known).then(|| ReadError::Version(shortened(unquoted.unwrap_or(version))))
 }
 
 #[cold]
-fn not_text(json: &[u8]) -> ReadError {
-    foreign(json).unwrap_or_else(|| ReadError::Malformed(serde::de::Error::custom("not UTF-8")))
+fn not_text(json: &[u8], taken: Protocols) -> ReadError {
+    foreign(json, taken)
+        .unwrap_or_else(|| ReadError::Malformed(serde::de::Error::custom("not UTF-8")))
 }
 
 #[derive(Deserialize)]
@@ -214,7 +231,7 @@ pub(crate) struct EventPacket<'a> {
 }
 
 impl<'a> EventPacket<'a> {
-    pub(crate) fn read(json: &'a [u8]) -> Result<Self, ReadError> {
-        checked(json, |p: &EventPacket<'a>| &p.ver)
+    pub(crate) fn read(json: &'a [u8], taken: Protocols) -> Result<Self, ReadError> {
+        checked(json, taken, |p: &EventPacket<'a>| &p.ver)
     }
 }
