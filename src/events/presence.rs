@@ -6,15 +6,17 @@ use super::args::{Args, Build, Fields, any, array, object, text};
 use super::context::Events;
 use crate::ejson::{self, join, quoted};
 use crate::services::Release;
+use crate::streams::status_code;
 
 /// `presence.status` {user, previousStatus}
 pub(super) fn status(events: &Events, args: &Args<'_>) -> Option<()> {
     let change = args.object(0)?;
     let user = change.object("user")?;
-    let uid = user.key("_id")?;
-    let username = user.required("username", text)?.get();
-    let status = user.text("status")?;
-    let code = code(&status)?;
+    let status = user.key("status")?;
+    user.key("username")?;
+    let username = user.get("username")?.get();
+    let uid = user.key("_id");
+    let code = status_code(&status);
     let shown = Shown {
         // An empty text is none.
         text: user
@@ -22,22 +24,29 @@ pub(super) fn status(events: &Events, args: &Args<'_>) -> Option<()> {
             .filter(|text| text.get() != "\"\""),
         source: user.optional("statusSource", any)?,
         expires: user.optional("statusExpiresAt", any)?,
+        is_8: events.house.release() == Release::V8,
     };
     let name = or_null(user.optional("name", text)?);
     let roles = or_null(user.optional("roles", array)?);
     let status_text = or_null(user.optional("statusText", text)?);
 
-    events.user(&uid, "userData", &[&user_data(&uid, &status, &shown)]);
-    let id = quoted(&uid);
+    if let Some(uid) = &uid {
+        events.user(uid, "userData", &[&user_data(uid, &status, &shown)]);
+    }
+    let id = uid.as_deref().map_or_else(|| "null".to_owned(), quoted);
     let mut logged = vec![&*id, username, code, status_text, name, roles];
     let mut watched = vec![username, code, status_text];
-    if events.house.release() == Release::V8 {
+    if shown.is_8 {
         let more = [or_null(shown.source), or_null(shown.expires)];
         logged.extend(more);
         watched.extend(more);
     }
-    events.house.status_changed(&uid, &join([join(logged)]));
-    events.house.presence_changed(&uid, &join([join(watched)]));
+    // Nobody is restricted who has no id.
+    let who = uid.as_deref().unwrap_or_default();
+    events.house.status_changed(who, &join([join(logged)]));
+    if let Some(uid) = &uid {
+        events.house.presence_changed(uid, &join([join(watched)]));
+    }
     Some(())
 }
 
@@ -46,16 +55,19 @@ struct Shown<'a> {
     text: Option<&'a RawValue>,
     source: Option<&'a RawValue>,
     expires: Option<&'a RawValue>,
+    /// On 8.x: releases before it know of the text alone.
+    is_8: bool,
 }
 
 /// `{type, id, diff, unset}`: what is not shown any more is named in `unset`.
 fn user_data(uid: &str, status: &str, shown: &Shown<'_>) -> String {
     let (mut diff, mut unset) = (Build::new().text("status", status), Build::new());
-    for (name, value) in [
+    let all = [
         ("statusText", shown.text),
         ("statusSource", shown.source),
         ("statusExpiresAt", shown.expires),
-    ] {
+    ];
+    for (name, value) in all.into_iter().take(if shown.is_8 { 3 } else { 1 }) {
         match value {
             Some(value) => diff = diff.raw(name, value.get()),
             None => unset = unset.raw(name, "1"),
@@ -69,24 +81,22 @@ fn user_data(uid: &str, status: &str, shown: &Shown<'_>) -> String {
         .done()
 }
 
-/// A status as clients count it.
-fn code(status: &str) -> Option<&'static str> {
-    Some(match status {
-        "offline" | "disabled" => "0",
-        "online" => "1",
-        "away" => "2",
-        "busy" => "3",
-        _ => return None,
-    })
-}
-
 fn or_null(value: Option<&RawValue>) -> &str {
     value.unwrap_or(ejson::NULL).get()
 }
 
-/// `presence.invalidateVisibility` {targets, viewers?}
+/// `presence.invalidateVisibility` {targets?, viewers?}; nothing at all concerns everybody.
 pub(super) fn visibility(events: &Events, args: &Args<'_>) -> Option<()> {
-    let change = args.some(0).filter(|change| object(change))?;
-    events.house.visibility_changed(change);
+    const ALL: &str = "{}";
+    match args.some(0) {
+        Some(change) => {
+            let change = Some(change).filter(|change| object(change))?;
+            events.house.visibility_changed(change);
+        }
+        None => {
+            let all = ejson::raw(ALL.to_owned()).ok()?;
+            events.house.visibility_changed(&all);
+        }
+    }
     Some(())
 }

@@ -24,11 +24,11 @@ pub use license::Licence;
 pub use meteor::Meteor;
 pub use presence::Presence;
 pub use settings::{EnterpriseSettings, SettingValue};
-pub use status_visibility::{HiddenFrom, StatusVisibility};
+pub use status_visibility::{HiddenFrom, STATUS_VISIBILITY, StatusVisibility};
 pub use video_conference::VideoConference;
 
 // What the rooms above decide by: they know the services, not the mesh.
-pub use crate::mesh::{Listed, Release};
+pub use crate::mesh::{Listed, NodeId, Release};
 
 use crate::mesh::Mesh;
 
@@ -47,7 +47,7 @@ pub struct Services {
     pub license: Licence,
     /// Video conferences and media calls.
     pub video_conference: VideoConference,
-    /// Who may see whose status (8.x).
+    /// Who may see whose status (8.8 and later).
     pub status_visibility: StatusVisibility,
     /// Enterprise settings.
     pub enterprise_settings: EnterpriseSettings,

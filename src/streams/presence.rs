@@ -45,8 +45,7 @@ struct Watching {
     publication: CompactString,
     /// What is hidden from the session's user; `None` before anybody could be hidden.
     viewer: Option<Arc<Viewer>>,
-    /// The numbers of hidden users of whom nothing is to be taken back any more: the session was told that they are
-    /// offline, or was never told anything else.
+    /// The numbers of hidden users of whom the session was told that they are offline.
     concealed: RoaringBitmap,
 }
 
@@ -128,14 +127,7 @@ impl Presence {
             if full {
                 break;
             }
-            if relation.add(watcher, uid)
-                && let Some(number) = relation.number(uid)
-                && let Some(watching) = relation.watcher_mut(watcher)
-                && watching.viewer.is_some()
-                && watching.sees(uid) == Sight::Hidden
-            {
-                watching.concealed.insert(number);
-            }
+            relation.add(watcher, uid);
         }
         for uid in &edit.removed {
             if let Some(number) = relation.number(uid)
@@ -193,17 +185,15 @@ impl Presence {
         sessions.insert(client.id().clone(), watcher);
     }
 
-    /// Gives a viewer to each set that has none: from now on somebody may be hidden. Answers them.
-    pub(super) fn give_viewers(&self, of: impl Fn(&UserId) -> Arc<Viewer>) -> Vec<Arc<Viewer>> {
-        let mut given = Vec::new();
+    /// Gives a viewer to each set that has none: from now on somebody may be hidden. Says whether there was one.
+    pub(super) fn give_viewers(&self, of: impl Fn(&UserId) -> Arc<Viewer>) -> bool {
+        let mut given = false;
         for watching in self.0.write().relation.watchers_mut() {
             if watching.viewer.is_none() {
                 watching.viewer = watching.client.user().as_ref().map(&of);
-                given.extend(watching.viewer.clone());
+                given |= watching.viewer.is_some();
             }
         }
-        given.sort_by_key(Arc::as_ptr);
-        given.dedup_by(|one, other| Arc::ptr_eq(one, other));
         given
     }
 
@@ -297,8 +287,7 @@ fn farewell(args: &str) -> String {
     let elements = args.first().copied().and_then(ejson::array);
     let elements = elements.unwrap_or_default();
     let name = elements.first().map_or("null", |name| name.get());
-    let rest = std::iter::repeat_n("null", elements.len().max(3) - 2);
-    join([join([name, "0"].into_iter().chain(rest))])
+    join([join([name, "0"])])
 }
 
 #[cfg(test)]
@@ -329,14 +318,11 @@ mod tests {
     }
 
     #[test]
-    fn a_farewell_keeps_the_name_and_the_positions() {
+    fn a_farewell_is_the_name_and_offline() {
         for (args, expected) in [
-            (r#"[["bob",1,"text"]]"#, r#"[["bob",0,null]]"#),
-            (
-                r#"[["bob",3,"t","manual",{"$date":1}]]"#,
-                r#"[["bob",0,null,null,null]]"#,
-            ),
-            ("[]", "[[null,0,null]]"),
+            (r#"[["bob",1,"text"]]"#, r#"[["bob",0]]"#),
+            (r#"[["bob",3,"t","manual",{"$date":1}]]"#, r#"[["bob",0]]"#),
+            ("[]", "[[null,0]]"),
         ] {
             assert_eq!(farewell(args), expected);
         }

@@ -16,9 +16,12 @@ impl Streams {
         self.deliver(stream, event_name, args, None);
     }
 
-    /// The event `stream`: what a client of another node wrote. `data` are its arguments, in either form.
+    /// The event `stream`: what a client of another node wrote. `data` are its arguments, in either form. Nobody writes
+    /// presence: whoever listens to it hears what the presence service tells.
     pub fn relayed(&self, data: &RawValue) {
-        if let Some(event) = self.relay.read(data) {
+        if let Some(event) = self.relay.read(data)
+            && event.stream != Stream::UserPresence
+        {
             self.deliver(event.stream, &event.event_name, &event.args, None);
         }
     }

@@ -1,6 +1,7 @@
-//! Statuses on their way to those who may see them, and what changes who may (8.x).
+//! Statuses on their way to those who may see them, and what changes who may (8.8 and later).
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures_util::{StreamExt, stream};
 use serde_json::value::RawValue;
@@ -8,13 +9,25 @@ use serde_json::value::RawValue;
 use super::Streams;
 use super::catalog::Stream;
 use super::rules::Unasked;
-use super::visibility::{STATUS_ENABLED, VISIBILITY_ENABLED, Viewer};
+use super::visibility::{FIRST_PAUSE, LAST_PAUSE, Targets, depends_on};
 use crate::ejson::{self, RawObject, join};
 
 /// Viewers that are asked about at the same time after an invalidation: all of a workspace may be concerned.
 const VIEWERS_AT_ONCE: usize = 16;
-/// The key of all that concerns visibility in the queue: one after another.
+/// The key of all that concerns visibility in the queue.
 const KEY: &str = "visibility";
+
+/// A status as clients count it; a word that nobody knows is `null`.
+#[must_use]
+pub fn status_code(status: &str) -> &'static str {
+    match status {
+        "offline" | "disabled" => "0",
+        "online" => "1",
+        "away" => "2",
+        "busy" => "3",
+        _ => "null",
+    }
+}
 
 impl Streams {
     /// A user's presence for everybody who is logged in: `user-status` of `notify-logged`. Skipped where it is not
@@ -25,7 +38,9 @@ impl Streams {
                 Some(false) => {}
                 Some(true) => return,
                 None => {
-                    self.ask_for_gate();
+                    if self.visibility.ask_for_gate() {
+                        self.ask_about_all();
+                    }
                     return;
                 }
             }
@@ -33,79 +48,100 @@ impl Streams {
         self.publish(Stream::NotifyLogged, "user-status", args);
     }
 
-    fn ask_for_gate(&self) {
-        if self.visibility.rests() || self.queue.is_busy(KEY) {
-            return;
-        }
-        if let Some(me) = self.me.upgrade() {
-            self.queue.push(KEY, async move {
-                // Why not is in the log, and the next event asks again.
-                let _unasked = me.visibility.gate().await;
-            });
-        }
-    }
-
-    /// `presence.invalidateVisibility`: `data` is `{targets, viewers?}`, or the array with it. Targets are sent again
-    /// once the viewers have been asked about.
+    /// `presence.invalidateVisibility`: `data` is `{targets?, viewers?}`. Targets are sent again once the viewers have
+    /// been asked about; without a list, everybody.
     pub fn visibility_changed(&self, data: &RawValue) {
         if !self.visibility.is_offered() {
             return;
         }
-        let data = ejson::array(data)
-            .and_then(|args| args.first().copied())
-            .unwrap_or(data);
         let data = RawObject::of(data).unwrap_or_default();
-        let targets = data.get("targets").and_then(texts);
-        // Viewers that cannot be read are all of them, and so it is with targets.
-        let viewers = data.present("viewers").and_then(texts);
-        let concerned = self
-            .visibility
-            .invalidate(targets.as_deref(), viewers.as_deref());
-        self.ask_viewers(concerned, targets.unwrap_or_default());
+        // Lists that cannot be read are those of all.
+        let list = |key| data.present(key).and_then(texts);
+        let targets = self.visibility.invalidate(list("targets"), list("viewers"));
+        self.ask_anew(targets);
     }
 
-    /// A setting changed on which the gate depends.
+    /// A setting changed: the gate may depend on it.
     pub(super) fn gate_changed(&self, setting: &str) {
-        if [STATUS_ENABLED, VISIBILITY_ENABLED].contains(&setting) && self.visibility.is_offered() {
-            let concerned = self.visibility.invalidate(None, None);
-            self.ask_viewers(concerned, Vec::new());
+        if depends_on(setting) && self.visibility.is_offered() {
+            self.ask_anew(self.visibility.invalidate(None, None));
         }
     }
 
-    /// The mesh may hide statuses from now on: those who watch already are asked about.
+    /// Nodes came or went. The mesh may hide statuses from now on: those who watch already are asked about. Or others
+    /// answer now: the gate is judged again.
     pub(super) fn offer_visibility(&self) {
-        if self.visibility.is_offered() {
-            let given = self
-                .presence
-                .give_viewers(|user| self.visibility.viewer(user));
-            if !given.is_empty() {
-                self.ask_viewers(given, Vec::new());
-            }
+        if !self.visibility.is_offered() {
+            return;
+        }
+        let others = self.visibility.is_offered_by_others();
+        let given = self
+            .presence
+            .give_viewers(|user| self.visibility.viewer(user));
+        if given {
+            self.ask_anew(Targets::All);
+        } else if others {
+            self.ask_anew(Targets::default());
         }
     }
 
-    fn ask_viewers(&self, viewers: Vec<Arc<Viewer>>, targets: Vec<String>) {
+    /// What is not known about viewers, and the gate, is asked for; then these users are sent again.
+    pub(super) fn ask_anew(&self, targets: Targets) {
+        if self.visibility.ask_anew(targets) {
+            self.ask_about_all();
+        }
+    }
+
+    fn ask_about_all(&self) {
         let Some(me) = self.me.upgrade() else {
             return;
         };
-        let bytes = targets.iter().map(String::len).sum::<usize>()
-            + viewers.len() * size_of::<Arc<Viewer>>();
-        self.queue.push_bytes(KEY, bytes, async move {
-            stream::iter(&viewers)
-                .for_each_concurrent(VIEWERS_AT_ONCE, |viewer| async {
-                    // A viewer who cannot be asked about sees nobody; that is in the log.
-                    let _unasked = me.visibility.ask(viewer).await;
-                })
-                .await;
-            let _asked_for_status = me.visibility.gate().await;
-            if targets.is_empty() {
-                return;
+        // A job that finds no place ends at once, and the next who asks takes over.
+        self.queue.push(KEY, Asking::new(me).all());
+    }
+
+    /// Asks all once; those of `owed` are sent again after it, when they are new or somebody else may see them now. Says
+    /// whether all was answered.
+    async fn ask_round(&self, owed: &mut Targets, is_new: bool) -> bool {
+        let visibility = &self.visibility;
+        // Why not is in the log, here and below.
+        let learned = visibility.learn_form().await;
+        let _unasked = visibility.gate().await;
+        if visibility.has_turned() {
+            owed.join(Targets::All);
+        }
+        let unknown = visibility.unknown();
+        let answered = AtomicUsize::new(0);
+        stream::iter(&unknown)
+            .for_each_concurrent(VIEWERS_AT_ONCE, |viewer| async {
+                if visibility.ask(viewer).await.is_ok() && viewer.is_known() {
+                    answered.fetch_add(1, Ordering::Relaxed);
+                }
+            })
+            .await;
+        let answered = answered.into_inner();
+        let _unasked = visibility.gate().await;
+        if visibility.has_turned() {
+            // The first answer told which release it is.
+            self.ask_anew(Targets::All);
+            return true;
+        }
+        let mut all = learned.is_ok() && answered == unknown.len() && visibility.is_judged();
+        if !owed.is_empty() && (is_new || answered > 0 || unknown.is_empty()) {
+            let refresh = owed.refresh();
+            let service = &self.services.status_visibility;
+            match service.refresh(refresh.as_deref()).await {
+                Ok(users) => self.resend(&users),
+                Err(cause) => {
+                    Unasked::because("refresh", &cause);
+                    all = false;
+                }
             }
-            match me.services.status_visibility.refresh(&targets).await {
-                Ok(users) => me.resend(&users),
-                Err(cause) => drop(Unasked::because("refresh", &cause)),
-            }
-        });
+        }
+        if all {
+            *owed = Targets::default();
+        }
+        all
     }
 
     fn resend(&self, users: &RawValue) {
@@ -116,12 +152,8 @@ impl Streams {
             let (Some(uid), Some(username)) = (user.text("_id"), user.get("username")) else {
                 continue;
             };
-            let code = match user.text("status").as_deref() {
-                Some("online") => "1",
-                Some("away") => "2",
-                Some("busy") => "3",
-                _ => "0",
-            };
+            // Who never was online has no status.
+            let code = user.text("status").map_or("0", |word| status_code(&word));
             let or_null = |key| user.get(key).map_or("null", RawValue::get);
             let update = join([
                 username.get(),
@@ -131,6 +163,49 @@ impl Streams {
                 or_null("statusExpiresAt"),
             ]);
             self.presence_changed(&uid, &join([update]));
+        }
+    }
+}
+
+/// Who asks, one at a time.
+struct Asking {
+    streams: Arc<Streams>,
+    done: bool,
+}
+
+impl Drop for Asking {
+    /// Cut short: the next who asks takes over.
+    fn drop(&mut self) {
+        if !self.done {
+            self.streams.visibility.abandon();
+        }
+    }
+}
+
+impl Asking {
+    fn new(streams: Arc<Streams>) -> Self {
+        let done = false;
+        Self { streams, done }
+    }
+
+    /// Rounds of questions until all are answered. What failed is asked again after a pause.
+    async fn all(mut self) {
+        let streams = self.streams.clone();
+        let visibility = &streams.visibility;
+        let (mut owed, mut pause) = (Targets::default(), FIRST_PAUSE);
+        loop {
+            let new = visibility.targets();
+            let is_new = !new.is_empty();
+            owed.join(new);
+            if streams.ask_round(&mut owed, is_new).await {
+                if visibility.is_done() {
+                    self.done = true;
+                    return;
+                }
+                pause = FIRST_PAUSE;
+            } else if !visibility.pause(pause).await {
+                pause = LAST_PAUSE.min(pause * 2);
+            }
         }
     }
 }

@@ -10,7 +10,7 @@ use super::params::{Requested, RuleArgs};
 use super::presence::{Edit, TooMany};
 use super::rooms::{self, Held};
 use super::rules::{Asker, MAX_ASKED, Unasked};
-use super::visibility::Viewer;
+use super::visibility::{Targets, Viewer};
 use super::{Streams, params};
 use crate::client::{Client, SubOutcome};
 use crate::ddp::DdpError;
@@ -245,7 +245,13 @@ impl Streams {
             return Ok(None);
         };
         let viewer = self.visibility.viewer(user);
-        self.visibility.know(&viewer).await?;
+        if !viewer.is_known() {
+            self.visibility.ask(&viewer).await?;
+        }
+        // The first answer told which release it is; or who is restricted was not answered.
+        if self.visibility.has_turned() || !viewer.is_known() {
+            self.ask_anew(Targets::All);
+        }
         Ok(Some(viewer))
     }
 }
@@ -258,7 +264,8 @@ fn not_found(stream: &str) -> DdpError {
 /// What a client is sent when its publication begins.
 fn opening(stream: Stream, id: &str, event_name: &str, use_collection: bool) -> Vec<Vec<u8>> {
     let mut opening = Vec::with_capacity(2);
-    if use_collection {
+    // An interest set is no document.
+    if use_collection && stream != Stream::UserPresence {
         let collection = format!("stream-{}", stream.name());
         let fields = format!(r#"{{"eventName":{}}}"#, quoted(event_name));
         opening.push(document(Change::Added, &collection, "id", Some(&fields)));

@@ -7,7 +7,7 @@
 //   --node core-1            node id
 //   --namespace ""           MS_NAMESPACE of the mesh
 //   --serializer EJSON       EJSON, JSON, MsgPack, Notepack, CBOR, ProtoBuf
-//   --release 6              6, 7 or 8: what INFO lists (core/services.js)
+//   --release 6              6, 7, 8, 8.8, 8.9 or 9: what INFO lists and answers look like (core/services.js)
 //   --services all           comma-separated; all = every one that is not optional
 //   --balancer on            off: Moleculer's disableBalancer; NATS's queue groups balance instead
 //   --heartbeat 10           seconds between heartbeats
@@ -38,7 +38,8 @@
 //   remove      collection, ids
 //   set         state                        merge patch of world.state: license {valid, modules},
 //                                            clientVersions, loginServices, methods {name: {result|error|hang}},
-//                                            visibility {hiddenFrom, restricted}, videoConference {valid},
+//                                            visibility {hiddenFrom: {viewer: [uid…], "everybody" or
+//                                            "untold"}, restricted: [uid…]}, videoConference {valid},
 //                                            conferenceAccess, numberedUsers, settingValues
 //   get         path                         "state", "presence", "users.alice-id", "rocketchat_room.GENERAL"
 //
@@ -53,7 +54,7 @@
 //   services    release?, add?, remove?, set?: names,
 //               events?, actions?: {service: {add, remove}}       ok: [hosted services]
 //               (authorization.canReadRoom, authorization.canAccessConference, presence.updateConnection
-//               are there with release 8, or added by name)
+//               are there with release 8, or added by name; what a release brings is hosted when all are)
 //
 // The mesh
 //   nodes                                    ok: [{id, available, seq, instanceID, hostname, client, services: [{name, events, actions}]}]
@@ -70,7 +71,7 @@ const { Behaviours } = require('./core/behaviours');
 const { numbered, usual } = require('./core/commands');
 const { World } = require('./core/world');
 const { Presence } = require('./core/presence');
-const { SERVICES, USUAL, describe } = require('./core/services');
+const { SERVICES, usual: usualServices, describe } = require('./core/services');
 const serializer = require('./core/serializer');
 
 const opts = options({
@@ -93,7 +94,7 @@ const world = new World(opts.seed || undefined);
 const changes = {};
 const registered = new Map();
 let release = Number(opts.release);
-let hosted = opts.services === 'all' ? USUAL : opts.services.split(',').filter(Boolean);
+let hosted = opts.services === 'all' ? usualServices(release) : opts.services.split(',').filter(Boolean);
 
 /** Keeps what other nodes send, once a packet, however many services listen. */
 const listening = {
@@ -132,9 +133,10 @@ const broker = new ServiceBroker({
 
 const core = {
 	world,
+	release: () => release,
 	broadcast: (event, args, callOpts) => broker.broadcast(event, args, callOpts),
 };
-core.presence = new Presence(world, core.broadcast, () => release >= 7);
+core.presence = new Presence(world, core.broadcast, core.release);
 
 /** What INFO says of a service now, to tell whether it has to be registered again. */
 function outline(name) {
@@ -247,7 +249,11 @@ const commands = {
 	...usual({ journal, world, behaviours, presence: core.presence }),
 
 	async services({ release: newRelease, add = [], remove = [], set, events = {}, actions = {} }) {
-		if (newRelease) release = Number(newRelease);
+		if (newRelease) {
+			const former = usualServices(release);
+			release = Number(newRelease);
+			if (opts.services === 'all') hosted = hosted.concat(usualServices(release).filter((name) => !former.includes(name)));
+		}
 		for (const [name, change] of Object.entries(events)) changes[name] = { ...changes[name], events: change };
 		for (const [name, change] of Object.entries(actions)) changes[name] = { ...changes[name], actions: change };
 		return rehost((set ?? hosted).concat(add).filter((name) => !remove.includes(name)));

@@ -29,7 +29,7 @@ const { Behaviours } = require('./core/behaviours');
 const { numbered, usual } = require('./core/commands');
 const { World } = require('./core/world');
 const { Presence } = require('./core/presence');
-const { SERVICES, USUAL, describe } = require('./core/services');
+const { SERVICES, usual: usualServices, describe } = require('./core/services');
 
 const opts = options({
 	'nats': process.env.NATS_URL ?? process.env.TRANSPORTER ?? 'nats://127.0.0.1:4222',
@@ -67,7 +67,7 @@ const heardEvents = new Map();
 /** service → subscriptions to balanced events, in its group */
 const heardEmits = new Map();
 let release = Number(opts.release);
-let hosted = opts.services === 'all' ? USUAL : opts.services.split(',').filter(Boolean);
+let hosted = opts.services === 'all' ? usualServices(release) : opts.services.split(',').filter(Boolean);
 let nc;
 let asker;
 
@@ -76,12 +76,13 @@ const decode = (data) => (data.length ? EJSON.parse(Buffer.from(data).toString()
 
 const core = {
 	world,
+	release: () => release,
 	async broadcast(event, args = []) {
 		nc.publish(`event.${event}`, encode(args));
 		hear(event, args);
 	},
 };
-core.presence = new Presence(world, core.broadcast, () => release >= 7);
+core.presence = new Presence(world, core.broadcast, core.release);
 
 /** What the own services do about an event. */
 function hear(event, args) {
@@ -252,7 +253,11 @@ const commands = {
 	},
 
 	async services({ release: newRelease, add = [], remove = [], set, events = {}, actions = {} }) {
-		if (newRelease) release = Number(newRelease);
+		if (newRelease) {
+			const former = usualServices(release);
+			release = Number(newRelease);
+			if (opts.services === 'all') hosted = hosted.concat(usualServices(release).filter((name) => !former.includes(name)));
+		}
 		for (const [name, change] of Object.entries(events)) changes[name] = { ...changes[name], events: change };
 		for (const [name, change] of Object.entries(actions)) changes[name] = { ...changes[name], actions: change };
 		return rehost((set ?? hosted).concat(add).filter((name) => !remove.includes(name)));

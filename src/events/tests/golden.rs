@@ -14,7 +14,7 @@ use super::stage::Stage;
 use super::*;
 
 /// The cores that the cases name.
-pub(super) const CORES: [&str; 3] = ["6.x", "7.x", "8.x"];
+pub(super) const CORES: [&str; 4] = ["6.x", "7.x", "8.x", "9.x"];
 
 /// One file.
 #[derive(Deserialize)]

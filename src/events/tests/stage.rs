@@ -52,6 +52,10 @@ pub(super) struct Listener {
 impl Stage {
     /// A stage with a core of a release (`golden::CORES`), whose answers README.md of the golden files lists.
     pub(super) async fn start(release: &str) -> Self {
+        let release = super::golden::CORES
+            .into_iter()
+            .find(|core| *core == release)
+            .expect("a core of a release");
         let (bus, tracker, stop) = (
             LocalBus::new(),
             TaskTracker::new(),
@@ -310,23 +314,20 @@ fn fill(store: &Store) {
 }
 
 /// What a core of a release offers, and which events its `meteor` service lists.
-fn core_services(release: &str) -> Vec<ServiceSpec> {
-    let (events, more): (&[&str], &[(&str, &[&str])]) = match release {
+fn core_services(release: &'static str) -> Vec<ServiceSpec> {
+    let settings: (&str, &[&str]) = ("ee-settings", &["changeSettingValue"]);
+    let visibility: (&str, &[&str]) = (
+        "status-visibility",
+        &["getHiddenFrom", "getRestrictedUsers", "refresh"],
+    );
+    let (events, more): (&[&str], &[_]) = match release {
         "6.x" => (&["otrMessage", "voip.events"], &[]),
         "7.x" => (
             &["otrMessage", "voip.events", "user.media-signal"],
-            &[("ee-settings", &["changeSettingValue"])],
+            &[settings],
         ),
-        "8.x" => (
-            &["user.media-signal", "stream"],
-            &[
-                ("ee-settings", &["changeSettingValue"]),
-                (
-                    "status-visibility",
-                    &["getHiddenFrom", "getRestrictedUsers", "refresh"],
-                ),
-            ],
-        ),
+        "8.x" => (&["user.media-signal"], &[settings, visibility]),
+        "9.x" => (&["user.media-signal", "stream"], &[settings, visibility]),
         other => panic!("a core of release {other}"),
     };
     let rules: (&str, &[&str]) = (
@@ -343,7 +344,10 @@ fn core_services(release: &str) -> Vec<ServiceSpec> {
         actions
             .iter()
             .fold(ServiceSpec::new(*name), |spec, action| {
-                spec.action(*action, |request| async move { answer(&request) })
+                spec.action(
+                    *action,
+                    move |request| async move { answer(release, &request) },
+                )
             })
     };
     let mut services: Vec<_> = [rules].iter().chain(more).map(service).collect();
@@ -351,7 +355,7 @@ fn core_services(release: &str) -> Vec<ServiceSpec> {
     services
 }
 
-fn answer(request: &Request) -> Answer {
+fn answer(release: &str, request: &Request) -> Answer {
     let params: Value = serde_json::from_str(request.params.get()).unwrap();
     let answer = match request.action.split_once('.').unwrap().1 {
         "changeSettingValue" => match params[0]["_id"].as_str() {
@@ -360,9 +364,21 @@ fn answer(request: &Request) -> Answer {
             _ => return Ok(None),
         },
         "getRestrictedUsers" => json!(["hidden"]),
+        "getHiddenFrom" if release == "8.x" => json!(["hidden"]),
         "getHiddenFrom" => json!({"hideAll": false, "hidden": ["hidden"]}),
         "refresh" => {
-            json!([{"_id": "w", "username": "wim", "status": "away", "statusText": "back", "statusSource": "manual"}])
+            let user = |id, username, status, text| json!({"_id": id, "username": username, "status": status, "statusText": text, "statusSource": "manual"});
+            let w = user("w", "wim", "away", "back");
+            match params[0].is_null() {
+                true => {
+                    json!([
+                        user("u", "una", "busy", ""),
+                        w,
+                        user("hidden", "hed", "online", "")
+                    ])
+                }
+                false => json!([w]),
+            }
         }
         _ => json!(true),
     };

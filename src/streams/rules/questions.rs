@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 
 use super::{Rules, Unasked, unasked};
 use crate::client::UserId;
-use crate::ejson::RawObject;
+use crate::ejson::{self, RawObject};
 use crate::store::Document;
 use crate::streams::reuse::Found;
 
@@ -241,15 +241,22 @@ impl Rules {
             .map_err(|cause| unasked(setting, &cause))
     }
 
-    /// Whether a setting is off: neither on nor missing.
+    /// A setting that is on or off; `None` when it is missing. What is no boolean is off.
     ///
     /// # Errors
     /// When it is not known and the store does not answer.
-    pub(in crate::streams) async fn is_off(&self, setting: &'static str) -> Result<bool, Unasked> {
-        self.settings
-            .is_false(setting)
+    pub(in crate::streams) async fn switch(
+        &self,
+        setting: &'static str,
+    ) -> Result<Option<bool>, Unasked> {
+        let value = self
+            .settings
+            .get(setting)
             .await
-            .map_err(|cause| unasked(setting, &cause))
+            .map_err(|cause| unasked(setting, &cause))?;
+        Ok(value
+            .filter(|value| !ejson::is_null(value))
+            .map(|value| value.get() == "true"))
     }
 
     /// Whether `token` is that of the visitor whose omnichannel room it is.

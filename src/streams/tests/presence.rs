@@ -171,15 +171,31 @@ async fn an_edit_takes_no_place() {
     assert_eq!(seen(&workspace, &alice, "u2"), 1);
 }
 
-// contract: streams/presence/update
+// contract: streams/presence/not-relayed
 #[tokio::test(start_paused = true)]
-async fn presence_relayed_by_others_has_the_same_form() {
+async fn presence_that_somebody_wrote_reaches_nobody() {
     let workspace = Workspace::new(V6).await;
     let alice = workspace.login("s", "alice");
     watch(&alice, "1", json!({"added": ["u1"]})).await;
-    let data = r#"[["user-presence","u1",[["bob",1,""]]]]"#;
-    workspace
-        .streams
-        .relayed(&crate::ejson::raw(data.into()).unwrap());
-    assert_eq!(alice.hears()[0]["id"], "u1");
+    for data in [
+        r#"[["user-presence","u1",[["bob",1,""]]]]"#,
+        r#"[{"stream":"user-presence","eventName":"u1","args":[["bob",1,""]],"origin":"x"}]"#,
+    ] {
+        let data = crate::ejson::raw(data.into()).unwrap();
+        workspace.streams.relayed(&data);
+    }
+    assert!(alice.hears().is_empty());
+}
+
+// contract: streams/presence/collection
+#[tokio::test(start_paused = true)]
+async fn an_interest_set_is_no_document() {
+    let workspace = Workspace::new(V6).await;
+    let alice = workspace.login("s", "alice");
+    for params in [json!(["", true]), json!(["", {"useCollection": true}])] {
+        alice.sub("user-presence", "1", params).await;
+        assert_eq!(alice.hears(), [json!({"msg": "ready", "subs": ["1"]})]);
+        workspace.streams.unsubscribe(&alice.client, "1");
+        alice.hears();
+    }
 }

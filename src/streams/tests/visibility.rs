@@ -1,16 +1,24 @@
-//! Whose status is whose business (8.x).
+//! Whose status is whose business (8.8 and later).
 
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
-use super::workspace::{Offers, Session, Workspace, verdict_of};
+use super::workspace::{Offers, Session, Workspace, until, verdict_of};
 use crate::ejson;
 use crate::services::Release::{V6, V8};
 
+/// A core of 9.0.
 async fn workspace() -> Workspace {
     Workspace::with(V8, Offers::Visibility).await
+}
+
+/// A core of 8.8 or 8.9.
+async fn workspace_of_8_8() -> Workspace {
+    let workspace = workspace().await;
+    *workspace.core.plain_lists.lock() = true;
+    workspace
 }
 
 async fn watch(session: &Session, id: &str, edit: Value) -> String {
@@ -31,10 +39,19 @@ fn seen(session: &Session) -> Vec<Value> {
         .collect()
 }
 
-async fn invalidate(workspace: &Workspace, data: Value) {
+fn tell(workspace: &Workspace, data: Value) {
     let data = ejson::raw(data.to_string()).unwrap();
     workspace.streams.visibility_changed(&data);
+}
+
+async fn invalidate(workspace: &Workspace, data: Value) {
+    tell(workspace, data);
     workspace.quiet().await;
+}
+
+/// What can be done is done; what failed waits for its next time.
+async fn settled() {
+    sleep(Duration::from_millis(500)).await;
 }
 
 fn shown(uid: &str) -> Value {
@@ -42,7 +59,7 @@ fn shown(uid: &str) -> Value {
 }
 
 fn offline(uid: &str) -> Value {
-    json!([uid, 0, null, null, null])
+    json!([uid, 0])
 }
 
 fn resent(uid: &str) -> Value {
@@ -51,13 +68,9 @@ fn resent(uid: &str) -> Value {
 
 // contract: streams/visibility/hidden
 #[tokio::test(start_paused = true)]
-async fn who_is_hidden_is_not_seen() {
+async fn who_is_hidden_takes_leave_once_even_of_those_who_come_later() {
     let workspace = workspace().await;
-    workspace
-        .core
-        .hidden
-        .lock()
-        .insert("alice".into(), vec!["u1".into()]);
+    workspace.core.hide("alice", &["u1"]);
     let (alice, bob) = (workspace.login("a", "alice"), workspace.login("b", "bob"));
     for session in [&alice, &bob] {
         assert_eq!(
@@ -65,15 +78,17 @@ async fn who_is_hidden_is_not_seen() {
             "ready"
         );
     }
-    for uid in ["u1", "u2"] {
+    for uid in ["u1", "u2", "u1"] {
         online(&workspace, uid);
     }
-    assert_eq!(
-        seen(&alice),
-        [shown("u2")],
-        "hidden from the start: not a word"
-    );
-    assert_eq!(seen(&bob), [shown("u1"), shown("u2")]);
+    assert_eq!(seen(&alice), [offline("u1"), shown("u2")]);
+    assert_eq!(seen(&bob), [shown("u1"), shown("u2"), shown("u1")]);
+    // Forgotten with the interest.
+    watch(&alice, "2", json!({"removed": ["u1"]})).await;
+    watch(&alice, "3", json!({"added": ["u1"]})).await;
+    online(&workspace, "u1");
+    online(&workspace, "u1");
+    assert_eq!(seen(&alice), [offline("u1")]);
 }
 
 // contract: streams/visibility/hidden
@@ -86,16 +101,8 @@ async fn who_becomes_hidden_takes_leave_once_and_may_come_back() {
     }
     online(&workspace, "u1");
     assert_eq!((seen(&alice).len(), seen(&bob).len()), (1, 1));
-    workspace
-        .core
-        .hidden
-        .lock()
-        .insert("alice".into(), vec!["u1".into()]);
-    invalidate(
-        &workspace,
-        json!([{"targets": ["u1"], "viewers": ["alice"]}]),
-    )
-    .await;
+    workspace.core.hide("alice", &["u1"]);
+    invalidate(&workspace, json!({"targets": ["u1"], "viewers": ["alice"]})).await;
     assert_eq!(seen(&alice), [offline("u1")]);
     assert_eq!(seen(&bob), [resent("u1")]);
     online(&workspace, "u1");
@@ -105,14 +112,65 @@ async fn who_becomes_hidden_takes_leave_once_and_may_come_back() {
     workspace.core.hidden.lock().clear();
     invalidate(&workspace, json!({"targets": ["u1"]})).await;
     assert_eq!(seen(&alice), [resent("u1")]);
-    workspace
-        .core
-        .hidden
-        .lock()
-        .insert("alice".into(), vec!["*".into()]);
+    workspace.core.hide("alice", &["*"]);
     invalidate(&workspace, json!({"targets": ["u1"]})).await;
     online(&workspace, "u2");
     assert_eq!(seen(&alice), [offline("u1"), offline("u2")]);
+}
+
+// contract: streams/visibility/forms
+#[tokio::test(start_paused = true)]
+async fn answers_in_all_forms() {
+    for (plain, hidden, expected) in [
+        (true, ["u1"], [offline("u1"), shown("u2"), shown("u3")]),
+        (false, ["u1"], [offline("u1"), shown("u2"), shown("u3")]),
+        (false, ["*"], [offline("u1"), offline("u2"), offline("u3")]),
+        // Not told: who is restricted is hidden, and nobody else.
+        (false, ["?"], [shown("u1"), offline("u2"), shown("u3")]),
+    ] {
+        let workspace = workspace().await;
+        *workspace.core.plain_lists.lock() = plain;
+        *workspace.core.restricted.lock() = vec!["u2".into()];
+        workspace.core.hide("alice", &hidden);
+        let alice = workspace.login("a", "alice");
+        let added = json!({"added": ["u1", "u2", "u3"]});
+        assert_eq!(watch(&alice, "1", added).await, "ready");
+        for uid in ["u1", "u2", "u3"] {
+            online(&workspace, uid);
+        }
+        assert_eq!(seen(&alice), expected, "{plain} {hidden:?}");
+    }
+}
+
+// contract: streams/visibility/forms
+#[tokio::test(start_paused = true)]
+async fn what_is_not_told_follows_who_is_restricted() {
+    let workspace = workspace().await;
+    workspace.core.hide("alice", &["?"]);
+    let alice = workspace.login("a", "alice");
+    watch(&alice, "1", json!({"added": ["u1", "u2"]})).await;
+    online(&workspace, "u1");
+    assert_eq!(seen(&alice), [shown("u1")]);
+    *workspace.core.restricted.lock() = vec!["u1".into()];
+    // Of others, but who is restricted is everybody's business.
+    invalidate(&workspace, json!({"targets": ["u1"], "viewers": ["bob"]})).await;
+    assert_eq!(seen(&alice), [offline("u1")]);
+
+    // Who is restricted is not answered: everybody may be, until it is.
+    let bob = workspace.login("b", "bob");
+    workspace.core.hide("bob", &["?"]);
+    workspace.core.fail_at("getRestrictedUsers", true);
+    tell(&workspace, json!({"targets": []}));
+    settled().await;
+    assert_eq!(
+        watch(&bob, "1", json!({"added": ["u1", "u2"]})).await,
+        "ready"
+    );
+    online(&workspace, "u2");
+    assert_eq!(seen(&bob), [] as [Value; 0]);
+    workspace.core.fail_at("getRestrictedUsers", false);
+    workspace.quiet().await;
+    assert_eq!(seen(&bob), [offline("u1"), resent("u2")]);
 }
 
 // contract: streams/visibility/invalidate
@@ -122,39 +180,82 @@ async fn between_an_invalidation_and_its_answer_targets_are_seen_by_nobody() {
     let alice = workspace.login("a", "alice");
     watch(&alice, "1", json!({"added": ["u1", "u2"]})).await;
     workspace.core.slow(Duration::from_millis(100));
-    workspace
-        .core
-        .hidden
-        .lock()
-        .insert("alice".into(), vec!["u1".into()]);
-    let data = ejson::raw(r#"{"targets":["u1"]}"#.into()).unwrap();
-    workspace.streams.visibility_changed(&data);
+    workspace.core.hide("alice", &["u1"]);
+    tell(&workspace, json!({"targets": ["u1"]}));
     sleep(Duration::from_millis(50)).await;
     online(&workspace, "u1");
     online(&workspace, "u2");
     assert_eq!(seen(&alice), [shown("u2")]);
     // A second one while the first is away: the answers to the first do not count.
     workspace.core.hidden.lock().clear();
-    workspace.streams.visibility_changed(&data);
+    tell(&workspace, json!({"targets": ["u1"]}));
     workspace.quiet().await;
     let all = seen(&alice);
     assert_eq!(all.last(), Some(&resent("u1")));
+    assert!(!all.contains(&offline("u1")), "{all:?}");
 }
 
+// contract: streams/visibility/everybody
 #[tokio::test(start_paused = true)]
-async fn a_viewer_who_cannot_be_asked_about_sees_nobody() {
+async fn without_targets_everybody_is_sent_again() {
+    for data in [json!({}), json!({"targets": null}), json!({"targets": [1]})] {
+        let workspace = workspace().await;
+        let (alice, bob) = (workspace.login("a", "alice"), workspace.login("b", "bob"));
+        for session in [&alice, &bob] {
+            watch(session, "1", json!({"added": ["u1", "u2", "u9"]})).await;
+        }
+        workspace.core.asked();
+        workspace.core.hide("alice", &["u2"]);
+        workspace.core.slow(Duration::from_millis(100));
+        tell(&workspace, data.clone());
+        sleep(Duration::from_millis(50)).await;
+        online(&workspace, "u1");
+        assert!(seen(&alice).is_empty(), "nobody is known to be visible");
+        workspace.quiet().await;
+        assert_eq!(seen(&alice), [resent("u1"), offline("u2")], "{data}");
+        assert_eq!(seen(&bob), [resent("u1"), resent("u2")], "{data}");
+        let asked = workspace.core.asked();
+        assert_eq!(asked.last().unwrap(), "refresh null", "{data}");
+        assert_eq!(asked.len(), 4, "the gate, two viewers, and who to send");
+    }
+}
+
+// contract: streams/visibility/invalidate
+#[tokio::test(start_paused = true)]
+async fn many_invalidations_are_asked_about_together() {
+    let workspace = workspace().await;
+    let alice = workspace.login("a", "alice");
+    watch(&alice, "1", json!({"added": ["u1", "u2"]})).await;
+    workspace.core.asked();
+    workspace.core.slow(Duration::from_millis(100));
+    for n in 0..200 {
+        tell(&workspace, json!({"targets": ["u1", format!("x{n}")]}));
+    }
+    workspace.quiet().await;
+    assert!(workspace.core.asked().len() <= 6);
+    let all = seen(&alice);
+    assert_eq!(all.last(), Some(&resent("u2")), "in doubt all are: {all:?}");
+}
+
+// contract: streams/visibility/failed
+#[tokio::test(start_paused = true)]
+async fn a_viewer_who_cannot_be_asked_about_sees_nobody_until_it_can() {
     let workspace = workspace().await;
     let (alice, bob) = (workspace.login("a", "alice"), workspace.login("b", "bob"));
-    watch(&alice, "1", json!({"added": ["u1"]})).await;
+    watch(&alice, "1", json!({"added": ["u1", "u2"]})).await;
     workspace.core.fail(true);
     assert_eq!(watch(&bob, "1", json!({"added": ["u1"]})).await, "500");
     online(&workspace, "u1");
     assert_eq!(seen(&alice), [shown("u1")], "known before");
-    invalidate(&workspace, json!({"targets": ["u1"]})).await;
+    tell(&workspace, json!({"targets": ["u1"]}));
+    settled().await;
     online(&workspace, "u1");
-    assert!(seen(&alice).is_empty());
+    online(&workspace, "u2");
+    assert_eq!(seen(&alice), [shown("u2")]);
+    // A core that comes back is asked without another word.
+    sleep(Duration::from_secs(100)).await;
     workspace.core.fail(false);
-    invalidate(&workspace, json!({"targets": ["u1"]})).await;
+    workspace.quiet().await;
     assert_eq!(seen(&alice), [resent("u1")]);
     assert_eq!(watch(&bob, "1", json!({"added": ["u1"]})).await, "ready");
 }
@@ -184,34 +285,33 @@ async fn user_status_is_for_those_whose_status_is_everybodys() {
         [("user-status".to_owned(), json!([["u2"]]))]
     );
     workspace.core.fail(true);
-    invalidate(&workspace, json!({"targets": []})).await;
-    status("u2");
-    workspace.quiet().await;
-    status("u2");
+    tell(&workspace, json!({"targets": []}));
+    settled().await;
+    workspace.core.asked();
+    for _ in 0..10 {
+        status("u2");
+    }
+    settled().await;
     assert!(alice.events().is_empty());
+    assert!(workspace.core.asked().len() < 3, "not asked by every event");
     workspace.core.fail(false);
-    sleep(Duration::from_secs(6)).await;
-    status("u2");
     workspace.quiet().await;
     status("u2");
     assert_eq!(alice.events().len(), 1, "asked again after a while");
 }
 
-// contract: streams/visibility/gate
+// contract: streams/visibility/gate, streams/visibility/everybody
 #[tokio::test(start_paused = true)]
 async fn the_gate() {
     let workspace = workspace().await;
-    workspace
-        .core
-        .hidden
-        .lock()
-        .insert("alice".into(), vec!["u1".into()]);
+    workspace.core.hide("alice", &["u1"]);
     workspace.set("Accounts_StatusVisibility_Enabled", json!(false));
+    workspace.quiet().await;
     let alice = workspace.login("a", "alice");
+    workspace.core.asked();
     watch(&alice, "1", json!({"added": ["u1"]})).await;
-    assert_eq!(
-        workspace.core.asked(),
-        ["getRestrictedUsers"],
+    assert!(
+        workspace.core.asked().is_empty(),
         "nothing is hidden: no viewer is asked about"
     );
     online(&workspace, "u1");
@@ -220,38 +320,128 @@ async fn the_gate() {
     invalidate(&workspace, json!({"targets": ["u1"]})).await;
     assert_eq!(
         workspace.core.asked(),
-        [
-            "getRestrictedUsers",
-            "getHiddenFrom alice",
-            r#"refresh ["u1"]"#
-        ]
+        ["getRestrictedUsers", "getHiddenFrom alice", "refresh null"],
+        "the gate turned: everybody is sent again"
     );
     assert_eq!(seen(&alice), [offline("u1")]);
     workspace.core.restricted.lock().clear();
     workspace.core.hidden.lock().clear();
     invalidate(&workspace, json!({"targets": ["u1"]})).await;
     assert_eq!(seen(&alice), [resent("u1")]);
+
+    // Switching statuses off shows everybody as offline at once, switching on brings them back.
+    alice.asks("notify-logged", "user-status", json!([])).await;
+    workspace.core.asked();
     workspace.set("Accounts_UserStatus_Enabled", json!(false));
     workspace.quiet().await;
-    online(&workspace, "u1");
     assert_eq!(seen(&alice), [offline("u1")]);
-    alice.asks("notify-logged", "user-status", json!([])).await;
+    assert_eq!(workspace.core.asked(), ["refresh null"]);
     workspace.streams.status_changed("u2", "[[]]");
     assert!(alice.events().is_empty(), "everybody is hidden");
     workspace.set("Accounts_UserStatus_Enabled", json!(true));
     workspace.quiet().await;
+    assert_eq!(seen(&alice), [resent("u1")]);
+
+    // Its use switched off: nobody is hidden, whatever else is set.
+    workspace.core.hide("alice", &["u1"]);
+    workspace.set("Accounts_StatusVisibility_Enabled", json!(true));
+    workspace.quiet().await;
+    assert_eq!(seen(&alice), [offline("u1")]);
+    workspace.core.asked();
+    workspace.set("Accounts_StatusVisibility_Admin_Enabled", json!(false));
+    workspace.quiet().await;
+    assert_eq!(workspace.core.asked(), ["refresh null"], "nobody is asked");
+    assert_eq!(seen(&alice), [resent("u1")]);
+    workspace.set("Accounts_StatusVisibility_Admin_Enabled", json!(true));
+    workspace.quiet().await;
+    assert_eq!(seen(&alice), [offline("u1")]);
+}
+
+/// `Accounts_StatusVisibility_Enabled` is missing: false for 8.8 and 8.9, which is learned from the first answer.
+// contract: streams/visibility/missing
+#[tokio::test(start_paused = true)]
+async fn a_missing_setting_is_that_of_the_release() {
+    let workspace = workspace_of_8_8().await;
+    workspace.core.hide("alice", &["u1"]);
+    workspace.core.hide("bob", &["u1"]);
+    let (alice, bob) = (workspace.login("a", "alice"), workspace.login("b", "bob"));
+    for (session, asked) in [
+        (
+            &alice,
+            &["getRestrictedUsers", "getHiddenFrom alice"] as &[_],
+        ),
+        (&bob, &[]),
+    ] {
+        watch(session, "1", json!({"added": ["u1"]})).await;
+        assert_eq!(workspace.core.asked(), asked);
+        online(&workspace, "u1");
+        assert_eq!(seen(session), [shown("u1")], "nobody is hidden");
+        workspace.streams.leave(&session.client);
+    }
+
+    // The same mesh, where another node answers now: the form is learned anew, and the gate judged again.
+    let session = workspace.login("c", "alice");
+    watch(&session, "1", json!({"added": ["u1"]})).await;
+    workspace.streams.release_changed().await;
+    workspace.core.asked();
+    *workspace.core.plain_lists.lock() = false;
+    let mesh = workspace.streams.services.mesh().clone();
+    let newer = crate::mesh::Mesh::start(
+        crate::mesh::MeshConfig::new(
+            crate::mesh::NodeId::new("core-9").unwrap(),
+            crate::mesh::Transporter::Local(workspace.bus.clone()),
+        ),
+        workspace.core.services(V8, Offers::Visibility),
+        std::sync::Arc::new(()),
+        &workspace.tracker,
+        &workspace.cancel,
+    )
+    .unwrap();
+    until(|| mesh.nodes_of("status-visibility").len() == 2).await;
+    workspace.streams.release_changed().await;
+    workspace.quiet().await;
+    assert_eq!(
+        workspace.core.asked(),
+        [
+            "getHiddenFrom alice",
+            "getRestrictedUsers",
+            "getHiddenFrom alice",
+            "refresh null"
+        ]
+    );
+    assert_eq!(seen(&session), [offline("u1")]);
+    workspace.streams.release_changed().await;
+    workspace.quiet().await;
+    assert!(workspace.core.asked().is_empty(), "the same nodes");
+    drop(newer);
+}
+
+/// In mid-upgrade the first answer of another form turns the gate.
+// contract: streams/visibility/missing
+#[tokio::test(start_paused = true)]
+async fn a_form_that_is_learned_later_turns_the_gate() {
+    let workspace = workspace().await;
+    workspace.core.hide("alice", &["u1"]);
+    let (alice, bob) = (workspace.login("a", "alice"), workspace.login("b", "bob"));
+    watch(&alice, "1", json!({"added": ["u1"]})).await;
     online(&workspace, "u1");
-    assert_eq!(seen(&alice), [shown("u1")]);
+    assert_eq!(seen(&alice), [offline("u1")]);
+    *workspace.core.plain_lists.lock() = true;
+    workspace.core.asked();
+    watch(&bob, "1", json!({"added": ["u1"]})).await;
+    workspace.quiet().await;
+    assert_eq!(seen(&alice), [resent("u1")]);
+    assert_eq!(seen(&bob), [resent("u1")]);
+    assert_eq!(
+        workspace.core.asked(),
+        ["getHiddenFrom bob", "refresh null"]
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn another_user_sees_with_other_eyes() {
     let workspace = workspace().await;
-    workspace
-        .core
-        .hidden
-        .lock()
-        .insert("bob".into(), vec!["u1".into()]);
+    workspace.core.hide("bob", &["u1"]);
     let session = workspace.login("s", "alice");
     watch(&session, "1", json!({"added": ["u1", "u2"]})).await;
     workspace.core.slow(Duration::from_millis(100));
@@ -286,25 +476,23 @@ async fn without_the_service_nothing_is_hidden() {
     }
 }
 
+// contract: streams/visibility/everybody
 #[tokio::test(start_paused = true)]
 async fn who_watched_before_the_service_came_is_asked_about() {
     let workspace = Workspace::new(V8).await;
-    workspace
-        .core
-        .hidden
-        .lock()
-        .insert("alice".into(), vec!["u1".into()]);
+    workspace.core.hide("alice", &["u1"]);
     let alice = workspace.login("a", "alice");
     watch(&alice, "1", json!({"added": ["u1", "u2"]})).await;
     let services = workspace.core.services(V8, Offers::Visibility);
     workspace.core_node.set_services(&services);
     let mesh = workspace.streams.services.mesh().clone();
-    super::workspace::until(|| mesh.offers("status-visibility.getHiddenFrom")).await;
+    until(|| mesh.offers("status-visibility.getHiddenFrom")).await;
     online(&workspace, "u2");
     assert!(seen(&alice).is_empty(), "nobody is known to be visible");
     workspace.streams.release_changed().await;
     workspace.quiet().await;
+    assert_eq!(seen(&alice), [offline("u1"), resent("u2")]);
     online(&workspace, "u1");
     online(&workspace, "u2");
-    assert_eq!(seen(&alice), [offline("u1"), shown("u2")]);
+    assert_eq!(seen(&alice), [shown("u2")]);
 }

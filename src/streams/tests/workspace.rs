@@ -30,9 +30,13 @@ pub(super) struct Core {
     asked: Mutex<Vec<String>>,
     delay: Mutex<Duration>,
     broken: Mutex<bool>,
-    /// By viewer: who is hidden. `*` is everybody.
+    /// Actions that fail.
+    broken_at: Mutex<HashSet<String>>,
+    /// By viewer: who is hidden. `*` is everybody, `?` that it is not told.
     pub(super) hidden: Mutex<HashMap<String, Vec<String>>>,
     pub(super) restricted: Mutex<Vec<String>>,
+    /// `getHiddenFrom` answers plain arrays, as 8.8 and 8.9 do.
+    pub(super) plain_lists: Mutex<bool>,
 }
 
 impl Core {
@@ -59,6 +63,21 @@ impl Core {
     /// From now on every call fails, or no more.
     pub(super) fn fail(&self, broken: bool) {
         *self.broken.lock() = broken;
+    }
+
+    /// From now on calls of one action fail, or no more.
+    pub(super) fn fail_at(&self, action: &str, broken: bool) {
+        let mut broken_at = self.broken_at.lock();
+        match broken {
+            true => broken_at.insert(action.into()),
+            false => broken_at.remove(action),
+        };
+    }
+
+    /// From now on these are hidden from a viewer.
+    pub(super) fn hide(&self, viewer: &str, uids: &[&str]) {
+        let uids = uids.iter().map(ToString::to_string).collect();
+        self.hidden.lock().insert(viewer.into(), uids);
     }
 
     /// What was asked since the last time.
@@ -97,21 +116,26 @@ impl Core {
             granted.contains(&question) || granted.contains(&whole)
         };
         self.asked.lock().push(whole);
-        let (delay, broken) = (*self.delay.lock(), *self.broken.lock());
+        let delay = *self.delay.lock();
+        let broken = *self.broken.lock() || self.broken_at.lock().contains(name);
         tokio::time::sleep(delay).await;
         let answer = match name {
             "getHiddenFrom" => {
                 let viewer = params[0].as_str().unwrap();
                 let hidden = self.hidden.lock().get(viewer).cloned().unwrap_or_default();
-                match hidden.contains(&"*".to_owned()) {
-                    true => json!({"hideAll": true}),
-                    false => json!({"hideAll": false, "hidden": hidden}),
+                match hidden.first().map(String::as_str) {
+                    _ if *self.plain_lists.lock() => json!(hidden),
+                    Some("*") => json!({"hideAll": true}),
+                    Some("?") => json!({"hideAll": false, "hidden": {}}),
+                    _ => json!({"hideAll": false, "hidden": hidden}),
                 }
             }
             "getRestrictedUsers" => json!(*self.restricted.lock()),
             "refresh" => {
                 let user = |uid: &Value| json!({"_id": uid, "username": uid, "status": "away", "statusText": "t"});
-                params[0].as_array().unwrap().iter().map(user).collect()
+                let all = json!(["u1", "u2", "u3"]);
+                let targets = params[0].as_array().or(all.as_array());
+                targets.unwrap().iter().map(user).collect()
             }
             _ => json!(granted),
         };

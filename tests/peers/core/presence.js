@@ -3,9 +3,9 @@
 // `presence.status` whenever what others see of that user changes.
 
 class Presence {
-	/** @param broadcast function(event, args); named: does the event carry the user's name (7.x and later)? */
-	constructor(world, broadcast, named) {
-		Object.assign(this, { world, broadcast, named });
+	/** @param broadcast function(event, args); release: function() */
+	constructor(world, broadcast, release) {
+		Object.assign(this, { world, broadcast, release });
 		this.connections = new Map();
 		this.users = new Map();
 	}
@@ -33,13 +33,25 @@ class Presence {
 		const changed = status !== seen.status || (text !== undefined && text !== seen.statusText);
 		const previousStatus = seen.status;
 		Object.assign(seen, { status, statusText: text ?? seen.statusText });
-		if (changed && user) {
-			const { _id, username, name, roles } = user;
-			this.broadcast('presence.status', [
-				{ user: { _id, username, ...(this.named() ? { name } : {}), status, statusText: seen.statusText, roles }, previousStatus },
-			]);
-		}
+		if (changed && user) this.broadcast('presence.status', [{ user: this.shown(uid), previousStatus }]);
 		return changed;
+	}
+
+	/** A user as `presence.status` tells of one: 7.x adds the name, 8.6 where the status comes from. */
+	shown(uid) {
+		const user = this.world.user(uid);
+		if (!user) return undefined;
+		const { _id, username, name, roles } = user;
+		const { status, statusText, statusSource = 'internal' } = this.seen(uid);
+		return {
+			_id,
+			username,
+			...(this.release() >= 7 ? { name } : {}),
+			status,
+			statusText,
+			...(this.release() >= 8.6 ? { statusSource } : {}),
+			roles,
+		};
 	}
 
 	newConnection(uid, session, nodeId) {
@@ -70,7 +82,7 @@ class Presence {
 	}
 
 	setStatus(uid, statusDefault, statusText) {
-		this.seen(uid).statusDefault = statusDefault;
+		Object.assign(this.seen(uid), { statusDefault, statusSource: 'manual' });
 		return this.update(uid, { text: statusText });
 	}
 

@@ -31,8 +31,17 @@ function streamEvents(release) {
 	return STREAM_EVENTS.filter((e) => !RELEASE_8.removed.includes(e)).concat(RELEASE_8.added);
 }
 
+/** Whose status a viewer may not see: a plain array, later an object; "untold" is a set that did not survive the wire. */
+function hiddenFrom({ world, release }, uid) {
+	const hidden = world.state.visibility.hiddenFrom[uid] ?? [];
+	if (release() < 9) return Array.isArray(hidden) ? hidden : [];
+	if (hidden === 'everybody') return { hideAll: true };
+	return { hideAll: false, hidden: hidden === 'untold' ? {} : hidden };
+}
+
 /**
  * name → {since?, optional?, events(release), actions, later?}
+ * `since` is the release that brought the service, which is hosted by default from then on.
  * `actions` and `later` (from release 8 on, or when a test asks): name → function(core, ...params).
  */
 const SERVICES = {
@@ -46,7 +55,7 @@ const SERVICES = {
 		},
 	},
 	'meteor': {
-		events: (release) => [...streamEvents(release), 'watch.integrations', 'watch.emailInbox', ...(release >= 8 ? ['stream'] : [])],
+		events: (release) => [...streamEvents(release), 'watch.integrations', 'watch.emailInbox', ...(release >= 9 ? ['stream'] : [])],
 		actions: {
 			getAutoUpdateClientVersions: ({ world }) => world.state.clientVersions,
 			getLoginServiceConfiguration: ({ world }) => world.state.loginServices,
@@ -107,19 +116,19 @@ const SERVICES = {
 		},
 	},
 
-	// Hosted only when a test asks for them by name.
+	// Hosted only when a test asks for them by name, or by later releases.
 	'ee-settings': {
 		optional: true,
 		events: () => [],
 		actions: { changeSettingValue: ({ world }, setting) => world.state.settingValues[setting._id] ?? setting.value },
 	},
 	'status-visibility': {
-		optional: true,
+		since: 8.8,
 		events: () => [],
 		actions: {
-			getHiddenFrom: ({ world }, uid) => world.state.visibility.hiddenFrom[uid] ?? { hideAll: false, hidden: [] },
+			getHiddenFrom: hiddenFrom,
 			getRestrictedUsers: ({ world }) => world.state.visibility.restricted,
-			refresh: ({ world }, targets) => targets.map((uid) => world.user(uid)).filter(Boolean),
+			refresh: ({ world, presence }, targets) => (targets ?? world.uids()).map((uid) => presence.shown(uid)).filter(Boolean),
 		},
 	},
 	'media-call': {
@@ -135,7 +144,10 @@ const SERVICES = {
 	},
 };
 
-const USUAL = Object.keys(SERVICES).filter((name) => !SERVICES[name].optional);
+/** What a core of a release hosts by default. */
+function usual(release) {
+	return Object.keys(SERVICES).filter((name) => !SERVICES[name].optional && release >= (SERVICES[name].since ?? 0));
+}
 
 /**
  * What a Moleculer node registers for a service. `changes` are the test's
@@ -152,4 +164,4 @@ function describe(name, release, changes = {}) {
 	};
 }
 
-module.exports = { SERVICES, USUAL, describe };
+module.exports = { SERVICES, usual, describe };

@@ -79,6 +79,11 @@ class World {
 		return number && { _id: uid, username: `user${number}`, name: `User ${number}`, roles: ['user'], statusText: '', statusDefault: 'online' };
 	}
 
+	/** All users but the numbered ones. */
+	uids() {
+		return [...this.collection('users').keys()];
+	}
+
 	userByToken(hashedToken) {
 		for (const user of this.collection('users').values()) {
 			if (user.services?.resume?.loginTokens?.some((t) => t.hashedToken === hashedToken)) return user;
