@@ -240,7 +240,7 @@ async fn check_finds_nothing_wrong_with_a_good_workspace_and_leaves_no_trace() {
     checked.has("ok       release        Rocket.Chat 6.x or 7.x");
     checked.has("ok       services       accounts, authorization, presence, meteor, license");
     checked.has(
-        "ok       optional       video-conference, not there: media-call (calls of 8.x), status-visibility (hidden statuses of 8.x), \
+        "ok       optional       video-conference, not there: media-call (calls of 8.x), status-visibility (hidden statuses, since 8.8), \
          ee-settings (enterprise settings)",
     );
     checked.has("ok       MongoDB        version _ answers in _ ms, 5 of 5 collections in database 'rocketchat'");
@@ -288,7 +288,7 @@ async fn check_names_missing_services_the_release_and_too_few_files() {
     )
     .await;
     let checked = run_with("check", &Service::usual_env(&nats.url()), 512).await;
-    checked.has("ok       release        Rocket.Chat 8.x");
+    checked.has("ok       release        Rocket.Chat 8.x or 9.x");
     checked.has("ok       services       accounts, authorization, meteor, license");
     checked.has("wrong    services       presence: nobody offers it, and everybody looks offline");
     checked.has("                        → start Rocket.Chat's presence service");
@@ -396,7 +396,7 @@ async fn check_lists_the_nodes_of_the_plain_broker() {
     checked.has(
         "ok       node           core-1: plain broker, answers in _ ms: accounts, authorization, license, meteor, presence",
     );
-    checked.has("ok       release        Rocket.Chat 8.x");
+    checked.has("ok       release        Rocket.Chat 8.x or 9.x");
     checked.has("ok       services       accounts, authorization, presence, meteor, license");
     assert_eq!(
         (checked.code, checked.last()),

@@ -32,6 +32,7 @@ mod outage;
 mod plain_broker;
 mod real_clients;
 mod relay;
+mod releases;
 mod sandbox;
 mod serializers;
 mod several;

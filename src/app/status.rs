@@ -104,7 +104,7 @@ fn release(release: Release) -> &'static str {
     match release {
         Release::Unknown => "not seen",
         Release::V6 => "6.x or 7.x",
-        Release::V8 => "8.x",
+        Release::V8 => "8.x or 9.x",
         Release::Mixed => "mixed: an upgrade",
     }
 }

@@ -45,7 +45,7 @@ type Optional = (&'static str, &'static str);
 const OPTIONAL: &[Optional] = &[
     ("video-conference", "conferences"),
     ("media-call", "calls of 8.x"),
-    ("status-visibility", "hidden statuses of 8.x"),
+    ("status-visibility", "hidden statuses, since 8.8"),
     ("ee-settings", "enterprise settings"),
 ];
 
@@ -248,11 +248,11 @@ fn about_release(release: Release) -> Option<Finding> {
         // That no core is there is told with the services.
         Release::Unknown => None,
         Release::V6 => Some(Finding::ok("release", "Rocket.Chat 6.x or 7.x")),
-        Release::V8 => Some(Finding::ok("release", "Rocket.Chat 8.x")),
+        Release::V8 => Some(Finding::ok("release", "Rocket.Chat 8.x or 9.x")),
         Release::Mixed => Some(
             Finding::warning(
                 "release",
-                "Rocket.Chat 8.x beside an older one: the stricter rules of the two hold",
+                "Rocket.Chat 8.x or 9.x beside an older one: the stricter rules of the two hold",
             )
             .advised("finish the upgrade"),
         ),

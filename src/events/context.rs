@@ -20,6 +20,7 @@ pub struct Events {
     pub(super) parse_messages: bool,
     pub(super) rows: HashMap<&'static str, Handle>,
     pub(super) now_ms: fn() -> i64,
+    pub(super) new_id: fn() -> String,
 }
 
 impl Events {

@@ -70,7 +70,7 @@ pub(super) fn ephemeral(events: &Events, args: &Args<'_>) -> Option<()> {
     message.set_json("private", "true".to_owned());
     message.set_text(
         "_id",
-        &given.key("_id").unwrap_or_else(|| now.to_string().into()),
+        &given.key("_id").unwrap_or_else(|| (events.new_id)().into()),
     );
     message.set_text("rid", &rid);
     message.set_json("ts", ejson::date(now));

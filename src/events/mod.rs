@@ -77,6 +77,7 @@ impl Events {
             parse_messages,
             rows: TABLE.iter().copied().collect(),
             now_ms: system_now_ms,
+            new_id: random_id,
         }
     }
 
@@ -123,4 +124,12 @@ fn system_now_ms() -> i64 {
         .ok()
         .and_then(|since| i64::try_from(since.as_millis()).ok())
         .unwrap_or_default()
+}
+
+/// An id as Meteor makes them: 17 letters and figures that are not mistaken for one another.
+fn random_id() -> String {
+    const LETTERS: &[u8] = b"23456789ABCDEFGHJKLMNPQRSTWXYZabcdefghijkmnopqrstuvwxyz";
+    (0..17)
+        .map(|_| char::from(LETTERS[rand::random_range(0..LETTERS.len())]))
+        .collect()
 }

@@ -6,15 +6,17 @@ use tracing::debug;
 
 use super::Methods;
 use super::errors::{Answer, for_client};
-use super::params::{Params, mismatch};
+use super::params::Params;
 use crate::client::Client;
+use crate::ejson;
 
 /// Updates of activity that are under way at once. Each is told again half a minute later, so one that finds no place
 /// is left out; a presence service that does not answer must not pile up work of all sessions.
 pub(super) const MAX_UPDATES: usize = 256;
 
 impl Methods {
-    /// `UserPresence:setDefaultStatus` with `[status]`, and `setUserStatus` with `[status, text?]`.
+    /// `UserPresence:setDefaultStatus` with `[status]`, and `setUserStatus` with `[status, text?]`. What a status is, the
+    /// presence service knows: nothing is checked on the way.
     pub(super) async fn set_status(
         &self,
         client: &Client,
@@ -24,19 +26,14 @@ impl Methods {
         let Some(user) = client.user() else {
             return Ok(None);
         };
-        let status = params.text(0).ok_or_else(mismatch)?;
         let text = match with_text {
-            true => params.optional_text(1)?,
+            true => params.raw(1),
             false => None,
         };
-        let told = self
-            .rooms
-            .services
-            .presence
-            .set_status(user.as_str(), &status, text.as_deref());
-        told.await
-            .map(|()| None)
-            .map_err(|error| for_client(&error))
+        let status = params.raw(0).unwrap_or(ejson::NULL);
+        let presence = &self.rooms.services.presence;
+        let told = presence.set_status(user.as_str(), status, text);
+        told.await.map_err(|error| for_client(&error))
     }
 
     /// `UserPresence:online`, `UserPresence:away`.
@@ -46,9 +43,7 @@ impl Methods {
         };
         let presence = &self.rooms.services.presence;
         let told = presence.set_connection_status(user.as_str(), status, client.id().as_str());
-        told.await
-            .map(|()| None)
-            .map_err(|error| for_client(&error))
+        told.await.map_err(|error| for_client(&error))
     }
 
     /// The session is active: presence is told, and nobody waits for it.

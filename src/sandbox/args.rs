@@ -31,7 +31,7 @@ pub fn command() -> Command {
         .arg(text("port", "PORT", "Port of the service").default_value(PORT).value_parser(value_parser!(u16)).conflicts_with("transporter"))
         .arg(text("page-port", "PORT", "Port of the page").default_value(PAGE_PORT).value_parser(value_parser!(u16)))
         .arg(text("bind", "ADDRESS", "Address of both; not meant for networks you do not trust").default_value("127.0.0.1").value_parser(value_parser!(IpAddr)))
-        .arg(text("release", "RELEASE", "The Rocket.Chat release the core plays").default_value("8").value_parser(["6", "8"]))
+        .arg(text("release", "RELEASE", "The Rocket.Chat release the core plays").default_value("9").value_parser(["6", "7", "8", "9"]))
         .arg(text("transporter", "URL", "Join this mesh, such as nats://localhost:4222"))
         .arg(text("namespace", "NAME", "MS_NAMESPACE of that mesh").default_value("").requires("transporter"))
         .arg(text("mongo-url", "URL", "Write the workspace into this MongoDB database, which must be empty or an earlier sandbox's").requires("transporter"))
@@ -73,11 +73,9 @@ pub fn read(matches: &ArgMatches) -> Asked {
         };
         return Asked::Broadcast(target, (*event).clone(), (*args).clone());
     }
-    let release = if text("release").as_deref() == Some("6") {
-        CoreRelease::V6
-    } else {
-        CoreRelease::V8
-    };
+    let named = |release: &CoreRelease| text("release") == Some(release.number().to_string());
+    let release = CoreRelease::ALL.into_iter().find(named);
+    let release = release.unwrap_or(CoreRelease::V9);
     let on_mesh = text("transporter").map(|transporter| OnMesh {
         transporter,
         namespace,
@@ -111,9 +109,19 @@ mod tests {
         };
         assert_eq!(
             (options.port, options.page_port, options.release),
-            (3000, 3001, CoreRelease::V8)
+            (3000, 3001, CoreRelease::V9)
         );
         assert!(options.bind.is_loopback() && options.on_mesh.is_none());
+    }
+
+    #[test]
+    fn every_release_can_be_played() {
+        for release in CoreRelease::ALL {
+            let Asked::Run(options) = asked(&format!("--release {}", release.number())) else {
+                panic!("nothing to broadcast")
+            };
+            assert_eq!(options.release, release);
+        }
     }
 
     #[test]

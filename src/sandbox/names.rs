@@ -1,5 +1,5 @@
 //! The events that the core's services list in their INFO. A streamer reads the core's release off them (reference/mesh.md), so the
-//! lists are those of recorded nodes; 8.x is written as the difference.
+//! lists are those of recorded nodes; later releases are written as the difference.
 
 use super::options::CoreRelease;
 
@@ -63,7 +63,8 @@ const STREAM_EVENTS: &[&str] = &[
     "watch.emailInbox",
 ];
 
-const ONLY_6: &[&str] = &[
+/// Before 8.x.
+const UP_TO_7: &[&str] = &[
     "voip.events",
     "call.callerhangup",
     "connector.statuschanged",
@@ -71,22 +72,29 @@ const ONLY_6: &[&str] = &[
     "otrAckUpdate",
 ];
 
-const ONLY_8: &[&str] = &[
-    "user.media-signal",
+const SINCE_7: &[&str] = &["user.media-signal"];
+
+const SINCE_8: &[&str] = &[
     "user.activity",
     "video-conference.updated",
     "presence.invalidateVisibility",
     "abac.config.changed",
-    "stream",
 ];
+
+const SINCE_9: &[&str] = &["stream"];
 
 /// The events of the `meteor` service.
 pub(super) fn meteor(release: CoreRelease) -> impl Iterator<Item = &'static str> {
-    let own = match release {
-        CoreRelease::V6 => ONLY_6,
-        CoreRelease::V8 => ONLY_8,
+    let own: &[&[&str]] = match release {
+        CoreRelease::V6 => &[UP_TO_7],
+        CoreRelease::V7 => &[UP_TO_7, SINCE_7],
+        CoreRelease::V8 => &[SINCE_7, SINCE_8],
+        CoreRelease::V9 => &[SINCE_7, SINCE_8, SINCE_9],
     };
-    STREAM_EVENTS.iter().chain(own).copied()
+    STREAM_EVENTS
+        .iter()
+        .chain(own.iter().copied().flatten())
+        .copied()
 }
 
 /// Everything that a core may broadcast: what the probe listens to, and what the page offers for injection.
@@ -97,8 +105,10 @@ pub(super) fn all() -> impl Iterator<Item = &'static str> {
     ];
     STREAM_EVENTS
         .iter()
-        .chain(ONLY_6)
-        .chain(ONLY_8)
+        .chain(UP_TO_7)
+        .chain(SINCE_7)
+        .chain(SINCE_8)
+        .chain(SINCE_9)
         .chain(MORE)
         .copied()
 }

@@ -3,21 +3,30 @@
 use std::net::IpAddr;
 use std::path::PathBuf;
 
-/// Which release the core plays.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Which release the core plays: the last of its number, where they differ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum CoreRelease {
-    /// 6.x; 7.x is the same for a streamer.
+    /// 6.x.
     V6,
+    /// 7.x.
+    V7,
     /// 8.x.
     V8,
+    /// 9.0.
+    V9,
 }
 
 impl CoreRelease {
+    /// All, the oldest first.
+    pub const ALL: [Self; 4] = [Self::V6, Self::V7, Self::V8, Self::V9];
+
     /// As `--release` takes it.
     pub fn number(self) -> u8 {
         match self {
             Self::V6 => 6,
+            Self::V7 => 7,
             Self::V8 => 8,
+            Self::V9 => 9,
         }
     }
 }

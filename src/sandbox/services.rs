@@ -9,20 +9,16 @@ use super::world::{Refusal, World};
 use super::{authorization, license, names};
 use crate::mesh::{RemoteError, ServiceSpec};
 
-/// Since which release an action is there.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Since {
-    Always,
-    V8,
-}
-use Since::{Always, V8};
+/// In every release.
+const ALWAYS: CoreRelease = CoreRelease::V6;
+const V8: CoreRelease = CoreRelease::V8;
 
-/// Service, action, since when, what it does.
-const ACTIONS: &[(&str, &str, Since, Action)] = &[
-    ("accounts", "login", Always, |world, params| {
+/// Service, action, since which release, what it does.
+const ACTIONS: &[(&str, &str, CoreRelease, Action)] = &[
+    ("accounts", "login", ALWAYS, |world, params| {
         Ok(Some(world.login(params.first().unwrap_or(&Value::Null))))
     }),
-    ("accounts", "logout", Always, |world, params| {
+    ("accounts", "logout", ALWAYS, |world, params| {
         let text = |key: &str| {
             params
                 .first()
@@ -35,31 +31,31 @@ const ACTIONS: &[(&str, &str, Since, Action)] = &[
     (
         "authorization",
         "hasPermission",
-        Always,
+        ALWAYS,
         authorization::has_permission,
     ),
     (
         "authorization",
         "hasAllPermission",
-        Always,
+        ALWAYS,
         authorization::has_all,
     ),
     (
         "authorization",
         "hasAtLeastOnePermission",
-        Always,
+        ALWAYS,
         authorization::has_one,
     ),
     (
         "authorization",
         "canAccessRoom",
-        Always,
+        ALWAYS,
         authorization::can_access_room,
     ),
     (
         "authorization",
         "canAccessRoomId",
-        Always,
+        ALWAYS,
         authorization::can_access_room_id,
     ),
     (
@@ -68,29 +64,29 @@ const ACTIONS: &[(&str, &str, Since, Action)] = &[
         V8,
         authorization::can_read_room,
     ),
-    ("authorization", "getRoles", Always, authorization::roles),
-    ("license", "hasModule", Always, license::has_module),
+    ("authorization", "getRoles", ALWAYS, authorization::roles),
+    ("license", "hasModule", ALWAYS, license::has_module),
     (
         "license",
         "hasValidLicense",
-        Always,
+        ALWAYS,
         license::has_valid_license,
     ),
-    ("license", "getModules", Always, license::modules),
-    ("license", "getGuestPermissions", Always, |_, _| {
+    ("license", "getModules", ALWAYS, license::modules),
+    ("license", "getGuestPermissions", ALWAYS, |_, _| {
         Ok(Some(json!([])))
     }),
-    ("meteor", "callMethodWithToken", Always, call_method),
-    ("meteor", "getLoginServiceConfiguration", Always, |_, _| {
+    ("meteor", "callMethodWithToken", ALWAYS, call_method),
+    ("meteor", "getLoginServiceConfiguration", ALWAYS, |_, _| {
         Ok(Some(login_services()))
     }),
-    ("meteor", "getAutoUpdateClientVersions", Always, |_, _| {
+    ("meteor", "getAutoUpdateClientVersions", ALWAYS, |_, _| {
         Ok(Some(client_versions()))
     }),
-    ("meteor", "notifyGuestStatusChanged", Always, |_, _| {
+    ("meteor", "notifyGuestStatusChanged", ALWAYS, |_, _| {
         Ok(None)
     }),
-    ("presence", "newConnection", Always, |world, params| {
+    ("presence", "newConnection", ALWAYS, |world, params| {
         Ok(Some(world.new_connection(
             text(params, 0)?,
             text(params, 1)?,
@@ -100,7 +96,7 @@ const ACTIONS: &[(&str, &str, Since, Action)] = &[
     ("presence", "updateConnection", V8, |world, params| {
         Ok(world.update_connection(text(params, 0)?, text(params, 1)?))
     }),
-    ("presence", "removeConnection", Always, |world, params| {
+    ("presence", "removeConnection", ALWAYS, |world, params| {
         Ok(Some(
             world.remove_connection(text(params, 0)?, text(params, 1)?),
         ))
@@ -108,10 +104,10 @@ const ACTIONS: &[(&str, &str, Since, Action)] = &[
     (
         "presence",
         "removeLostConnections",
-        Always,
+        ALWAYS,
         |world, params| Ok(Some(json!(world.remove_lost_connections(text(params, 0)?)))),
     ),
-    ("presence", "setStatus", Always, |world, params| {
+    ("presence", "setStatus", ALWAYS, |world, params| {
         Ok(Some(
             world
                 .set_status(text(params, 0)?, text(params, 1)?, text(params, 2).ok())
@@ -121,7 +117,7 @@ const ACTIONS: &[(&str, &str, Since, Action)] = &[
     (
         "presence",
         "setConnectionStatus",
-        Always,
+        ALWAYS,
         |world, params| {
             Ok(Some(
                 world
@@ -130,12 +126,26 @@ const ACTIONS: &[(&str, &str, Since, Action)] = &[
             ))
         },
     ),
-    ("presence", "getConnectionCount", Always, |world, _| {
+    ("presence", "getConnectionCount", ALWAYS, |world, _| {
         Ok(Some(
             json!({ "current": world.presence.connections(), "max": 200 }),
         ))
     }),
-    ("video-conference", "validateAction", Always, |_, _| {
+    ("status-visibility", "getHiddenFrom", V8, |world, _| {
+        Ok(Some(match world.release {
+            CoreRelease::V9 => json!({ "hideAll": false, "hidden": [] }),
+            _ => json!([]),
+        }))
+    }),
+    ("status-visibility", "getRestrictedUsers", V8, |_, _| {
+        Ok(Some(json!([])))
+    }),
+    ("status-visibility", "refresh", V8, |world, params| {
+        let targets = params.first().and_then(Value::as_array);
+        let users = world.shown_users(targets.map(Vec::as_slice));
+        Ok(Some(json!(users)))
+    }),
+    ("video-conference", "validateAction", ALWAYS, |_, _| {
         Ok(Some(true.into()))
     }),
     ("video-conference", "canAccessConference", V8, |_, _| {
@@ -177,14 +187,13 @@ const EVENTS: &[(&str, &[&str])] = &[
 
 /// Everything that the core's node offers.
 pub(super) fn specs(core: &Core, release: CoreRelease) -> Vec<ServiceSpec> {
-    let mut names: Vec<&str> = ACTIONS.iter().map(|(service, ..)| *service).collect();
+    let there = ACTIONS.iter().filter(|(_, _, since, _)| release >= *since);
+    let mut names: Vec<&str> = there.map(|(service, ..)| *service).collect();
     names.extend(EVENTS.iter().map(|(service, _)| *service));
     names.sort_unstable();
     names.dedup();
-    names
-        .into_iter()
-        .map(|name| spec(core, release, name))
-        .collect()
+    let specs = names.into_iter().map(|name| spec(core, release, name));
+    specs.collect()
 }
 
 fn spec(core: &Core, release: CoreRelease, name: &'static str) -> ServiceSpec {
@@ -196,7 +205,7 @@ fn spec(core: &Core, release: CoreRelease, name: &'static str) -> ServiceSpec {
         spec = spec.events(events.iter().copied());
     }
     for (_, action, since, run) in ACTIONS.iter().filter(|(service, ..)| *service == name) {
-        if *since == V8 && release == CoreRelease::V6 {
+        if release < *since {
             continue;
         }
         let core = core.clone();

@@ -13,8 +13,8 @@ use super::database::Database;
 use super::node::{CoreNode, Joining};
 use super::world::{World, hash_login_token};
 use crate::mesh::{
-    Call, CallError, Event, LocalBus, Mesh, MeshConfig, MeshState, NodeId, Release, ServiceSpec,
-    Transporter,
+    Call, CallError, Event, Listed, LocalBus, Mesh, MeshConfig, MeshState, NodeId, Release,
+    ServiceSpec, Transporter,
 };
 use crate::store::Store;
 
@@ -179,15 +179,23 @@ async fn the_store_is_written_before_the_answer_comes() {
 async fn the_release_is_read_off_its_events_and_actions() {
     for (release, seen, reads) in [
         (CoreRelease::V6, Release::V6, false),
+        (CoreRelease::V7, Release::V6, false),
         (CoreRelease::V8, Release::V8, true),
+        (CoreRelease::V9, Release::V8, true),
     ] {
         let scene = Scene::start(release).await;
+        let offers = |action| scene.streamer.offers(action);
         assert_eq!(
             (
                 scene.streamer.release(),
-                scene.streamer.offers("authorization.canReadRoom")
+                offers("authorization.canReadRoom")
             ),
             (seen, reads)
+        );
+        assert_eq!(offers("status-visibility.getHiddenFrom"), reads);
+        assert_eq!(
+            scene.streamer.meteor_events("stream") == Listed::All,
+            release == CoreRelease::V9
         );
         scene.token.cancel();
     }

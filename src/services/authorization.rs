@@ -3,7 +3,7 @@
 use serde_json::value::RawValue;
 
 use super::calls::{Calls, ServiceError};
-use crate::ejson::{join, quoted};
+use crate::ejson::{self, join, quoted};
 
 /// The authorization service.
 #[derive(Clone)]
@@ -13,21 +13,28 @@ pub struct Authorization(pub(super) Calls);
 const CAN_READ_ROOM: &str = "authorization.canReadRoom";
 
 impl Authorization {
-    /// `canAccessRoom`: `room` whole, as EJSON; an anonymous session asks as `{_id: ""}`.
+    /// The user of a question: `{_id}`; an anonymous session asks as `{_id: ""}`.
+    #[must_use]
+    pub fn user(uid: Option<&str>) -> Box<RawValue> {
+        let user = format!(r#"{{"_id":{}}}"#, quoted(uid.unwrap_or_default()));
+        ejson::raw(user).unwrap_or_else(|_| ejson::NULL.to_owned())
+    }
+
+    /// `canAccessRoom`: `room` whole and `user` (`{_id}` or `{_id, roles}`), as EJSON.
     ///
     /// # Errors
     /// When it could not be asked.
     pub async fn can_access_room(
         &self,
         room: &RawValue,
-        uid: Option<&str>,
+        user: &RawValue,
         extra: Option<&RawValue>,
     ) -> Result<bool, ServiceError> {
-        let user = format!(r#"{{"_id":{}}}"#, quoted(uid.unwrap_or_default()));
+        let extra = extra.map_or("null", RawValue::get);
         self.0
             .check(
                 "authorization.canAccessRoom",
-                &[room.get(), &user, extra.map_or("null", RawValue::get)],
+                &[room.get(), user.get(), extra],
             )
             .await
     }

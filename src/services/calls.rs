@@ -17,7 +17,8 @@ pub enum ServiceError {
     Unexpected(&'static str),
 }
 
-pub(super) type Answer = Result<Option<Box<RawValue>>, ServiceError>;
+/// What a service answers; `None` is nothing at all.
+pub type Answer = Result<Option<Box<RawValue>>, ServiceError>;
 
 /// Calls over the mesh with arguments as ready JSON texts.
 #[derive(Clone)]
@@ -77,9 +78,4 @@ impl Calls {
             Some(_) => Err(ServiceError::Unexpected(action)),
         }
     }
-}
-
-/// `text` quoted, or `null`.
-pub(super) fn text_or_null(text: Option<&str>) -> String {
-    text.map_or_else(|| "null".to_owned(), ejson::quoted)
 }

@@ -1,6 +1,8 @@
 //! `presence`: who is online (reference/ddp.md, "What the mesh is told"; reference/methods.md).
 
-use super::calls::{Calls, ServiceError, text_or_null};
+use serde_json::value::RawValue;
+
+use super::calls::{Answer, Calls, ServiceError};
 use crate::ejson::quoted;
 
 /// The presence service.
@@ -62,43 +64,33 @@ impl Presence {
             .map(drop)
     }
 
-    /// `setStatus`; `None` leaves the text out.
+    /// `setStatus`; answers what the service answers. Status and text are what a client sent; a text of `None` is left
+    /// out.
     ///
     /// # Errors
     /// When nobody answers.
     pub async fn set_status(
         &self,
         uid: &str,
-        status: &str,
-        text: Option<&str>,
-    ) -> Result<(), ServiceError> {
-        let (uid, status) = (quoted(uid), quoted(status));
-        let text = text_or_null(text);
-        let args = [&*uid, &*status, &*text];
-        let args = if text == "null" {
-            &args[..2]
-        } else {
-            &args[..]
-        };
-        self.0.tell("presence.setStatus", args).await.map(drop)
+        status: &RawValue,
+        text: Option<&RawValue>,
+    ) -> Answer {
+        let uid = quoted(uid);
+        let args = [&*uid, status.get(), text.map_or("", RawValue::get)];
+        let given = if text.is_some() { 3 } else { 2 };
+        self.0.tell("presence.setStatus", &args[..given]).await
     }
 
-    /// `setConnectionStatus`.
+    /// `setConnectionStatus`; answers what the service answers.
     ///
     /// # Errors
     /// When nobody answers.
-    pub async fn set_connection_status(
-        &self,
-        uid: &str,
-        status: &str,
-        session: &str,
-    ) -> Result<(), ServiceError> {
+    pub async fn set_connection_status(&self, uid: &str, status: &str, session: &str) -> Answer {
         self.0
             .tell(
                 "presence.setConnectionStatus",
                 &[&quoted(uid), &quoted(status), &quoted(session)],
             )
             .await
-            .map(drop)
     }
 }

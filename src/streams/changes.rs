@@ -62,9 +62,10 @@ impl Streams {
         };
         let (user, room) = (uid.to_owned(), rid.to_owned());
         self.queue.push(&rooms_key(uid), async move {
-            // A room that is gone again is nothing to tell of, and what cannot be read is in the log.
-            if let Ok(Some(room)) = me.rules.room(&room).await {
-                let args = join(["\"inserted\"", room.get()]);
+            // What cannot be read is in the log.
+            if let Ok(room) = me.rules.room(&room).await {
+                let room = room.as_deref().map_or("null", RawValue::get);
+                let args = join(["\"inserted\"", room]);
                 let event_name = format!("{user}/{ROOMS_CHANGED}");
                 me.deliver_now(Stream::NotifyUser, &event_name, &args, None);
             }

@@ -16,9 +16,9 @@ pub(super) const EVENT: &str = "stream";
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub(super) enum Form {
-    /// 6.x, 7.x: `[[name, eventName, args]]`.
+    /// Up to 8.9: `[[name, eventName, args]]`.
     Array = 1,
-    /// 8.x: `[{stream, eventName, args, origin}]`.
+    /// 9.0 and later: `[{stream, eventName, args, origin}]`.
     Object = 2,
 }
 

@@ -80,7 +80,8 @@ impl Streams {
             .give_viewers(|user| self.visibility.viewer(user));
         if given {
             self.ask_anew(Targets::All);
-        } else if others {
+        } else if others || !self.visibility.is_judged() {
+            // Before the first status comes: it would be for nobody.
             self.ask_anew(Targets::default());
         }
     }

@@ -11,6 +11,10 @@ use super::relay;
 use super::rules::{Asker, Effect};
 use crate::client::{Client, SessionId};
 use crate::ddp::DdpError;
+use crate::ejson::quoted;
+
+/// The balanced event that tells of an accepted typing write.
+const TYPING: &str = "room.user-activity";
 
 /// What a write answers: nothing, whether it was allowed or not.
 pub type Written = Result<Option<Box<RawValue>>, DdpError>;
@@ -18,7 +22,7 @@ pub type Written = Result<Option<Box<RawValue>>, DdpError>;
 impl Streams {
     /// A client calls the method `stream-<stream>`. `None` when there is no such stream: then the method is another's.
     ///
-    /// A refusal is an empty result like any other, and so is a rule that cannot be asked. Cancel safe: all is sent
+    /// A refusal is an empty result like any other; a rule that cannot be asked is error 500. Cancel safe: all is sent
     /// after the last await.
     pub async fn write(
         &self,
@@ -39,11 +43,12 @@ impl Streams {
             return Some(Ok(None));
         }
         match effect {
-            Err(_unasked) => {}
+            Err(_unasked) => return Some(Err(DdpError::internal())),
             Ok(Effect::Nothing) => {}
-            Ok(Effect::Publish) => {
-                let args = write.args_json();
-                self.written(stream, &write.event_name, &args, Some(client.id()));
+            Ok(Effect::Publish) => self.publish_written(stream, &write, &client),
+            Ok(Effect::Typing(rid)) => {
+                self.publish_written(stream, &write, &client);
+                self.tell_typing(&rid, &asker, write.args.get(1).copied());
             }
             Ok(Effect::Relay(event_names)) => {
                 let args = write.args_json();
@@ -53,6 +58,24 @@ impl Streams {
             }
         }
         Some(Ok(None))
+    }
+
+    fn publish_written(&self, stream: Stream, write: &Write<'_>, client: &Client) {
+        let args = write.args_json();
+        self.written(stream, &write.event_name, &args, Some(client.id()));
+    }
+
+    /// Whoever tells other servers what happens in a room hears that a user types: one node of each service that
+    /// listens, and nobody where none does.
+    fn tell_typing(&self, rid: &str, asker: &Asker, activities: Option<&RawValue>) {
+        let activities = activities.filter(|list| list.get().starts_with('['));
+        let told = format!(
+            r#"[{{"rid":{},"uid":{},"activities":{}}}]"#,
+            quoted(rid),
+            quoted(asker.uid().unwrap_or_default()),
+            activities.map_or("[]", RawValue::get),
+        );
+        self.services.mesh().emit(TYPING, &told);
     }
 
     /// To those who listen here, and to the others.

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use super::random_id;
 use super::stage::{Listener, Stage};
 use crate::ddp::Close;
 use crate::store::Collection;
@@ -63,5 +64,17 @@ async fn the_copy_of_settings_is_kept_fresh() {
             )
             .await;
         assert_eq!(stage.settings.is_true("OTR_Enable").await.unwrap(), value);
+    }
+}
+
+// contract: events/ephemeral/id
+#[test]
+fn two_notices_of_one_millisecond_are_two_messages() {
+    let ids: std::collections::BTreeSet<_> = (0..1000).map(|_| random_id()).collect();
+    assert_eq!(ids.len(), 1000);
+    for id in ids {
+        assert_eq!(id.len(), 17);
+        let unmistakable = |c: char| c.is_ascii_alphanumeric() && !"01IOUVl".contains(c);
+        assert!(id.chars().all(unmistakable), "{id}");
     }
 }

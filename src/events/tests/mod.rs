@@ -115,6 +115,7 @@ impl Bench {
         let stop = CancellationToken::new();
         let mut events = Events::new(house.clone(), directory.clone(), true, &tracker, &stop);
         events.now_ms = || 1_700_000_000_000;
+        events.new_id = || "ownMessage2345678".to_owned();
         Self {
             events,
             house,

@@ -114,6 +114,7 @@ impl Stage {
         });
         let mut events = Events::new(witness.clone(), directory.clone(), true, &tracker, &stop);
         events.now_ms = || NOW_MS;
+        events.new_id = || "ownMessage2345678".to_owned();
         late.set(Arc::new(events));
         Self {
             raw: Listener::enter(&directory, "raw", "u", Framing::Raw),

@@ -49,24 +49,46 @@ async fn statuses_are_passed_on() {
     }
 }
 
+// contract: methods/status/unchecked
 #[tokio::test(start_paused = true)]
-async fn what_is_no_status_is_nobodys_question() {
+async fn what_a_status_is_the_service_knows() {
     let bench = Bench::start().await;
     let session = bench.logged_in("s", "alice").await;
-    for (method, params) in [
-        ("setUserStatus", "[]"),
-        ("setUserStatus", r#"[{"$ne":null}]"#),
-        ("setUserStatus", r#"["busy",{"$ne":null}]"#),
-        ("setUserStatus", r#"["busy",7]"#),
-        ("UserPresence:setDefaultStatus", "[null]"),
+    for (params, passed_on) in [
+        ("[]", r#"["alice",null]"#),
+        (r#"[null,"tea"]"#, r#"["alice",null,"tea"]"#),
+        (r#"["busy",7]"#, r#"["alice","busy",7]"#),
+        (
+            r#"["busy","cut \ud83d"]"#,
+            r#"["alice","busy","cut \ud83d"]"#,
+        ),
     ] {
-        assert_eq!(
-            session.result(method, params).await,
-            error(400, "Match failed"),
-            "{method} {params}"
-        );
+        assert_eq!(session.result("setUserStatus", params).await, EMPTY);
+        let call = format!("presence.setStatus {passed_on}");
+        assert_eq!(bench.heard().await, [call], "{params}");
     }
-    assert_eq!(bench.heard().await, [] as [&str; 0]);
+}
+
+// contract: methods/status/answer
+#[tokio::test(start_paused = true)]
+async fn they_answer_what_the_service_answers() {
+    let bench = Bench::start().await;
+    let session = bench.logged_in("s", "alice").await;
+    for answer in ["true", "false"] {
+        for action in ["presence.setStatus", "presence.setConnectionStatus"] {
+            bench.world.core.says(action, answer);
+        }
+        for method in [
+            "UserPresence:setDefaultStatus",
+            "setUserStatus",
+            "UserPresence:online",
+            "UserPresence:away",
+        ] {
+            let result = session.result(method, r#"["away"]"#).await;
+            let expected = format!(r#"{{"msg":"result","id":"7","result":{answer}}}"#);
+            assert_eq!(result, expected, "{method}");
+        }
+    }
 }
 
 // contract: methods/status/anonymous

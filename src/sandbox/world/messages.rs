@@ -156,9 +156,9 @@ impl World {
 
     /// Tells what a message is now.
     pub(super) fn broadcast_message(&mut self, action: &str, message: &Value) {
-        let args = match self.release {
-            CoreRelease::V6 => json!([{ "clientAction": action, "message": message }]),
-            CoreRelease::V8 => json!([{ "message": message }]),
+        let args = match self.release < CoreRelease::V8 {
+            true => json!([{ "clientAction": action, "message": message }]),
+            false => json!([{ "message": message }]),
         };
         self.broadcast("watch.messages", args);
     }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 
 use super::state::World;
+use crate::sandbox::options::CoreRelease;
 
 /// The statuses that a client may choose.
 pub(in crate::sandbox) const STATUSES: [&str; 4] = ["online", "away", "busy", "offline"];
@@ -133,6 +134,34 @@ impl World {
         self.refresh_presence(uid, None)
     }
 
+    /// A user as `presence.status` tells of one; with a name since 7.x.
+    fn shown(&self, uid: &str) -> Option<Value> {
+        let user = self.users.get(uid)?;
+        let mut shown = json!({
+            "_id": user.id, "username": user.username,
+            "status": user.status, "statusText": user.status_text, "roles": user.roles,
+        });
+        if self.release >= CoreRelease::V7 {
+            shown["name"] = user.name.clone().into();
+        }
+        Some(shown)
+    }
+
+    /// `status-visibility.refresh`: these users, or all; nobody hides here.
+    pub(in crate::sandbox) fn shown_users(&self, targets: Option<&[Value]>) -> Vec<Value> {
+        match targets {
+            None => self
+                .users
+                .keys()
+                .filter_map(|uid| self.shown(uid))
+                .collect(),
+            Some(targets) => targets
+                .iter()
+                .filter_map(|uid| self.shown(uid.as_str()?))
+                .collect(),
+        }
+    }
+
     /// Works the status out again, and tells everybody when others see something new.
     fn refresh_presence(&mut self, uid: &str, text: Option<&str>) -> bool {
         let connection = self.presence.of(uid);
@@ -153,12 +182,8 @@ impl World {
             text.clone_into(&mut user.status_text);
             changed = true;
         }
-        let seen = json!({
-            "_id": user.id, "username": user.username, "name": user.name,
-            "status": user.status, "statusText": user.status_text, "roles": user.roles,
-        });
         self.save_user(uid);
-        if changed {
+        if changed && let Some(seen) = self.shown(uid) {
             self.broadcast(
                 "presence.status",
                 json!([{ "user": seen, "previousStatus": previous }]),

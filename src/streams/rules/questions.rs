@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 use super::{Rules, Unasked, unasked};
 use crate::client::UserId;
 use crate::ejson::{self, RawObject};
+use crate::services::Authorization;
 use crate::store::Document;
 use crate::streams::reuse::Found;
 
@@ -21,6 +22,8 @@ pub(in crate::streams) enum Question {
         user: Option<UserId>,
         extra: Option<Box<str>>,
     },
+    /// `canAccessRoom` with the user's roles.
+    AccessRoomWithRoles { rid: Box<str>, user: UserId },
     /// `canAccessRoomId`.
     AccessRoomId { rid: Box<str>, user: UserId },
     /// `canReadRoom`, or what older releases have instead.
@@ -47,6 +50,7 @@ impl Question {
     fn rid(&self) -> Option<&str> {
         match self {
             Self::AccessRoom { rid, .. }
+            | Self::AccessRoomWithRoles { rid, .. }
             | Self::AccessRoomId { rid, .. }
             | Self::ReadRoom { rid, .. }
             | Self::Member { rid, .. } => Some(rid),
@@ -59,7 +63,8 @@ impl Question {
             Self::AccessRoom { user, .. } | Self::ReadRoom { user, .. } => {
                 user.as_ref().map(UserId::as_str)
             }
-            Self::AccessRoomId { user, .. }
+            Self::AccessRoomWithRoles { user, .. }
+            | Self::AccessRoomId { user, .. }
             | Self::Member { user, .. }
             | Self::Permission { user, .. }
             | Self::AnyPermission { user, .. } => Some(user.as_str()),
@@ -131,6 +136,13 @@ impl Rules {
                 };
                 return self.access(&room, user.as_ref(), extra.as_deref()).await;
             }
+            Question::AccessRoomWithRoles { rid, user } => {
+                let (Some(room), Some(user)) = (self.room(rid).await?, self.roles(user).await?)
+                else {
+                    return Ok(false);
+                };
+                authorization.can_access_room(&room, &user, None).await
+            }
             Question::ReadRoom { rid, user, extra } => {
                 let Some(room) = self.room(rid).await? else {
                     return Ok(false);
@@ -168,9 +180,10 @@ impl Rules {
         extra: Option<&str>,
     ) -> Result<bool, Unasked> {
         let extra = extra_json(extra)?;
+        let user = Authorization::user(user.map(UserId::as_str));
         self.services
             .authorization
-            .can_access_room(room, user.map(UserId::as_str), extra)
+            .can_access_room(room, &user, extra)
             .await
             .map_err(|cause| unasked("canAccessRoom", &cause))
     }
@@ -235,8 +248,21 @@ impl Rules {
     /// # Errors
     /// When it is not known and the store does not answer.
     pub(super) async fn is_on(&self, setting: &'static str) -> Result<bool, Unasked> {
+        Ok(self.switch(setting).await? == Some(true))
+    }
+
+    /// Whether OTR is on: a setting that may be a text.
+    ///
+    /// # Errors
+    /// When it is not known and the store does not answer.
+    pub(super) async fn otr_is_on(&self) -> Result<bool, Unasked> {
+        let value = self.setting("OTR_Enable").await?;
+        Ok(value.is_some_and(|value| matches!(value.get(), "true" | "\"true\"")))
+    }
+
+    async fn setting(&self, setting: &'static str) -> Result<Option<Document>, Unasked> {
         self.settings
-            .is_true(setting)
+            .get(setting)
             .await
             .map_err(|cause| unasked(setting, &cause))
     }
@@ -249,11 +275,7 @@ impl Rules {
         &self,
         setting: &'static str,
     ) -> Result<Option<bool>, Unasked> {
-        let value = self
-            .settings
-            .get(setting)
-            .await
-            .map_err(|cause| unasked(setting, &cause))?;
+        let value = self.setting(setting).await?;
         Ok(value
             .filter(|value| !ejson::is_null(value))
             .map(|value| value.get() == "true"))

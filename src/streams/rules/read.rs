@@ -174,8 +174,14 @@ impl Rules {
                 && self.may(Question::Permission { user, permission }).await?),
             ReadRule::Room => {
                 let rid = rid_of(event_name);
-                Ok(self.room(&rid).await?.is_some()
-                    && self.may(Question::AccessRoomId { rid, user }).await?)
+                let access = match self.era() {
+                    Era::New => Question::AccessRoomWithRoles { rid, user },
+                    Era::Old | Era::Both if self.room(&rid).await?.is_some() => {
+                        Question::AccessRoomId { rid, user }
+                    }
+                    Era::Old | Era::Both => return Ok(false),
+                };
+                self.may(access).await
             }
             ReadRule::RoomData => {
                 self.may(Question::AccessRoom {
@@ -185,7 +191,7 @@ impl Rules {
                 })
                 .await
             }
-            ReadRule::OwnUser => self.is_on("OTR_Enable").await,
+            ReadRule::OwnUser => self.otr_is_on().await,
             ReadRule::Conference => self.conference(event_name, user.as_str()).await,
             ReadRule::All
             | ReadRule::Nobody

@@ -16,6 +16,8 @@ pub(in crate::streams) enum Effect {
     Nothing,
     /// The event goes to whoever listens.
     Publish,
+    /// The same; a user types in this room.
+    Typing(Box<str>),
     /// Refused, but what was written goes to these event names of `notify-user`.
     Relay(Vec<String>),
 }
@@ -37,7 +39,13 @@ impl Rules {
         };
         let allowed = match stream.row().write {
             WriteRule::Nobody => false,
-            WriteRule::Activity => self.activity(id, what, asker, args).await?,
+            WriteRule::Activity => {
+                let allowed = self.activity(id, what, asker, args).await?;
+                if allowed && what == "user-activity" && asker.user().is_some() {
+                    return Ok(Effect::Typing(id.into()));
+                }
+                allowed
+            }
             WriteRule::User => self.user(what, asker, args).await?,
             WriteRule::RoomUsers => {
                 let targets = self.room_users(id, what, asker).await?;
@@ -120,7 +128,7 @@ impl Rules {
                 }
                 Ok(false)
             }
-            "otr" if old && is_handshake(first) => self.is_on("OTR_Enable").await,
+            "otr" if old && is_handshake(first) => self.otr_is_on().await,
             _ => Ok(old),
         }
     }

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::client::{Client, ClientSeed, Connection, Directory, Identity, Listed, SubOutcome};
-use crate::ddp::Framing;
+use crate::ddp::{DdpError, Framing};
 use crate::ejson;
 use crate::mesh::{
     Answer, CallError, LocalBus, Mesh, MeshConfig, NodeId, RemoteError, Request, ServiceSpec,
@@ -467,17 +467,14 @@ impl Session {
         word
     }
 
-    pub(super) async fn write(&self, stream: &str, params: Value) -> Option<()> {
+    /// A write; it answers nothing where it was refused or heard, else an error.
+    pub(super) async fn write(&self, stream: &str, params: Value) -> Option<Result<(), DdpError>> {
         let params = ejson::raw(params.to_string()).unwrap();
         let answer = self
             .streams
             .write(self.client.clone(), stream, &params)
             .await?;
-        assert!(
-            matches!(answer, Ok(None)),
-            "a write answers nothing, whatever comes of it"
-        );
-        Some(())
+        Some(answer.map(|result| assert!(result.is_none())))
     }
 
     /// What the client was sent since the last time.

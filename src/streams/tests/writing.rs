@@ -2,7 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::workspace::{Workspace, stream};
+use super::workspace::{Offers, Workspace, stream};
+use crate::ddp::Code;
+use crate::mesh::ServiceSpec;
 use crate::services::Release::{self, Unknown, V6, V8};
 
 /// An anonymous session.
@@ -153,5 +155,117 @@ async fn a_method_of_no_stream_is_anothers() {
         json!([{"$ne": 1}]),
     ] {
         assert!(alice.write("notify-user", malformed).await.is_some());
+    }
+}
+
+// contract: streams/write/unasked
+#[tokio::test(start_paused = true)]
+async fn a_rule_that_cannot_be_asked_is_an_error() {
+    let workspace = Workspace::new(V8).await;
+    let alice = workspace.login("a", "alice");
+    let params = json!({"callId": "c", "uid": "bob", "rid": "r"});
+    let signal = json!({"action": "call", "params": params});
+    let write = async || {
+        let write = json!(["bob/video-conference", signal.clone()]);
+        alice.write("notify-user", write).await.unwrap()
+    };
+    assert!(write().await.is_ok(), "the answer is no");
+    workspace.core.fail(true);
+    let error = write().await.unwrap_err();
+    assert_eq!(error.code, Code::Number(500));
+    assert!(workspace.heard.lock().is_empty());
+}
+
+// contract: streams/rule/otr
+#[tokio::test(start_paused = true)]
+async fn otr_may_be_a_text() {
+    let workspace = Workspace::new(V6).await;
+    let (alice, bob) = (workspace.login("a", "alice"), workspace.login("b", "bob"));
+    for (value, is_on) in [
+        (json!("true"), true),
+        (json!("false"), false),
+        (json!("TRUE"), false),
+        (json!(true), true),
+        (json!(1), false),
+    ] {
+        workspace.set("OTR_Enable", value.clone());
+        let verdict = bob.verdict("notify-user", "bob/otr", json!([])).await;
+        assert_eq!(verdict == "ready", is_on, "{value}");
+        bob.asks("notify-user", "bob/otr", json!([])).await;
+        alice
+            .write("notify-user", json!(["bob/otr", "handshake"]))
+            .await;
+        assert_eq!(bob.events().len(), usize::from(is_on), "{value}");
+        workspace.streams.unsubscribe(&bob.client, "bob/otr");
+        bob.hears();
+    }
+}
+
+// contract: streams/write/typing
+#[tokio::test(start_paused = true)]
+async fn typing_is_told_to_one_node_of_each_service_that_listens() {
+    for release in [V6, V8] {
+        let workspace = Workspace::new(release).await;
+        let (alice, visitor) = (workspace.login("a", "alice"), workspace.client("v"));
+        let types = async || {
+            for (session, event_name, args) in [
+                (
+                    &alice,
+                    "general/user-activity",
+                    json!(["alice.a", ["user-typing"]]),
+                ),
+                (&alice, "general/user-activity", json!(["alice.a"])),
+                (
+                    &alice,
+                    "general/user-activity",
+                    json!(["bob.b", ["user-typing"]]),
+                ),
+                (
+                    &visitor,
+                    "chat/user-activity",
+                    json!(["v", [], {"token": "vt"}]),
+                ),
+                (&alice, "general/webrtc", json!([1])),
+            ] {
+                let mut params = vec![json!(event_name)];
+                params.extend(args.as_array().unwrap().iter().cloned());
+                session.write("notify-room", Value::Array(params)).await;
+            }
+            workspace.quiet().await;
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        };
+        let mut tapped = workspace.bus.tap();
+        types().await;
+        let mut told = || {
+            let mut all = Vec::new();
+            while let Ok((subject, packet)) = tapped.try_recv() {
+                let packet: Value = serde_json::from_slice(&packet).unwrap();
+                if packet["event"] == "room.user-activity" && subject.starts_with("MOL.EVENT") {
+                    all.push((packet["groups"].clone(), packet["data"].clone()));
+                }
+            }
+            all
+        };
+        assert_eq!(told(), [], "nobody lists it");
+        let mut services = workspace.core.services(release, Offers::Plain);
+        for name in ["federation", "other"] {
+            services.push(ServiceSpec::new(name).event("room.user-activity"));
+        }
+        workspace.core_node.set_services(&services);
+        // Its INFO is there.
+        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+        told();
+        types().await;
+        let typing = |activities: Value| {
+            (
+                json!(["federation", "other"]),
+                json!([{"rid": "general", "uid": "alice", "activities": activities}]),
+            )
+        };
+        assert_eq!(
+            told(),
+            [typing(json!(["user-typing"])), typing(json!([]))],
+            "{release:?}"
+        );
     }
 }

@@ -37,7 +37,11 @@ impl Targets {
     /// As the service is asked for them; `None` are all.
     pub(in crate::streams) fn refresh(&self) -> Option<Vec<&str>> {
         match self {
-            Self::These(uids) => Some(uids.iter().map(|uid| &**uid).collect()),
+            Self::These(uids) => {
+                let mut uids: Vec<_> = uids.iter().map(|uid| &**uid).collect();
+                uids.sort_unstable();
+                Some(uids)
+            }
             Self::All => None,
         }
     }
