@@ -21,6 +21,7 @@ mod commands;
 mod contract;
 mod database;
 mod door;
+mod ends;
 mod fresh_machine;
 mod load;
 mod logs;

@@ -47,8 +47,9 @@ pub enum SubOutcome {
 
 /// The house as a session sees it.
 ///
-/// A session runs the futures inside its own task, one at a time, and drops the one that is away when its client leaves
-/// or the service drains: whatever a future sends it must send after its last await, in one stretch.
+/// A session runs the futures inside its own task, one at a time. It drops the one that is away when the client is sent
+/// away, a call of a client that left takes too long, or the service drains: whatever a future sends it must send after its
+/// last await, in one stretch.
 pub trait Handler: Send + Sync + 'static {
     /// The socket is open.
     fn opened(&self, client: &Arc<Client>);

@@ -36,8 +36,12 @@ struct State {
     listed: bool,
     /// Once set, nothing more is accepted; the first close wins.
     close: Option<Close>,
-    /// The client is gone: nothing is accepted or kept any more.
-    abandoned: bool,
+    /// Whether others than the session asked for an end: then nothing of what the client asked for is done any more.
+    sent_away: bool,
+    /// The client is going: nothing is accepted any more.
+    sealed: bool,
+    /// Whether the last frame that waits is the answer to the client's close frame.
+    last: bool,
 }
 
 /// Who writes what is pushed for many.
@@ -78,6 +82,8 @@ pub(super) enum Shared {
 pub enum Taken {
     /// Frames to write are in the batch.
     Frames,
+    /// Frames to write are in the batch, and the last of them is [`Outbox::last`]'s.
+    Last,
     /// Nothing is left to write, and the session is to be closed.
     Close(Close),
 }
@@ -105,13 +111,12 @@ impl Outbox {
 
     fn push_if(&self, frame: Frame, wakes: impl FnOnce(&State) -> bool) -> Pushed {
         let mut state = self.state.lock();
-        if state.close.is_some() || state.abandoned {
+        if state.close.is_some() || state.sealed {
             return Pushed::Refused;
         }
         state.unsent += frame.len();
         let (pushed, waker) = if state.unsent > self.limit {
-            state.clear();
-            state.close = Some(Close::TooSlow);
+            state.overflow();
             (Pushed::Refused, state.waker.take())
         } else {
             state.put(frame);
@@ -134,7 +139,7 @@ impl Outbox {
     /// Whether nothing waits here and more would be taken.
     pub(super) fn is_quiet(&self) -> bool {
         let state = self.state.lock();
-        state.first.is_none() && state.close.is_none() && !state.abandoned
+        state.first.is_none() && state.close.is_none() && !state.sealed
     }
 
     /// Counts bytes that whoever holds the writer put into the batch past the queue. Over the bound as [`Outbox::push`];
@@ -144,8 +149,7 @@ impl Outbox {
         state.unsent += bytes;
         let within = state.unsent <= self.limit;
         if !within {
-            state.clear();
-            state.close.get_or_insert(Close::TooSlow);
+            state.overflow();
         }
         within
     }
@@ -193,16 +197,35 @@ impl Outbox {
         }
     }
 
-    /// Asks the session to close once what was pushed before is written. The first close wins.
+    /// Asks the session to close once what was pushed before is written; nothing that the client asked for is done after
+    /// that. The first close wins.
     pub fn close(&self, close: Close) {
-        self.state.lock().close.get_or_insert(close);
+        let mut state = self.state.lock();
+        state.close.get_or_insert(close);
+        state.sent_away = true;
+        drop(state);
         self.wake();
+    }
+
+    /// The session closes by itself once what was pushed before is written. The first close wins.
+    pub fn end(&self, close: Close) {
+        self.state.lock().close.get_or_insert(close);
+    }
+
+    /// The client closes: what was pushed before is written, then this frame, and nothing more is accepted.
+    pub fn last(&self, frame: Frame) {
+        let mut state = self.state.lock();
+        if !state.sealed {
+            state.unsent += frame.len();
+            state.put(frame);
+            (state.sealed, state.last) = (true, true);
+        }
     }
 
     /// The client is gone: drops what is unsent and accepts nothing more.
     pub fn abandon(&self) {
         let mut state = self.state.lock();
-        state.abandoned = true;
+        state.sealed = true;
         state.clear();
         state.waker = None;
     }
@@ -232,7 +255,8 @@ impl Outbox {
         let mut state = self.state.lock();
         if state.first.is_some() {
             state.take(batch);
-            return Poll::Ready(Taken::Frames);
+            let last = state.last;
+            return Poll::Ready(if last { Taken::Last } else { Taken::Frames });
         }
         if let Some(close) = state.close {
             return Poll::Ready(Taken::Close(close));
@@ -254,6 +278,17 @@ impl Outbox {
             state.way = Way::TaskForNow;
         }
         state.wait(cx, false);
+        Poll::Pending
+    }
+
+    /// Waits until others than the session ask for its end. For the session's task only.
+    pub fn poll_sent_away(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut state = self.state.lock();
+        if state.sent_away {
+            return Poll::Ready(());
+        }
+        let hungry = state.hungry;
+        state.wait(cx, hungry);
         Poll::Pending
     }
 
@@ -282,6 +317,13 @@ impl State {
         if let Some(first) = self.first.take() {
             batch.push_front(first);
         }
+    }
+
+    /// Over the bound: what is unsent is dropped.
+    fn overflow(&mut self) {
+        self.clear();
+        self.close.get_or_insert(Close::TooSlow);
+        self.sent_away = true;
     }
 
     fn clear(&mut self) {
@@ -346,6 +388,33 @@ mod tests {
             take(&outbox, &mut batch),
             Poll::Ready(Taken::Close(Close::ProtocolError))
         );
+    }
+
+    #[test]
+    fn the_answer_to_a_close_is_the_last_word() {
+        let (outbox, mut batch) = (Outbox::new(100), VecDeque::new());
+        assert!(outbox.push(frame(10)));
+        outbox.last(frame(20));
+        outbox.last(frame(30));
+        assert!(!outbox.push(frame(10)));
+        assert_eq!(take(&outbox, &mut batch), Poll::Ready(Taken::Last));
+        assert_eq!(batch, [frame(10), frame(20)]);
+        batch.clear();
+        assert!(take(&outbox, &mut batch).is_pending());
+    }
+
+    #[test]
+    fn an_end_of_the_sessions_own_sends_nobody_away() {
+        let cx = &mut Context::from_waker(Waker::noop());
+        let outbox = Outbox::new(100);
+        outbox.end(Close::UnsupportedData);
+        assert!(outbox.poll_sent_away(cx).is_pending());
+        outbox.close(Close::ThrownOut);
+        assert!(outbox.poll_sent_away(cx).is_ready());
+        assert_eq!(outbox.closing(), Some(Close::UnsupportedData));
+        let outbox = Outbox::new(10);
+        assert!(!outbox.push(frame(100)));
+        assert!(outbox.poll_sent_away(cx).is_ready());
     }
 
     #[derive(Default)]

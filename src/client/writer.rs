@@ -166,6 +166,12 @@ impl Writer {
         Ok(written)
     }
 
+    /// Drops all of it: the socket is gone.
+    pub fn clear(&mut self) {
+        self.batch = VecDeque::new();
+        (self.offset, self.unflushed) = (0, false);
+    }
+
     /// Drops what was not begun: only a frame that is written in part must be finished.
     pub fn keep_half_written(&mut self) {
         let half = (self.offset > 0).then(|| self.batch.pop_front()).flatten();

@@ -43,6 +43,7 @@ pub(super) fn config(checked: &Checked, beats: &Heartbeats, relays: bool) -> Con
             max_message_bytes: checked.number("DDP_MAX_MESSAGE_BYTES"),
             max_buffered_bytes: checked.number("DDP_MAX_BUFFERED_BYTES"),
             max_subscriptions: checked.number("DDP_MAX_SUBSCRIPTIONS"),
+            request_timeout: checked.span("REQUEST_TIMEOUT"),
         },
         methods: MethodsConfig {
             password_login: checked.switch("DDP_PASSWORD_LOGIN"),

@@ -95,6 +95,8 @@ pub struct SessionConfig {
     pub max_buffered_bytes: usize,
     /// `DDP_MAX_SUBSCRIPTIONS`: publications of one session.
     pub max_subscriptions: usize,
+    /// `REQUEST_TIMEOUT`: how long the calls are still done that a client made before it left, all of them together.
+    pub request_timeout: Duration,
 }
 
 /// The server that stands in the place of the mesh.

@@ -2,7 +2,7 @@
 //!
 //! [`Methods`] is the house as a session sees it: it answers the methods of the table below itself, hands `stream-…` to
 //! the streams, and everything else to the core. A session runs one of these futures at a time and drops it when its
-//! client leaves, so whatever must happen all the same (a logout, what presence is told) runs in the tracker, and
+//! client is sent away, so whatever must happen all the same (a logout, what presence is told) runs in the tracker, and
 //! whatever belongs together (who a session is, and who is told of it) stands between two awaits.
 //!
 //! Params are what a client chose to send: each method reads them strictly, and passes on checked strings, never what

@@ -1,7 +1,9 @@
-//! How a session ends, in this order and nowhere else: the request at hand is cancelled, the client leaves the hub and
-//! the directory, what was sent before is flushed (unless the client is too slow), the close frame follows, the client's
-//! own is awaited for a while, the socket goes, and only then what is slow is told ([`super::guard`]).
+//! How a session ends, in this order and nowhere else: the client leaves the hub, what was sent before is flushed (unless
+//! the client is too slow), the close frame follows, the client's own is awaited for a while, the socket goes, and only
+//! then what is slow is told ([`super::guard`]). Meanwhile the calls are done that a client made before it left; of one
+//! that was sent away nothing more is ([`End`]).
 
+use std::pin::Pin;
 use std::task::Context;
 use std::time::Duration;
 
@@ -20,15 +22,27 @@ const FINAL_CLOSE: u8 = 0x88;
 /// How often a session that is closing looks whether the service began to stop.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
+/// Whose doing the end of a session is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    /// The client left, or broke the rules: what it asked for before is still done.
+    Theirs,
+    /// It was sent away: thrown out, logged out, too slow. Nothing more is done.
+    SentAway,
+}
+
 impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     /// When the clock has to be looked at next.
     fn deadline(&self) -> Instant {
+        // A drain that begins meanwhile may find no trace of a session that is ending: it looks for itself.
+        let look_again = || Instant::now() + LOOK_AGAIN;
         match self.phase {
-            // A drain that begins meanwhile finds no trace of this session: it looks for itself.
             Phase::Flushing(until) | Phase::Parting(until) => {
-                self.at_most(until).min(Instant::now() + LOOK_AGAIN)
+                let others = self.finish_by.into_iter().chain([look_again()]);
+                others.fold(self.at_most(until), Instant::min)
             }
-            Phase::New | Phase::Open | Phase::Over => {
+            Phase::Over => self.finish_by.unwrap_or_else(look_again),
+            Phase::New | Phase::Open => {
                 let silence = self.clock.deadline(self.connected, &self.sessions.config);
                 let leg = self.leg.as_ref().and_then(|leg| leg.deadline());
                 let others = self.leaves_at.into_iter().chain(leg);
@@ -58,7 +72,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                     self.phase = Phase::Over;
                 }
             }
-            Phase::New | Phase::Open | Phase::Over => {
+            Phase::Over => {}
+            Phase::New | Phase::Open => {
                 match self.clock.silence(self.connected, &self.sessions.config) {
                     Silence::Fine => {}
                     Silence::Ping => {
@@ -108,25 +123,68 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
 
     /// Ends the session from within: what was sent before is written, then the close frame.
     pub(super) fn close(&mut self, close: Close) {
-        self.client.close(close);
+        self.client.outbox().end(close);
         if self.is_open() {
-            self.leave();
+            self.leave(End::Theirs);
         }
     }
 
-    /// Nothing is worked on any more, and nothing published.
-    pub(super) fn detach(&mut self) {
-        self.requests = Requests::default();
+    /// Nothing is published any more, and nothing more is heard.
+    fn detach(&mut self, end: End) {
+        if std::mem::replace(&mut self.detached, true) {
+            return;
+        }
+        self.requests.withdraw(|_| true);
+        if end == End::Theirs && !self.requests.is_idle() {
+            self.finish_by = Some(Instant::now() + self.sessions.config.request_timeout);
+        } else {
+            self.requests = Requests::default();
+        }
         self.part_from_server();
         self.unheard = None;
         if let Some(guard) = &mut self.guard {
-            guard.leave();
+            guard.leave(self.finish_by.is_some());
         }
     }
 
+    /// Whether requests are worked on. Those of a client that left are until their time is over, it is sent away after all,
+    /// or the service stops.
+    pub(super) fn may_work(&mut self, cx: &mut Context<'_>) -> bool {
+        let outbox = self.client.outbox();
+        if self.is_open() {
+            return outbox.closing().is_none();
+        }
+        let over = outbox.poll_sent_away(cx).is_ready()
+            || self.sessions.is_draining()
+            || self.finish_by.is_none_or(|by| Instant::now() >= by);
+        if over {
+            tracing::debug!(session = %self.client.id(), "calls of a client that left are given up");
+            self.requests = Requests::default();
+        }
+        !over
+    }
+
+    /// The socket is of no use any more.
+    pub(super) fn on_lost(&mut self) {
+        self.detach(End::Theirs);
+        self.phase = Phase::Over;
+    }
+
+    /// The socket is let go of; says whether nothing is left to do.
+    pub(super) fn hang_up(&mut self, cx: &mut Context<'_>) -> bool {
+        if let Some(mut socket) = self.socket.take() {
+            // The goodbye of TLS, if there is one; whether it gets through does not matter any more.
+            let _gone = Pin::new(&mut socket).poll_shutdown(cx);
+            self.unread = Vec::new();
+            self.client.outbox().abandon();
+            self.client.writer().clear();
+        }
+        self.requests.is_idle()
+    }
+
     /// The teardown begins; what is left to do with the socket is bounded.
-    pub(super) fn leave(&mut self) {
-        self.detach();
+    pub(super) fn leave(&mut self, end: End) {
+        self.detach(end);
         let linger = match self.client.outbox().closing() {
             Some(Close::TooSlow) => {
                 self.client.writer().keep_half_written();
@@ -156,12 +214,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         true
     }
 
-    /// The client closes: it hears nothing more but the answer to its close frame.
+    /// The client closes: what was said before, then the answer to its close frame, and it hears nothing more.
     pub(super) fn on_peer_close(&mut self, code: Option<u16>) {
         self.peer_closed = true;
         self.deaf = true;
-        let close = self.client.outbox().closing();
-        self.client.outbox().abandon();
         if let Some(guard) = &mut self.guard {
             guard.hear_close(code);
         }
@@ -169,13 +225,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             Phase::Parting(_) | Phase::Over => self.phase = Phase::Over,
             Phase::New | Phase::Open | Phase::Flushing(_) => {
                 if self.is_open() {
-                    self.leave();
+                    self.leave(End::Theirs);
                 }
                 if !self.parted {
-                    self.client.writer().keep_half_written();
+                    let outbox = self.client.outbox();
                     let echo = code.map_or([0; 2], u16::to_be_bytes);
                     let echo = control(FINAL_CLOSE, if code.is_some() { &echo } else { &[] });
-                    self.say_goodbye(close.map_or(echo, Frame::close));
+                    outbox.last(outbox.closing().map_or(echo, Frame::close));
                 }
                 let until = self.within(FAREWELL_LINGER);
                 self.phase = match self.phase {
@@ -183,12 +239,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                     _ => Phase::Flushing(until),
                 };
             }
-        }
-    }
-
-    pub(super) fn say_goodbye(&mut self, frame: Frame) {
-        if !std::mem::replace(&mut self.parted, true) {
-            self.client.writer().batch().push_back(frame);
         }
     }
 

@@ -23,6 +23,8 @@ pub(super) struct Guard {
     listed: Option<Listed>,
     /// The code of the client's close frame, once it came.
     heard: Option<u16>,
+    /// How the session ended, once it left, as RFC 6455 numbers it.
+    code: Option<u16>,
 }
 
 impl Guard {
@@ -35,6 +37,7 @@ impl Guard {
             client,
             listed,
             heard: None,
+            code: None,
         };
         guard
             .sessions
@@ -47,21 +50,21 @@ impl Guard {
         self.heard = Some(code.unwrap_or(NO_CODE));
     }
 
-    /// How the session ended, as RFC 6455 numbers it: our close, if we closed; else the client's.
-    fn code(&self, closing: Option<Close>) -> u16 {
-        match closing {
-            Some(close) => close.code().map_or(NO_CODE, |(code, _)| code),
-            None => self.heard.unwrap_or(NO_CLOSE),
-        }
-    }
-
-    /// Nothing more is published to the client, and nobody finds it any more.
-    pub(super) fn leave(&mut self) {
-        if let Some(listed) = self.listed.take() {
+    /// Nothing more is published to the client. Nobody finds it any more either, unless calls of it are still to be done:
+    /// who sends it away has to find it.
+    pub(super) fn leave(&mut self, finishing: bool) {
+        if self.code.is_none() {
+            // Our close, if we closed; else the client's.
+            self.code = Some(match self.client.outbox().closing() {
+                Some(close) => close.code().map_or(NO_CODE, |(code, _)| code),
+                None => self.heard.unwrap_or(NO_CLOSE),
+            });
             self.client.unshare();
             self.sessions
                 .unharmed(|handler| handler.leave(&self.client));
-            drop(listed);
+        }
+        if !finishing {
+            self.listed = None;
         }
     }
 }
@@ -75,13 +78,12 @@ fn transport(client: &Client) -> metrics::Transport {
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        self.leave();
+        self.leave(false);
         let outbox = self.client.outbox();
-        let closing = outbox.closing();
-        if closing == Some(Close::TooSlow) {
+        if outbox.closing() == Some(Close::TooSlow) {
             metrics::slow_consumer();
         }
-        metrics::session_closed(transport(&self.client), self.code(closing));
+        metrics::session_closed(transport(&self.client), self.code.unwrap_or(NO_CLOSE));
         outbox.abandon();
         // Outside of a runtime the process is over, and nobody can be told any more.
         let Ok(runtime) = tokio::runtime::Handle::try_current() else {

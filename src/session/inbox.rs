@@ -121,7 +121,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     /// A publication ends at once, whatever is being answered; one that is still asked for is taken out. Both may have
     /// the id: the one that is asked for would have been refused.
     fn on_unsub(&mut self, id: &str) {
-        for _ in 0..self.requests.withdraw(id) {
+        for _ in 0..self.requests.withdraw(|sub| sub == id) {
             self.client.send(&message::nosub(id, None));
         }
         self.sessions

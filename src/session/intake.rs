@@ -24,12 +24,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         if !self.unread.is_empty() && self.on_bytes_again() {
             return true;
         }
+        let Some(socket) = &mut self.socket else {
+            return false;
+        };
         let mut chunk = [MaybeUninit::uninit(); CHUNK];
         let mut chunk = ReadBuf::uninit(&mut chunk);
-        match Pin::new(&mut self.socket).poll_read(cx, &mut chunk) {
+        match Pin::new(socket).poll_read(cx, &mut chunk) {
             Poll::Pending => return false,
-            Poll::Ready(Err(_)) => self.phase = Phase::Over,
-            Poll::Ready(Ok(())) if chunk.filled().is_empty() => self.phase = Phase::Over,
+            Poll::Ready(Err(_)) => self.on_lost(),
+            Poll::Ready(Ok(())) if chunk.filled().is_empty() => self.on_lost(),
             Poll::Ready(Ok(())) => {
                 let bytes = chunk.filled_mut();
                 metrics::bytes_received(bytes.len());
@@ -47,6 +50,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             }
         }
         true
+    }
+
+    /// The socket takes nothing more: what has come until now is still heard.
+    pub(super) fn read_out(&mut self, cx: &mut Context<'_>) {
+        while self.is_open() && self.read(cx) {}
     }
 
     /// Tries what was kept again; says whether that brought anything.

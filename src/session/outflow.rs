@@ -5,6 +5,7 @@ use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
+use super::ending::End;
 use super::task::{Phase, Session};
 use crate::client::Taken;
 use crate::ddp::Frame;
@@ -17,7 +18,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         match self.write_once(cx) {
             Ok(progress) => progress | self.part(),
             Err(_) => {
-                self.phase = Phase::Over;
+                self.read_out(cx);
+                self.on_lost();
                 true
             }
         }
@@ -34,27 +36,35 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         }
         let taken = self.client.outbox().poll_take(cx, writer.batch());
         drop(writer);
-        if let Poll::Ready(Taken::Close(close)) = taken {
-            if self.is_open() {
-                self.leave();
+        match taken {
+            Poll::Pending | Poll::Ready(Taken::Frames) => {}
+            Poll::Ready(Taken::Last) => self.parted = true,
+            Poll::Ready(Taken::Close(close)) => {
+                if self.is_open() {
+                    self.leave(End::SentAway);
+                }
+                self.parted = true;
+                self.client.writer().batch().push_back(Frame::close(close));
             }
-            self.say_goodbye(Frame::close(close));
         }
     }
 
     fn write_once(&mut self, cx: &mut Context<'_>) -> io::Result<bool> {
+        let Some(socket) = &mut self.socket else {
+            return Ok(false);
+        };
         let mut writer = self.client.writer();
         if writer.is_idle() {
             return Ok(false);
         }
         let outbox = self.client.outbox();
         if !writer.is_empty() {
-            let Poll::Ready(written) = writer.poll_write(cx, &mut self.socket)? else {
+            let Poll::Ready(written) = writer.poll_write(cx, socket)? else {
                 // The client does not read: all that is waited for besides is the end.
-                let ended = self.is_open() && outbox.poll_closing(cx).is_ready();
+                let ended = self.phase == Phase::Open && outbox.poll_closing(cx).is_ready();
                 drop(writer);
                 if ended {
-                    self.leave();
+                    self.leave(End::SentAway);
                 }
                 return Ok(ended);
             };
@@ -62,7 +72,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             outbox.written(written, writer.batch());
         }
         if writer.is_empty() {
-            return Ok(writer.poll_flush(cx, &mut self.socket)?.is_ready());
+            return Ok(writer.poll_flush(cx, socket)?.is_ready());
         }
         Ok(true)
     }

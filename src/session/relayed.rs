@@ -5,7 +5,7 @@ use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::task::{Phase, Session};
+use super::task::Session;
 use crate::client::Parting;
 use crate::ddp::Close;
 use crate::ddp::glance::Glance;
@@ -41,7 +41,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         if !self.is_open() {
             return false;
         }
-        let Some(leg) = &mut self.leg else {
+        let (Some(leg), Some(socket)) = (&mut self.leg, &mut self.socket) else {
             return false;
         };
         let mut chunk = [MaybeUninit::uninit(); CHUNK];
@@ -50,8 +50,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             Poll::Pending => return false,
             Poll::Ready(Ok(frames)) if frames.is_empty() => {}
             Poll::Ready(Ok(frames)) => {
-                if self.client.pass(cx, &mut self.socket, &frames).is_err() {
-                    self.phase = Phase::Over;
+                if self.client.pass(cx, socket, &frames).is_err() {
+                    self.on_lost();
                 }
             }
             Poll::Ready(Err(close)) => self.close(close),

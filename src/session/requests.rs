@@ -33,6 +33,14 @@ enum Work {
     Sub(BoxFuture<'static, SubOutcome>),
 }
 
+/// What an answer means for those that wait.
+enum Goes {
+    /// The next one's turn comes.
+    On,
+    /// The session ends with it.
+    Away,
+}
+
 /// A handler panicked. The request is refused and the session goes on.
 pub(super) struct Panicked;
 
@@ -54,20 +62,20 @@ impl Requests {
         Ok(())
     }
 
-    /// Takes back the requests for a publication that have not been answered; says how many there were.
-    pub(super) fn withdraw(&mut self, sub: &str) -> usize {
+    /// Takes back the requests for publications of such an id that have not been answered; says how many there were.
+    pub(super) fn withdraw(&mut self, which: impl Fn(&str) -> bool) -> usize {
         let mut taken = 0;
         if self
             .current
             .as_ref()
-            .is_some_and(|current| matches!(&current.receipt, Receipt::Sub(id) if id == sub))
+            .is_some_and(|current| matches!(&current.receipt, Receipt::Sub(id) if which(id)))
         {
             self.current = None;
             taken += 1;
         }
         let bytes = &mut self.bytes;
         self.waiting.retain(|request| {
-            let stays = !matches!(request, Request::Sub(other) if other.id == sub);
+            let stays = !matches!(request, Request::Sub(sub) if which(&sub.id));
             if !stays {
                 *bytes -= request.size();
                 taken += 1;
@@ -103,7 +111,11 @@ impl Requests {
         };
         let outcome = match catch_unwind(AssertUnwindSafe(|| current.poll(cx, client))) {
             Ok(Poll::Pending) => return Poll::Pending,
-            Ok(Poll::Ready(())) => Ok(()),
+            Ok(Poll::Ready(Goes::On)) => Ok(()),
+            Ok(Poll::Ready(Goes::Away)) => {
+                *self = Self::default();
+                Ok(())
+            }
             Err(panic) => Err(refuse(client, &current.receipt, panic)),
         };
         self.current = None;
@@ -133,12 +145,16 @@ impl Requests {
 }
 
 impl Current {
-    fn poll(&mut self, cx: &mut Context<'_>, client: &Client) -> Poll<()> {
+    fn poll(&mut self, cx: &mut Context<'_>, client: &Client) -> Poll<Goes> {
         match &mut self.work {
-            Work::Sub(work) => work.as_mut().poll(cx).map(drop),
+            Work::Sub(work) => work.as_mut().poll(cx).map(|_| Goes::On),
             Work::Method(work) => work.as_mut().poll(cx).map(|reply| {
                 if let Receipt::Method(id) = &self.receipt {
                     answer(client, id, &reply);
+                }
+                match reply.after.close {
+                    None => Goes::On,
+                    Some(_) => Goes::Away,
                 }
             }),
         }

@@ -28,7 +28,7 @@ pub struct Session<S> {
     pub(super) sessions: Arc<Sessions>,
     pub(super) client: Arc<Client>,
     // Before the guard: a session that is dropped closes its socket and cancels its requests first.
-    pub(super) socket: S,
+    pub(super) socket: Option<S>,
     pub(super) requests: Requests,
     /// The connection to the server that the session is relayed to, from the client's `connect` on.
     pub(super) leg: Option<Box<dyn Leg>>,
@@ -45,8 +45,12 @@ pub struct Session<S> {
     pub(super) leaves_at: Option<Instant>,
     /// Whether that moment has come, and only the calls that are open keep it.
     pub(super) due: bool,
+    /// Until when the calls of a client that left are done, where there are any.
+    pub(super) finish_by: Option<Instant>,
     /// Whether `connected` was sent.
     pub(super) connected: bool,
+    /// Whether nothing is published to it any more.
+    pub(super) detached: bool,
     /// Whether the close frame was queued.
     pub(super) parted: bool,
     /// Whether the client's close frame came.
@@ -66,7 +70,7 @@ pub(super) enum Phase {
     Flushing(Instant),
     /// The close frame is written; the client's, or the end of its stream, is awaited until then.
     Parting(Instant),
-    /// Nothing is left to do with the socket.
+    /// The socket is gone. Calls of the client may still be done.
     Over,
 }
 
@@ -90,7 +94,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             reader: Reader::new(sessions.config.max_message_bytes),
             sessions,
             client,
-            socket,
+            socket: Some(socket),
             guard: None,
             clock: Clock::start(),
             requests: Requests::default(),
@@ -100,7 +104,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             phase: Phase::New,
             leaves_at: None,
             due: false,
+            finish_by: None,
             connected: false,
+            detached: false,
             parted: false,
             peer_closed: false,
             deaf: false,
@@ -130,14 +136,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
 
     /// Works on the requests; says whether that brought anything.
     fn work(&mut self, cx: &mut Context<'_>) -> bool {
-        let Behind::House(handler) = &self.sessions.behind else {
+        if let Behind::Server(_) = &self.sessions.behind {
             return self.relay(cx);
+        }
+        if self.requests.is_idle() || !self.may_work(cx) {
+            return false;
+        }
+        let Behind::House(handler) = &self.sessions.behind else {
+            return false;
         };
         let mut worked = false;
         for _ in 0..REQUESTS_A_ROUND {
-            if self.phase != Phase::Open {
-                break;
-            }
             match self.requests.poll_one(cx, &self.client, handler) {
                 Poll::Pending => break,
                 Poll::Ready(Ok(())) => worked = true,
@@ -166,10 +175,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Future for Session<S> {
                 this.on_drain();
             }
             progress |= this.write(cx);
-            if this.phase == Phase::Over {
-                this.detach();
-                // The goodbye of TLS, if there is one; whether it gets through does not matter any more.
-                let _gone = Pin::new(&mut this.socket).poll_shutdown(cx);
+            if this.phase == Phase::Over && this.hang_up(cx) {
                 return Poll::Ready(());
             }
             if !progress && !this.look_at_the_clock(cx) {

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio_rustls::client::TlsStream;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::{Error, Message};
@@ -15,9 +16,42 @@ use super::DEADLINE;
 use super::peer::matches;
 
 /// What a client's frames go over.
-pub trait Wire: AsyncRead + AsyncWrite + Send + Unpin {}
+pub trait Wire: AsyncRead + AsyncWrite + Send + Unpin {
+    /// Lets its end be a reset; says whether that can be.
+    fn end_in_reset(&self) -> bool {
+        false
+    }
+}
 
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Wire for T {}
+impl Wire for TcpStream {
+    fn end_in_reset(&self) -> bool {
+        socket2::SockRef::from(self)
+            .set_linger(Some(Duration::ZERO))
+            .is_ok()
+    }
+}
+
+impl Wire for TlsStream<TcpStream> {}
+
+/// A client's frame, as it is written.
+pub fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
+    let mask: [u8; 4] = rand::random();
+    let mut out = vec![first];
+    match payload.len() {
+        len @ 0..126 => out.push(0x80 | len as u8),
+        len @ 126..=0xffff => {
+            out.push(0x80 | 126);
+            out.extend_from_slice(&(len as u16).to_be_bytes());
+        }
+        len => {
+            out.push(0x80 | 127);
+            out.extend_from_slice(&(len as u64).to_be_bytes());
+        }
+    }
+    out.extend_from_slice(&mask);
+    out.extend(payload.iter().zip(mask.iter().cycle()).map(|(b, m)| b ^ m));
+    out
+}
 
 pub struct Client {
     socket: WebSocketStream<Box<dyn Wire>>,
@@ -113,6 +147,34 @@ impl Client {
     /// Sends one frame as it is, to a server that may have closed already.
     pub async fn try_raw(&mut self, message: Message) -> bool {
         self.socket.send(message).await.is_ok()
+    }
+
+    /// The frame of a message, in the framing of the path.
+    pub fn framed(&self, message: &Value) -> Vec<u8> {
+        let text = message.to_string();
+        let text = if self.sockjs {
+            json!([text]).to_string()
+        } else {
+            text
+        };
+        frame(0x81, text.as_bytes())
+    }
+
+    /// Writes bytes as they are, past the library.
+    pub async fn bytes(&mut self, bytes: &[u8]) {
+        let wire = self.socket.get_mut();
+        wire.write_all(bytes).await.expect("written");
+        wire.flush().await.expect("flushed");
+    }
+
+    /// Ends without a word: FIN.
+    pub async fn shut(mut self) {
+        self.socket.get_mut().shutdown().await.expect("shut");
+    }
+
+    /// Ends without a word: RST.
+    pub fn reset(self) {
+        assert!(self.socket.get_ref().end_in_reset());
     }
 
     /// Sends one DDP message.

@@ -1,4 +1,4 @@
-//! Strictly in order, bounded, cancelled when the client leaves.
+//! Strictly in order, bounded, done to the end when the client leaves.
 
 use super::support::*;
 use crate::ddp::{Close, Framing};
@@ -156,30 +156,149 @@ async fn the_bytes_of_those_that_wait_are_bounded() {
     .await;
 }
 
+/// A client with a call that is away, one behind it, and publications that are asked for; then it ends.
+async fn ends(rig: &Rig, how: usize) {
+    let mut peer = rig.raw().await;
+    peer.method("1", "slow").await;
+    peer.settled().await;
+    let mut bytes = frame(0x81, br#"{"msg":"sub","id":"s","name":"ok"}"#);
+    bytes.extend(frame(0x81, br#"{"msg":"method","id":"2","method":"slow"}"#));
+    bytes.extend(frame(0x81, br#"{"msg":"method","id":"3","method":"echo"}"#));
+    match how {
+        0 | 1 => {}
+        2 => bytes.extend(frame(0x88, &[3, 232])),
+        3 => bytes.extend(frame(0x81, b"nonsense")),
+        _ => bytes.extend([0xff, 0xff]),
+    }
+    peer.bytes(&bytes).await;
+    if how == 1 {
+        // It is written to first.
+        peer.client.send(br#"{"msg":"changed"}"#);
+    }
+    drop(peer);
+    while !rig.house.log().contains(&"leave".to_owned()) {
+        tokio::task::yield_now().await;
+    }
+}
+
+/// All that [`ends`] does, in a log.
+const ENDED: [&str; 3] = ["opened", "method 1", "leave"];
+
+// contract: ddp/end/done, ddp/end/publications, ddp/end/told
 #[tokio::test(start_paused = true)]
-async fn a_client_that_leaves_cancels_what_is_away() {
+async fn what_came_before_the_end_is_done() {
     let rig = Rig::new();
-    for how in 0..3 {
+    for how in 0..5 {
         rig.house.log.lock().clear();
+        ends(&rig, how).await;
+        tokio::time::sleep(30 * SECOND).await;
+        assert_eq!(rig.house.log(), ENDED, "{how}");
+        assert_eq!(rig.sessions.directory().connected(), 1, "it can be found");
+        rig.house.let_through(1);
+        tokio::time::sleep(20 * SECOND).await;
+        rig.house.let_through(1);
+        rig.over_for_now().await;
+        assert_eq!(
+            rig.house.log()[ENDED.len()..],
+            ["method 2", "method 3", "closed"],
+            "{how}"
+        );
+    }
+}
+
+// contract: ddp/end/done, ddp/end/sent-away, ddp/end/drain
+#[tokio::test(start_paused = true)]
+async fn and_nothing_more_once_its_time_is_over_or_it_is_sent_away() {
+    for how in 0..5 {
+        let rig = Rig::new();
+        ends(&rig, how).await;
+        rig.house.let_through(1);
+        // All of it has one time, from the end on.
+        tokio::time::sleep(59 * SECOND).await;
+        assert_eq!(rig.house.log()[ENDED.len()..], ["method 2"], "{how}");
+        tokio::time::sleep(2 * SECOND).await;
+        rig.over().await;
+        assert_eq!(
+            rig.house.log()[ENDED.len()..],
+            ["method 2", "cancelled 2", "closed"],
+            "{how}"
+        );
+
+        for away in [Some(Close::ThrownOut), Some(Close::TooMany), None] {
+            let rig = Rig::new();
+            ends(&rig, how).await;
+            for client in rig.sessions.directory().all() {
+                if let Some(close) = away {
+                    client.close(close);
+                }
+            }
+            if away.is_none() {
+                rig.sessions.drain(8 * SECOND).await;
+            }
+            rig.over().await;
+            assert_eq!(
+                rig.house.log()[ENDED.len()..],
+                ["cancelled 1", "closed"],
+                "{how} {away:?}"
+            );
+        }
+    }
+}
+
+// contract: ddp/end/sent-away
+#[tokio::test(start_paused = true)]
+async fn who_is_sent_away_has_nothing_done_any_more() {
+    for close in [Close::ThrownOut, Close::TooSlow] {
+        let rig = Rig::new();
         let mut peer = rig.raw().await;
         peer.method("1", "slow").await;
         peer.method("2", "echo").await;
         peer.settled().await;
-        match how {
-            0 => drop(peer),
-            1 => peer.bytes(&frame(0x88, &[3, 232])).await,
-            _ => peer.say("nonsense").await,
-        }
-        // A client that was closed leaves by itself once time has passed.
-        while !rig.house.log().contains(&"closed".to_owned()) {
-            tokio::time::sleep(SECOND).await;
-        }
+        peer.client.close(close);
+        // The answer that was awaited comes at the same moment.
+        rig.house.let_through(1);
+        assert_eq!(peer.hear().await, super::support::close(close));
+        drop(peer);
+        rig.over().await;
         assert_eq!(
             rig.house.log(),
             ["opened", "method 1", "cancelled 1", "leave", "closed"]
         );
     }
+}
+
+// contract: ddp/end/pong
+#[tokio::test(start_paused = true)]
+async fn what_was_said_before_the_close_frame_is_answered_before_it_is() {
+    for framing in [Framing::Raw, Framing::SockJs] {
+        let rig = Rig::new();
+        let mut peer = rig.client(framing).await;
+        let ping = match framing {
+            Framing::Raw => PING.to_owned(),
+            Framing::SockJs => serde_json::to_string(&[PING, PING]).unwrap(),
+        };
+        let mut bytes = frame(0x81, ping.as_bytes());
+        bytes.extend(frame(0x89, b"p"));
+        bytes.extend(frame(0x88, &[3, 233]));
+        peer.bytes(&bytes).await;
+        for _ in 0..if framing == Framing::Raw { 1 } else { 2 } {
+            peer.hears([PONG]).await;
+        }
+        assert_eq!(peer.hear().await, Said::Pong(b"p".to_vec()));
+        assert_eq!(peer.hear().await, Said::Close(Some((1001, String::new()))));
+        assert_eq!(peer.hear().await, Said::Eof);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_closes_and_does_not_read_is_cut() {
+    let rig = Rig::new();
+    let mut peer = rig.client_with(Framing::Raw, 100).await;
+    peer.client.send(&[b' '; 1000]);
+    let closed = tokio::time::Instant::now();
+    peer.bytes(&frame(0x88, &[])).await;
     rig.over().await;
+    assert_eq!(closed.elapsed().as_secs(), 5);
 }
 
 #[tokio::test(start_paused = true)]
@@ -220,4 +339,5 @@ async fn the_last_word_of_a_method_is_flushed_before_the_close() {
     .await;
     peer.is_closed(Close::ProtocolError).await;
     rig.over().await;
+    assert_eq!(rig.house.log(), ["opened", "method 1", "leave", "closed"]);
 }

@@ -226,6 +226,12 @@ impl Rig {
         peer
     }
 
+    /// Waits until every session that there is and its teardown is over.
+    pub(super) async fn over_for_now(&self) {
+        self.over().await;
+        self.sessions.tracker().reopen();
+    }
+
     /// Waits until every session and its teardown is over.
     pub(super) async fn over(&self) {
         self.sessions.tracker().close();
