@@ -1,7 +1,7 @@
 # The one command surface; .ci/run calls the same. `make` alone lists it.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint contract bench performance fuzz doc fixtures
+.PHONY: help run test lint contract bench performance fuzz doc fixtures fresh
 
 CARGO ?= cargo
 BENCH ?=
@@ -47,3 +47,6 @@ doc: ## the documentation, opened in a browser
 
 fixtures: ## the real parts of the tests, in .cache/
 	scripts/fixtures
+
+fresh: ## README's two commands on a bare Debian, made by debootstrap (root, half an hour)
+	scripts/fresh
