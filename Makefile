@@ -18,11 +18,11 @@ test: fixtures ## every test, against real parts
 	$(CARGO) test --locked --no-fail-fast
 	$(MAKE) --no-print-directory fuzz FUZZ_SECONDS=3
 
-lint: ## formatting, clippy, documentation, forbidden crates, the scripts' syntax
+lint: ## formatting, clippy, documentation, dependencies and their licences, the scripts' syntax
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings -A rustdoc::private_intra_doc_links" $(CARGO) doc --locked --no-deps
-	scripts/forbidden-crates
+	scripts/dependencies
 	grep -lZ '^#!.*bash' scripts/* .ci/run | xargs -0 -n 1 bash -n
 	scripts/contract -q
 	find tests/peers tests/browser -name node_modules -prune -o -name '*.js' -print0 | xargs -0 -n 1 node --check
