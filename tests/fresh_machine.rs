@@ -23,7 +23,16 @@ impl Machine {
         machine.has("cargo", "echo cargo 99.0.0");
         machine.has("go", "echo go version go99.0 linux/amd64");
         machine.has("node", "echo v99.0.0");
-        for name in ["npm", "cc", "make", "flock", "python3", "nginx", "chromium"] {
+        for name in [
+            "npm",
+            "cc",
+            "make",
+            "flock",
+            "python3",
+            "nginx",
+            "docker-compose",
+            "chromium",
+        ] {
             machine.has(name, "exit 0");
         }
         machine
