@@ -1,7 +1,7 @@
 # The one command surface; .ci/run calls the same. `make` alone lists it.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint contract bench performance fuzz doc fixtures fresh
+.PHONY: help run test lint contract bench performance fuzz doc fixtures fresh image image-test release
 
 CARGO ?= cargo
 BENCH ?=
@@ -50,3 +50,12 @@ fixtures: ## the real parts of the tests, in .cache/
 
 fresh: ## README's two commands on a bare Debian, made by debootstrap (root, half an hour)
 	scripts/fresh
+
+image: ## the image for amd64 and arm64 without an engine, as OCI archives in target/image (root, ten minutes)
+	scripts/image
+
+image-test: fixtures ## the images of `make image`, tried (root)
+	scripts/image-test
+
+release: ## a release: VERSION=1.2.3 (checks, changelog, tag, images, checksums; pushes nothing)
+	@scripts/release "$(VERSION)"

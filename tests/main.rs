@@ -23,6 +23,7 @@ mod database;
 mod door;
 mod ends;
 mod fresh_machine;
+mod image;
 mod load;
 mod logs;
 mod markup;
