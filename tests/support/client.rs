@@ -33,6 +33,8 @@ impl Wire for TcpStream {
 
 impl Wire for TlsStream<TcpStream> {}
 
+impl Wire for tokio_rustls::server::TlsStream<TcpStream> {}
+
 /// A client's frame, as it is written.
 pub fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     let mask: [u8; 4] = rand::random();
