@@ -87,7 +87,7 @@ impl Container {
         })
         .await;
         Self {
-            process: process,
+            process,
             id,
             bundle,
             port,
