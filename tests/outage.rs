@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::{Peer, Workspace, eventually, http};
 
@@ -73,6 +73,56 @@ async fn nats_killed_and_restarted_drops_no_client() {
     }
     let calls = workspace.core_heard("meteor.callMethodWithToken").await;
     assert_eq!(calls.len(), 1, "{calls:?}");
+}
+
+/// NATS is back at once, the core some time after.
+async fn the_core_comes_back_later(mut workspace: Workspace) {
+    let mut alice = workspace.login("alice").await;
+    workspace
+        .core_hears("presence.newConnection", json!(["alice-id", alice.session]))
+        .await;
+    workspace.core.ask("calls", json!({})).await;
+    workspace.core.process.signal("STOP");
+    workspace.nats.kill().await;
+    let port = workspace.service.port;
+    eventually("readiness says that NATS is away", || async move {
+        let answer = http::get(port, "/readyz").await.ok()?;
+        (answer.status == 503).then_some(())
+    })
+    .await;
+    workspace.nats.restart().await;
+    eventually("the service is back in the mesh", || async {
+        let lines = workspace.service.logged("info");
+        let back = lines.iter().any(|line| line["msg"] == "back in the mesh");
+        back.then_some(())
+    })
+    .await;
+    // Each is tried for four seconds, in vain: whatever was asked at once is given up by now.
+    for n in 0..2 {
+        let failed = alice.call("echo", json!([n])).await;
+        assert_eq!(failed["error"]["error"], 503, "{failed}");
+    }
+    workspace.core.process.signal("CONT");
+    let asked = |name: &str, params: Value| json!({"match": {"name": name, "params": params}, "timeout": 20_000});
+    for (name, params) in [
+        ("presence.newConnection", json!(["alice-id", alice.session])),
+        ("meteor.getLoginServiceConfiguration", json!([])),
+        ("meteor.getAutoUpdateClientVersions", json!([])),
+    ] {
+        workspace.core.ask("await", asked(name, params)).await;
+    }
+}
+
+// contract: mesh/outage/service-again
+#[tokio::test]
+async fn what_waits_for_the_core_waits_until_it_is_back() {
+    the_core_comes_back_later(Workspace::start().await).await;
+}
+
+// contract: mesh/outage/service-again
+#[tokio::test]
+async fn what_waits_for_the_core_waits_until_it_is_back_on_the_plain_broker() {
+    the_core_comes_back_later(Workspace::with().plain().start().await).await;
 }
 
 // contract: mesh/outage/calls

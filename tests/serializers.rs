@@ -1,9 +1,11 @@
 //! The mesh in its other encodings, each with a real Moleculer node.
 
+use futures_util::StreamExt;
 use serde_json::{Value, json};
 
+use crate::support::nats::listening;
 use crate::support::peer::matches;
-use crate::support::{Workspace, eventually};
+use crate::support::{DEADLINE, Peer, Workspace, eventually};
 
 /// What a client may send, and what encodings differ in. (Whole numbers above 2^64 are left out: notepack.io writes them
 /// as 0.)
@@ -47,7 +49,14 @@ fn values_in_json() -> Value {
 }
 
 async fn joined_by_a_real_node(serializer: &str, has_dates: bool) {
+    joined_by(serializer, has_dates, "4").await;
+}
+
+/// Moleculer 0.14 speaks protocol 4, 0.15 speaks 5.
+async fn joined_by(serializer: &str, has_dates: bool, protocol: &str) {
     let workspace = Workspace::with()
+        .env("MOLECULER_PROTOCOL", protocol)
+        .core("--protocol", protocol)
         .env("SERIALIZER", &serializer.to_lowercase())
         .env("HEARTBEAT_INTERVAL", "1")
         .env("HEARTBEAT_TIMEOUT", "4")
@@ -196,4 +205,54 @@ async fn cbor_is_joined_by_a_real_node() {
 #[tokio::test]
 async fn protobuf_is_joined_by_a_real_node() {
     joined_by_a_real_node("ProtoBuf", false).await;
+}
+
+// contract: mesh/protocol-5
+#[tokio::test]
+async fn json_is_joined_by_a_node_of_protocol_5() {
+    joined_by("JSON", false, "5").await;
+}
+
+// contract: mesh/protocol-5
+#[tokio::test]
+async fn cbor_is_joined_by_a_node_of_protocol_5() {
+    joined_by("CBOR", true, "5").await;
+}
+
+// contract: mesh/protocol-5
+#[tokio::test]
+async fn msgpack_is_joined_by_a_node_of_protocol_5() {
+    joined_by("MsgPack", true, "5").await;
+}
+
+// contract: mesh/foreign-version, configuration/variable/MOLECULER_PROTOCOL
+#[tokio::test]
+async fn a_node_of_protocol_5_is_told_of_once() {
+    let workspace = Workspace::with()
+        .env("SERIALIZER", "JSON")
+        .core("--serializer", "JSON")
+        .start()
+        .await;
+    let url = workspace.nats.url();
+    let node = ["--nats", &url, "--node", "new", "--protocol", "5", "--serializer", "JSON", "--heartbeat", "1"];
+    let _new = Peer::start("core.js", &node).await;
+    let told = || {
+        let warnings = workspace.service.logged("warn").into_iter();
+        let of_it = |line: &Value| line.to_string().contains("MOLECULER_PROTOCOL=5");
+        warnings.filter(of_it).count()
+    };
+    eventually("it is told", || async { (told() > 0).then_some(()) }).await;
+    // It beats every second, and was heard when it joined.
+    let beats = workspace.nats.connect().await;
+    let mut beats = listening(&beats, "MOL.HEARTBEAT").await;
+    let of_the_new = async {
+        while let Some(beat) = beats.next().await {
+            if beat.payload.windows(5).any(|part| part == br#""new""#) {
+                break;
+            }
+        }
+    };
+    tokio::time::timeout(DEADLINE, of_the_new).await.unwrap();
+    workspace.core_knows_us().await;
+    assert_eq!(told(), 1);
 }

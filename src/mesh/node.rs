@@ -93,7 +93,7 @@ impl Mesh {
         self.local().state.subscribe()
     }
 
-    /// A number that changes whenever nodes or services change: time to read
+    /// A number that changes whenever nodes or services change, or are there again after an outage: time to read
     /// [`release`](Self::release) and [`offers`](Self::offers) again.
     pub fn topology(&self) -> watch::Receiver<u64> {
         self.local().registry.versions()
@@ -223,6 +223,22 @@ impl Mesh {
         let _turn = self.local().changes.lock();
         let seq = self.local().services.load().seq + 1;
         self.0.set_services(services, seq);
+    }
+
+    /// Waits until a node that has the service has told of itself over the connection that stands: after an outage, until
+    /// the service is there again, however long. What is known of it till then is from before.
+    pub async fn seen_again(&self, service: &str) {
+        let mut versions = self.topology();
+        loop {
+            versions.borrow_and_update();
+            if self.local().is_up() && self.local().registry.is_seen_again(service) {
+                return;
+            }
+            if versions.changed().await.is_err() {
+                // The node is gone.
+                return std::future::pending().await;
+            }
+        }
     }
 
     /// Looks who is there now, where the others do not tell by themselves: the plain broker is asked, which takes a

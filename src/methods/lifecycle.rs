@@ -69,15 +69,35 @@ impl Methods {
     /// The mesh was joined again after it was away: presence may have forgotten this node, and events were missed, so
     /// nothing that was known before is trusted. To be called whenever its state changes to joined, but for the first
     /// time.
+    ///
+    /// Core and presence come back later than NATS, since their clients pause between attempts: what is asked of them waits
+    /// until each is seen again, however long.
     pub fn rejoined(self: &Arc<Self>) {
         self.rooms.settings.forget();
         self.rooms.streams.permission_changed();
-        self.rooms.collections.refill();
         let turn = self.rejoins.0.fetch_add(1, Ordering::Relaxed) + 1;
         let this = self.clone();
+        self.later(async move {
+            this.rooms.services.meteor.seen_again().await;
+            if this.is_current(turn) {
+                this.rooms.collections.refill();
+            }
+        });
+        let this = self.clone();
+        self.later(async move {
+            this.rooms.services.presence.seen_again().await;
+            this.tell_all(turn).await;
+        });
+    }
+
+    fn later(&self, task: impl Future<Output = ()> + Send + 'static) {
         let stop = self.stop.clone();
-        self.tracker
-            .spawn(stop.run_until_cancelled_owned(async move { this.tell_all(turn).await }));
+        self.tracker.spawn(stop.run_until_cancelled_owned(task));
+    }
+
+    /// Whether the mesh was not joined again since.
+    fn is_current(&self, turn: u64) -> bool {
+        self.rejoins.0.load(Ordering::Relaxed) == turn
     }
 
     async fn tell_all(&self, turn: u64) {
@@ -92,7 +112,7 @@ impl Methods {
         let count = u32::try_from(clients.len()).unwrap_or(u32::MAX);
         for (at, client) in (0_u32..).zip(&clients) {
             tokio::time::sleep_until(began + SPREAD * at / count).await;
-            if self.rejoins.0.load(Ordering::Relaxed) != turn {
+            if !self.is_current(turn) {
                 return;
             }
             // It may be somebody else's by now, or nobody's.

@@ -10,6 +10,11 @@ use crate::ejson::{self, RawObject, quoted, write_text};
 pub struct Meteor(pub(super) Calls);
 
 impl Meteor {
+    /// Waits until the core is there again: after an outage its nodes come back later than NATS.
+    pub async fn seen_again(&self) {
+        self.0.mesh.seen_again("meteor").await;
+    }
+
     /// `callMethodWithToken`: any method of the core, as a user or anonymously; answers what the method returned.
     ///
     /// # Errors

@@ -13,6 +13,11 @@ pub struct Presence(pub(super) Calls);
 const UPDATE_CONNECTION: &str = "presence.updateConnection";
 
 impl Presence {
+    /// Waits until the service is there again: after an outage its nodes come back later than NATS.
+    pub async fn seen_again(&self) {
+        self.0.mesh.seen_again("presence").await;
+    }
+
     /// `newConnection`: a session of this node logged in.
     ///
     /// # Errors

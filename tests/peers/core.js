@@ -9,6 +9,7 @@
 //   --serializer EJSON       EJSON, JSON, MsgPack, Notepack, CBOR, ProtoBuf
 //   --release 6              6, 7, 8, 8.8, 8.9 or 9: what INFO lists and answers look like (core/services.js)
 //   --services all           comma-separated; all = every one that is not optional
+//   --protocol 4             5: a node of Moleculer 0.15, with its version check off
 //   --balancer on            off: Moleculer's disableBalancer; NATS's queue groups balance instead
 //   --heartbeat 10           seconds between heartbeats
 //   --heartbeat-timeout 30   seconds until a silent node is given up
@@ -63,7 +64,6 @@
 //   crash                                    dies by SIGKILL, unanswered
 
 const EJSON = require('ejson');
-const { ServiceBroker } = require('moleculer');
 const { control, options } = require('./lib/control');
 const { Journal } = require('./lib/journal');
 const { Regenerator } = require('./core/errors');
@@ -72,12 +72,14 @@ const { numbered, usual } = require('./core/commands');
 const { World } = require('./core/world');
 const { Presence } = require('./core/presence');
 const { SERVICES, usual: usualServices, describe } = require('./core/services');
+const { ServiceBroker } = require('./core/moleculer');
 const serializer = require('./core/serializer');
 
 const opts = options({
 	'nats': process.env.TRANSPORTER ?? 'nats://127.0.0.1:4222',
 	'node': process.env.NODE_ID ?? 'core-1',
 	'namespace': process.env.MS_NAMESPACE ?? '',
+	'protocol': '4',
 	'serializer': process.env.SERIALIZER ?? 'EJSON',
 	'release': process.env.RELEASE ?? '6',
 	'services': process.env.SERVICES ?? 'all',
@@ -119,6 +121,7 @@ const broker = new ServiceBroker({
 		options: { url: opts.nats, waitOnFirstConnect: true, reconnectTimeWait: 50, reconnectJitter: 20, pingInterval: 1000, maxPingOut: 2 },
 	},
 	serializer: serializer(opts.serializer),
+	transit: { disableVersionCheck: opts.protocol === '5' },
 	disableBalancer: opts.balancer === 'off',
 	heartbeatInterval: Number(opts.heartbeat),
 	heartbeatTimeout: Number(opts['heartbeat-timeout']),

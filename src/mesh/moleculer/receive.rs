@@ -93,7 +93,13 @@ impl MoleculerNode {
             Packet::Pong(pong) if own => self.own_pong(&pong),
             _ if own => {}
             Packet::Info(info) => self.info(&sender, info),
-            Packet::Discover(_) => self.send_info(Some(&sender)),
+            Packet::Discover(_) => {
+                self.send_info(Some(&sender));
+                // It is back after an outage, and may not say more of itself.
+                if self.registry.is_from_before(&sender) {
+                    self.discover(&sender);
+                }
+            }
             Packet::Heartbeat(heartbeat) => self.heard(&sender, &heartbeat),
             Packet::Disconnect(_) => self.node_gone(&sender, false),
             Packet::Ping(ping) => self.pong(&sender, &ping),
@@ -113,12 +119,14 @@ impl MoleculerNode {
             .registry
             .heartbeat(sender.as_str(), *cpu, *seq, instance_id.as_deref());
         if heard == Heard::Discover {
-            let _ = self.publish(
-                PacketKind::Discover,
-                Some(sender),
-                packet::bare(&self.config.node_id),
-            );
+            self.discover(sender);
         }
+    }
+
+    /// Asks a node for its INFO.
+    fn discover(&self, node: &NodeId) {
+        let own = packet::bare(&self.config.node_id);
+        let _ = self.publish(PacketKind::Discover, Some(node), own);
     }
 
     pub(super) fn foreign_version(&self, kind: PacketKind, version: &str) {

@@ -56,6 +56,7 @@ async fn session<P: Protocol>(
         max_payload,
     } = connection;
     node.connected(max_payload);
+    node.registry.connected();
     node.hears_again();
     node.outbox.open();
     node.set_up(true);

@@ -3,7 +3,7 @@
 // client carries `isClientSafe`, `errorType`, `reason` and `details`, and its
 // code only as the bracketed end of `message`.
 
-const { Errors } = require('moleculer');
+const { Errors } = require('./moleculer');
 
 class MeteorError extends Error {
 	constructor(error, reason, details, message) {

@@ -2,7 +2,7 @@
 // The EJSON packets of Rocket.Chat's mesh, and Moleculer's own serializers by name.
 
 const EJSON = require('ejson');
-const { Serializers } = require('moleculer');
+const { Serializers } = require('./moleculer');
 
 class EjsonSerializer extends Serializers.Base {
 	serialize(packet) {

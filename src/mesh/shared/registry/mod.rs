@@ -6,6 +6,7 @@ mod node;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -31,6 +32,8 @@ pub(crate) struct Registry {
     /// Kept when the last core leaves: a restart says nothing about the release.
     core: ArcSwap<CoreEvents>,
     version: watch::Sender<u64>,
+    /// Counts the connections to the mesh.
+    connection: AtomicU64,
 }
 
 #[derive(Default)]
@@ -71,6 +74,7 @@ impl Registry {
             index: ArcSwap::default(),
             core: ArcSwap::default(),
             version: watch::channel(0).0,
+            connection: AtomicU64::new(0),
         }
     }
 
@@ -102,7 +106,7 @@ impl Registry {
         };
         if joined == Joined::Same {
             if let Some(node) = known {
-                node.heard = Instant::now();
+                self.told(node);
             }
             return joined;
         }
@@ -113,7 +117,8 @@ impl Registry {
                 (nodes.next_rank, None)
             }
         };
-        let node = Node::from_info(id.clone(), info, local, rank);
+        let mut node = Node::from_info(id.clone(), info, local, rank);
+        node.told = self.connection.load(Relaxed);
         if let Some(cpu) = cpu {
             node.vitals.set_cpu(cpu);
         }
@@ -149,14 +154,51 @@ impl Registry {
         if let Some(cpu) = cpu {
             node.vitals.set_cpu(cpu);
         }
-        Heard::Known
+        // What it told before an outage may be no longer so.
+        match node.told == self.connection.load(Relaxed) {
+            true => Heard::Known,
+            false => Heard::Discover,
+        }
     }
 
-    /// A node lives, without a heartbeat that would say more.
+    /// A node answered, and offers what it did.
     pub(crate) fn heard(&self, id: &NodeId) {
         if let Some(node) = self.nodes.lock().by_id.get_mut(id) {
-            node.heard = Instant::now();
+            self.told(node);
         }
+    }
+
+    fn told(&self, node: &mut Node) {
+        node.heard = Instant::now();
+        let connection = self.connection.load(Relaxed);
+        if std::mem::replace(&mut node.told, connection) != connection {
+            self.version.send_modify(|version| *version += 1);
+        }
+    }
+
+    /// A connection was made: what nodes told before is from before.
+    pub(crate) fn connected(&self) {
+        self.connection.fetch_add(1, Relaxed);
+    }
+
+    /// Whether a node with this service has told of itself over the connection that stands.
+    pub(crate) fn is_seen_again(&self, service: &str) -> bool {
+        let connection = self.connection.load(Relaxed);
+        let offers = |node: &Node| {
+            let mut services = node.services.iter();
+            services.any(|offered| offered.full_name == service)
+        };
+        let nodes = self.nodes.lock();
+        let told = |node: &&Node| node.vitals.local || node.told == connection;
+        let mut there = nodes.by_id.values().filter(|node| node.available);
+        there.any(|node| told(&node) && offers(node))
+    }
+
+    /// Whether this node is known from before the connection that stands, and not yet of it.
+    pub(crate) fn is_from_before(&self, id: &NodeId) -> bool {
+        let nodes = self.nodes.lock();
+        let node = nodes.by_id.get(id).filter(|node| node.available);
+        node.is_some_and(|node| node.told != self.connection.load(Relaxed))
     }
 
     /// A node is gone. Tells whether it was there.

@@ -57,6 +57,8 @@ pub(crate) struct Node {
     pub(crate) seq: u64,
     /// When it was last heard of.
     pub(crate) heard: Instant,
+    /// The connection over which it last told of itself.
+    pub(crate) told: u64,
     pub(crate) offline_since: Option<Instant>,
     pub(crate) services: Vec<Service>,
     pub(crate) ip_list: Vec<String>,
@@ -107,6 +109,7 @@ impl Node {
             available: true,
             seq: info.seq.unwrap_or(1),
             heard: Instant::now(),
+            told: 0,
             offline_since: None,
             services: info.services.iter().map(Service::from_info).collect(),
             ip_list: info.ip_list.clone(),
