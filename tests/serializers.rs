@@ -234,7 +234,18 @@ async fn a_node_of_protocol_5_is_told_of_once() {
         .start()
         .await;
     let url = workspace.nats.url();
-    let node = ["--nats", &url, "--node", "new", "--protocol", "5", "--serializer", "JSON", "--heartbeat", "1"];
+    let node = [
+        "--nats",
+        &url,
+        "--node",
+        "new",
+        "--protocol",
+        "5",
+        "--serializer",
+        "JSON",
+        "--heartbeat",
+        "1",
+    ];
     let _new = Peer::start("core.js", &node).await;
     let told = || {
         let warnings = workspace.service.logged("warn").into_iter();
