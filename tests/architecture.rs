@@ -95,7 +95,10 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
         ],
     ),
     // What `app` makes of the settings, it asks `app` for.
-    ("check", &["mesh", "store", "config", "ejson", "telemetry"]),
+    (
+        "check",
+        &["mesh", "store", "relay", "config", "ejson", "telemetry"],
+    ),
     (
         "gateway",
         &["session", "client", "ddp", "config", "ejson", "telemetry"],

@@ -35,6 +35,8 @@ scenarios! {
     over_the_plain_broker: Scene::mesh(Workspace::with().plain());
     over_tls: Scene::mesh(Workspace::with().tls());
     in_the_sandbox: Scene::sandbox();
+    relayed_to_the_mesh_mode: Scene::relayed(Scene::mesh(Workspace::with()).await);
+    relayed_to_the_sandbox: Scene::relayed(Scene::sandbox().await);
 }
 
 // contract: clients/ddp-client

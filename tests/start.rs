@@ -5,7 +5,7 @@ use crate::support::service::{Env, Service};
 use crate::support::{free_port, root};
 
 /// Reads `NAME=value` lines.
-fn env_file(name: &str) -> Env {
+pub fn env_file(name: &str) -> Env {
     let text = std::fs::read_to_string(root().join("tests/env").join(name)).expect("an env file");
     text.lines()
         .filter(|line| !line.is_empty() && !line.starts_with('#'))

@@ -9,9 +9,10 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
-use super::{Failure, StartError, watch};
+use super::error::{Failure, StartError};
+use super::watch;
 use crate::config::Config;
-use crate::gateway::{Gateway, Liveness, Readiness};
+use crate::gateway::{Beyond, Gateway, Liveness, Readiness};
 use crate::session::Sessions;
 use crate::telemetry::metrics::Exporter;
 use crate::telemetry::status::{Status, StatusPage};
@@ -57,6 +58,7 @@ impl Edge {
         ports: Ports,
         sessions: Arc<Sessions>,
         readiness: Arc<dyn Readiness>,
+        beyond: Option<Arc<dyn Beyond>>,
     ) -> Result<Self, StartError> {
         let liveness = Liveness::new();
         let gateway = Gateway::bind(
@@ -64,6 +66,7 @@ impl Edge {
             sessions.clone(),
             readiness,
             liveness.clone(),
+            beyond,
         )?;
         Ok(Self {
             sessions,

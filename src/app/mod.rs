@@ -6,6 +6,7 @@
 //! (presence), then mesh and database are left.
 
 mod edge;
+mod error;
 mod health;
 mod relayed;
 mod settings;
@@ -15,7 +16,6 @@ mod watch;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use thiserror::Error;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::info;
@@ -24,51 +24,22 @@ use crate::client::Directory;
 use crate::collections::Collections;
 use crate::config::{Config, MeshSettings};
 use crate::events::{Events, Late, Live};
-use crate::gateway::GatewayError;
-use crate::mesh::{Mesh, MeshConfig, MeshError, ServiceSpec, Transporter};
+use crate::mesh::{Mesh, MeshConfig, ServiceSpec, Transporter};
 use crate::methods::{Methods, Rooms};
 use crate::services::Services;
 use crate::session::{Behind, Sessions};
-use crate::store::{Instance, Settings, Store, StoreError};
+use crate::store::{Instance, Settings, Store};
 use crate::streams::{CHANNELS, Hub, Streams, StreamsSeed};
-use crate::telemetry::metrics::{self, MetricsError};
-use crate::telemetry::status::StatusError;
+use crate::telemetry::metrics;
 
 use self::edge::{Edge, Ports};
 
-pub use self::relayed::RelayApp;
+pub use self::error::{Failure, StartError};
+pub use self::relayed::{RelayApp, trusted};
 pub use crate::gateway::check_certificate;
 
 /// The own service's name in the mesh, which is also the group of its events.
 pub const SERVICE: &str = "streamer";
-
-/// Why the service does not start.
-#[derive(Debug, Error)]
-pub enum StartError {
-    /// A setting that was checked in form cannot be used.
-    #[error("{name}: {problem}")]
-    Setting {
-        /// The variable.
-        name: &'static str,
-        /// What is wrong with it.
-        problem: String,
-    },
-    /// The mesh's settings cannot be used.
-    #[error(transparent)]
-    Mesh(#[from] MeshError),
-    /// The store cannot be opened.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// The port cannot be bound.
-    #[error(transparent)]
-    Gateway(#[from] GatewayError),
-    /// Metrics cannot be served.
-    #[error(transparent)]
-    Metrics(#[from] MetricsError),
-    /// The status page cannot be served.
-    #[error(transparent)]
-    Status(#[from] StatusError),
-}
 
 /// What the node is told for these settings.
 ///
@@ -76,17 +47,6 @@ pub enum StartError {
 /// A setting that was checked in form cannot be used.
 pub fn mesh_config(settings: &MeshSettings) -> Result<MeshConfig, StartError> {
     settings::mesh(settings, None)
-}
-
-/// Why the service stopped by itself.
-#[derive(Debug, Error, PartialEq, Eq)]
-pub enum Failure {
-    /// The mesh cannot go on, for the reason given.
-    #[error("{0}")]
-    Mesh(String),
-    /// The scalability rule.
-    #[error("Enterprise license not found. Shutting down...")]
-    Licence,
 }
 
 /// What a caller brings instead of what the configuration names: the sandbox and tests do.
@@ -185,7 +145,7 @@ impl App {
             store.clone(),
             config.health_mesh_grace,
         ));
-        let edge = Edge::bind(&config, ports, sessions, health.clone())?;
+        let edge = Edge::bind(&config, ports, sessions, health.clone(), None)?;
         Ok(Self {
             config,
             mesh,

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use rustls::ClientConfig;
 use serde_json::json;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -11,9 +12,10 @@ use tracing::info;
 use uuid::Uuid;
 
 use super::edge::{Edge, Ports};
-use super::{Failure, StartError, settings};
+use super::error::{Failure, StartError};
+use super::settings;
 use crate::client::Directory;
-use crate::config::Config;
+use crate::config::{Config, RelayConfig};
 use crate::gateway::Readiness;
 use crate::methods;
 use crate::relay::{Names, Relay, RelaySeed};
@@ -42,10 +44,7 @@ impl RelayApp {
             });
         };
         let ports = Ports::bind(&config).await?;
-        let trusted = match relay.server.tls {
-            true => Some(Arc::new(settings::trusting(relay.tls_ca.as_deref())?)),
-            false => None,
-        };
+        let trusted = trusted(&relay)?.map(Arc::new);
         let relay = Relay::new(RelaySeed {
             config: relay,
             session: config.session.clone(),
@@ -63,7 +62,13 @@ impl RelayApp {
             directory.clone(),
             Uuid::new_v4().to_string().into(),
         );
-        let edge = Edge::bind(&config, ports, sessions, relay.standing().clone())?;
+        let edge = Edge::bind(
+            &config,
+            ports,
+            sessions,
+            relay.standing().clone(),
+            relay.http(),
+        )?;
         Ok(Self {
             config,
             directory,
@@ -115,6 +120,18 @@ impl RelayApp {
             .map(|relay| relay.server.to_string())
             .unwrap_or_default()
     }
+}
+
+/// What a server is believed by, with `wss://`.
+///
+/// # Errors
+/// `TLS_CA_PATH` cannot be used.
+pub fn trusted(relay: &RelayConfig) -> Result<Option<ClientConfig>, StartError> {
+    let trusted = relay
+        .server
+        .tls
+        .then(|| settings::trusting(relay.tls_ca.as_deref()));
+    trusted.transpose()
 }
 
 /// Where the figures of the status page are from.

@@ -8,7 +8,7 @@ use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
-use super::StartError;
+use super::error::StartError;
 use crate::config::{Broker, MeshSettings, NatsCredentials};
 use crate::mesh::{MeshConfig, NatsTarget, NatsTls, NodeId, Transporter};
 

@@ -1,4 +1,4 @@
-//! How many files this process may open: every client is one.
+//! How many files this process may open: every client is one, or two where it is relayed.
 
 use rustix::process::{Resource, getrlimit};
 
@@ -12,9 +12,10 @@ pub(super) fn limit() -> Option<u64> {
     getrlimit(Resource::Nofile).current
 }
 
-pub(super) fn judge(limit: Option<u64>, clients: usize) -> Finding {
+pub(super) fn judge(limit: Option<u64>, clients: usize, files_each: u64) -> Finding {
     let clients = u64::try_from(clients).unwrap_or(u64::MAX);
-    let enough = clients.saturating_add(OTHERS);
+    let files = clients.saturating_mul(files_each);
+    let enough = files.saturating_add(OTHERS);
     let Some(limit) = limit else {
         return Finding::ok(
             "open files",
@@ -25,7 +26,7 @@ pub(super) fn judge(limit: Option<u64>, clients: usize) -> Finding {
     let advice = format!(
         "allow {enough} or more (ulimit -n, docker run --ulimit nofile={enough}, LimitNOFILE={enough}), or lower MAX_CONCURRENT_CONNECTIONS"
     );
-    if limit < clients {
+    if limit < files {
         Finding::wrong("open files", found, advice)
     } else if limit < enough {
         Finding::warning("open files", found).advised(advice)
@@ -48,7 +49,10 @@ mod tests {
             (Some(999), Verdict::Wrong),
         ];
         for (limit, verdict) in rows {
-            assert_eq!(judge(limit, 1000).verdict, verdict, "{limit:?}");
+            assert_eq!(judge(limit, 1000, 1).verdict, verdict, "{limit:?}");
+            // Relayed, each has two.
+            let of_relay = limit.map(|limit: u64| limit + 1000);
+            assert_eq!(judge(of_relay, 1000, 2).verdict, verdict, "{limit:?}");
         }
     }
 }

@@ -1,5 +1,7 @@
 //! `ddp-streamer check`: what a deployment's environment reaches, what is wrong, and what to do about it.
 //!
+//! With `DDP_SERVER_URL` it is the server instead of mesh and database.
+//!
 //! The parts are looked at side by side, each with its own deadline, all in at most fifteen seconds. Nothing is
 //! changed: the mesh is watched from outside ([`mesh::survey`](crate::mesh::survey)), the database is only read.
 
@@ -8,6 +10,7 @@ mod clock;
 mod database;
 mod files;
 mod mesh;
+mod relay;
 mod report;
 mod settings;
 
@@ -36,22 +39,44 @@ pub async fn run(env: Vec<(String, String)>) -> Report {
 }
 
 async fn look(config: &Config, findings: &mut Vec<Finding>) {
+    let mut clocks = Vec::new();
+    let files_each = match &config.relay {
+        Some(server) => {
+            match timeout(PART, relay::look(server)).await {
+                Ok(seen) => relay::judge(seen, server, findings, &mut clocks),
+                Err(_) => findings.push(too_slow("server")),
+            }
+            // The client's socket, and the one to the server.
+            2
+        }
+        None => {
+            look_at_the_mesh(config, findings, &mut clocks).await;
+            1
+        }
+    };
+    findings.extend(clock::judge(&clocks));
+    findings.extend(config.gateway.tls.as_ref().map(certificate::judge));
+    let sessions = config.gateway.max_connections;
+    findings.push(files::judge(files::limit(), sessions, files_each));
+}
+
+async fn look_at_the_mesh(
+    config: &Config,
+    findings: &mut Vec<Finding>,
+    clocks: &mut Vec<clock::Reading>,
+) {
     let (around, database) = tokio::join!(
         timeout(PART, mesh::look(&config.mesh)),
         timeout(PART, database::look(&config.store)),
     );
-    let mut clocks = Vec::new();
     match around {
-        Ok(seen) => mesh::judge(seen, &config.mesh, findings, &mut clocks),
+        Ok(seen) => mesh::judge(seen, &config.mesh, findings, clocks),
         Err(_) => findings.push(too_slow("NATS")),
     }
     match database {
-        Ok(seen) => database::judge(seen, findings, &mut clocks),
+        Ok(seen) => database::judge(seen, findings, clocks),
         Err(_) => findings.push(too_slow("MongoDB")),
     }
-    findings.extend(clock::judge(&clocks));
-    findings.extend(config.gateway.tls.as_ref().map(certificate::judge));
-    findings.push(files::judge(files::limit(), config.gateway.max_connections));
 }
 
 fn too_slow(about: &'static str) -> Finding {

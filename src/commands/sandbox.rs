@@ -31,7 +31,9 @@ pub(super) fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
     let asked = sandbox::args::read(matches);
     let ended = runtime.block_on(async {
         match asked {
-            Asked::Run(options) => sandbox::run(options, stopped()?, &mut stdout()).await?,
+            Asked::Run(options) => {
+                Box::pin(sandbox::run(options, stopped()?, &mut stdout())).await?;
+            }
             Asked::Broadcast(target, event, args) => {
                 sandbox::inject(&target, &event, &args).await?
             }

@@ -17,8 +17,8 @@ use super::types::{
     MetricsConfig, RelayConfig, SessionConfig, StoreConfig, TlsConfig,
 };
 use super::variables::{
-    ADMIN_PORT, DDP_SERVER_URL, ENABLE_TLS, MS_METRICS_PORT, NATS_URL, TLS_CERT_PATH, TLS_KEY_PATH,
-    TRANSPORTER,
+    ADMIN_PORT, DDP_SERVER_URL, ENABLE_TLS, MS_METRICS_PORT, NATS_URL, RELAY_HTTP, TLS_CERT_PATH,
+    TLS_KEY_PATH, TRANSPORTER,
 };
 
 /// Pings that an `instances` document may miss before it is dropped.
@@ -139,6 +139,7 @@ fn relay(checked: &Checked) -> Option<RelayConfig> {
         server: checked.server(DDP_SERVER_URL)?,
         tls_ca: checked.text("TLS_CA_PATH").map(PathBuf::from),
         request_timeout: checked.span("REQUEST_TIMEOUT"),
+        http: checked.switch(RELAY_HTTP),
     })
 }
 

@@ -8,8 +8,8 @@ use super::origin::Origin;
 use super::raw::Raw;
 use super::shape::{MEMORY, Shape};
 use super::variables::{
-    ADMIN_PORT, DDP_SERVER_URL, ENABLE_TLS, MS_METRICS_PORT, NATS_URL, TLS_CERT_PATH, TLS_KEY_PATH,
-    TRACING_ENABLED, TRANSPORTER, VARIABLES,
+    ADMIN_PORT, DDP_SERVER_URL, ENABLE_TLS, MS_METRICS_PORT, NATS_URL, RELAY_HTTP, TLS_CERT_PATH,
+    TLS_KEY_PATH, TRACING_ENABLED, TRANSPORTER, VARIABLES,
 };
 
 /// The lowest port that needs no privilege.
@@ -170,6 +170,10 @@ pub(super) fn notes(raw: &Raw, checked: &Checked, notes: &mut Vec<Note>) {
             say(NoteLevel::Warn, text);
         }
         return ignored(raw, say);
+    }
+    if checked.switch(RELAY_HTTP) {
+        let text = "RELAY_HTTP has no effect without DDP_SERVER_URL: the mesh is used".to_owned();
+        say(NoteLevel::Warn, text);
     }
     if plain {
         let idle: Vec<_> = OF_MOLECULER

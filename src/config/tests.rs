@@ -237,7 +237,7 @@ fn every_variable_good_and_bad() {
         ("LOG_LEVEL", "FATAL"), ("MOLECULER_LOG_LEVEL", "trace"), ("RUST_LOG", "info,hyper=trace"), ("LOG_FORMAT", "json"), ("NODE_ENV", "test"),
         ("LOG_FILE_PATH", "/var/log/x"), ("HTTP_FORWARDED_COUNT", "2"), ("DDP_MAX_MESSAGE_BYTES", "2 MiB"), ("DDP_MAX_BUFFERED_BYTES", "64KiB"),
         ("DDP_MAX_SUBSCRIPTIONS", "37"), ("DDP_PASSWORD_LOGIN", "on"), ("SHUTDOWN_GRACE", "2.5"), ("HEALTH_MESH_GRACE", "0"),
-        ("DDP_ALLOWED_ORIGINS", "https://*.example.com, https://a.b"), ("DDP_HANDSHAKE_TIMEOUT", "1"), ("DDP_SERVER_URL", "wss://chat.example.com/websocket"),
+        ("DDP_ALLOWED_ORIGINS", "https://*.example.com, https://a.b"), ("DDP_HANDSHAKE_TIMEOUT", "1"), ("DDP_SERVER_URL", "wss://chat.example.com/websocket"), ("RELAY_HTTP", "off"),
         ("MONGO_URL", "memory:"), ("MONGO_URL", "memory:/seed.json"), ("MONGO_URL", "mongodb+srv://u:p@cluster.example.com/chat"),
         ("ADMIN_PORT", "off"), ("ADMIN_BIND_IP", "::1"), ("TOKIO_WORKER_THREADS", "2"), ("INSTANCE_IP", "pod-1.svc"),
         ("MULTIPLE_INSTANCES_PING_INTERVAL", "30"), ("MULTIPLE_INSTANCES_EXPIRE", "5"), ("DISABLE_MESSAGE_PARSER", "true"),
@@ -264,7 +264,7 @@ fn every_variable_good_and_bad() {
         ("MOLECULER_LOG_LEVEL", &["loud"]), ("RUST_LOG", &["a=b=c"]), ("LOG_FORMAT", &["xml"]), ("HTTP_FORWARDED_COUNT", &["-1", "101"]),
         ("DDP_MAX_MESSAGE_BYTES", &["1", "2GiB", "99999999999"]), ("DDP_MAX_BUFFERED_BYTES", &["0"]), ("DDP_MAX_SUBSCRIPTIONS", &["0", "100001"]),
         ("DDP_PASSWORD_LOGIN", &["ja"]), ("SHUTDOWN_GRACE", &["0", "8s"]), ("HEALTH_MESH_GRACE", &["86401"]), ("DDP_ALLOWED_ORIGINS", &["https://a b"]),
-        ("DDP_HANDSHAKE_TIMEOUT", &["0", "301"]), ("DDP_SERVER_URL", &["http://x", "ws://", "ws://a b", "ws://u:p@a"]), ("MONGO_URL", &["postgres://x", "mongodb://", "x"]),
+        ("DDP_HANDSHAKE_TIMEOUT", &["0", "301"]), ("DDP_SERVER_URL", &["http://x", "ws://", "ws://a b", "ws://u:p@a"]), ("RELAY_HTTP", &["x"]), ("MONGO_URL", &["postgres://x", "mongodb://", "x"]),
         ("ADMIN_PORT", &["70000", "x"]), ("ADMIN_BIND_IP", &["x"]), ("TOKIO_WORKER_THREADS", &["0", "1025"]), ("INSTANCE_IP", &["a b", "1.2.3.4:5"]),
         ("MULTIPLE_INSTANCES_PING_INTERVAL", &["0"]), ("MULTIPLE_INSTANCES_EXPIRE", &["0"]), ("DISABLE_MESSAGE_PARSER", &["x"]),
         ("TRANSPORTER", &["redis://x", "TCP", "nats"]), ("BROKER", &["amqp"]), ("NATS_URL", &["http://x"]), ("MS_NAMESPACE", &["a b", "a>", "*", "a..b"]),
@@ -363,6 +363,14 @@ fn a_server_stands_in_the_place_of_the_mesh() {
         ]),
         ["without effect with DDP_SERVER_URL: MONGO_URL, MS_NAMESPACE"]
     );
+    assert!(
+        loaded(&[url, ("RELAY_HTTP", "yes")])
+            .config
+            .relay
+            .unwrap()
+            .http
+    );
+    assert_eq!(warnings(&[MESH, ("RELAY_HTTP", "yes")]).len(), 1);
     for mesh in [MESH, ("BROKER", "nats")] {
         assert_eq!(relay(&[url, mesh]), None, "the mesh is used");
         assert_eq!(warnings(&[url, mesh]).len(), 1);

@@ -1,8 +1,10 @@
 //! What the port answers over HTTP (reference/ddp.md, "Transports").
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http_body_util::Full;
-use hyper::body::Body;
+use hyper::body::{Body, Incoming};
 use hyper::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
     ACCESS_CONTROL_MAX_AGE, ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HOST, HeaderName,
@@ -12,6 +14,7 @@ use hyper::header::{
 use hyper::{Method, Request, Response, StatusCode, Version};
 use rand::Rng;
 
+use super::beyond::{Beyond, PassedBody};
 use super::server::{Comer, Door, Speaks};
 use super::upgrade;
 use crate::ejson::quoted;
@@ -27,11 +30,39 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=ut
 const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, OPTIONS");
 
 impl Door {
+    /// The server that a request is to be passed to, if it is not the door's own to answer.
+    pub(super) fn beyond_of<B>(
+        &self,
+        request: &Request<B>,
+        comer: &Comer,
+    ) -> Option<Arc<dyn Beyond>> {
+        let beyond = self.beyond.as_ref()?;
+        let own = matches!(
+            request.uri().path(),
+            "/health" | "/livez" | "/readyz" | "/sockjs/info"
+        );
+        let passes = !own
+            && comer.speaks != Speaks::PlainToTls
+            && !upgrade::is_wanted(request.headers())
+            && !Asked::of(request, comer).broken;
+        passes.then(|| beyond.clone())
+    }
+
+    /// Passes a request on.
+    pub(super) async fn pass(
+        &self,
+        beyond: Arc<dyn Beyond>,
+        request: Request<Incoming>,
+        comer: &Comer,
+    ) -> Response<PassedBody> {
+        let (asked, visitor) = (Asked::of(&request, comer), self.visitor(&request, comer));
+        self.finish(beyond.pass(request, visitor).await, &asked)
+    }
+
     /// Answers one request. `comer` is what becomes of an upgrade.
     pub(super) fn answer<B: Body>(&self, request: &mut Request<B>, comer: &Comer) -> Answer {
-        let http_10 = comer.notes.is_http_10() || request.version() < Version::HTTP_11;
-        let broken = is_broken(request, http_10);
-        let mut answer = if broken {
+        let asked = Asked::of(request, comer);
+        let answer = if asked.broken {
             connection_refused(Refusal::Malformed);
             plain(StatusCode::BAD_REQUEST, "not a request of RFC 9112")
         } else {
@@ -40,16 +71,18 @@ impl Door {
         if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
             return answer;
         }
-        let stays = if http_10 {
+        self.finish(answer, &asked)
+    }
+
+    /// Says whether the connection stays.
+    fn finish<B>(&self, mut answer: Response<B>, asked: &Asked) -> Response<B> {
+        if asked.http_10 {
             *answer.version_mut() = Version::HTTP_10;
-            upgrade::has_token(request.headers(), &CONNECTION, KEEP_ALIVE)
-        } else {
-            true
-        };
-        if broken || !stays || self.sessions.is_draining() {
+        }
+        if asked.broken || !asked.stays || self.sessions.is_draining() {
             return with(answer, [(CONNECTION, HeaderValue::from_static("close"))]);
         }
-        if http_10 {
+        if asked.http_10 {
             return with(answer, [(CONNECTION, HeaderValue::from_static(KEEP_ALIVE))]);
         }
         answer
@@ -167,6 +200,25 @@ fn is_broken<B>(request: &Request<B>, http_10: bool) -> bool {
     }
 }
 
+/// How a request was asked.
+struct Asked {
+    http_10: bool,
+    broken: bool,
+    /// The connection is to stay.
+    stays: bool,
+}
+
+impl Asked {
+    fn of<B>(request: &Request<B>, comer: &Comer) -> Self {
+        let http_10 = comer.notes.is_http_10() || request.version() < Version::HTTP_11;
+        Self {
+            http_10,
+            broken: is_broken(request, http_10),
+            stays: !http_10 || upgrade::has_token(request.headers(), &CONNECTION, KEEP_ALIVE),
+        }
+    }
+}
+
 fn probe(well: bool) -> Answer {
     if well {
         plain(StatusCode::OK, "ok")
@@ -247,7 +299,10 @@ fn body(status: StatusCode, kind: HeaderValue, bytes: Bytes) -> Answer {
     with(answer, [(CONTENT_TYPE, kind), (CACHE_CONTROL, no_store)])
 }
 
-fn with<const N: usize>(mut answer: Answer, headers: [(HeaderName, HeaderValue); N]) -> Answer {
+fn with<B, const N: usize>(
+    mut answer: Response<B>,
+    headers: [(HeaderName, HeaderValue); N],
+) -> Response<B> {
     answer.headers_mut().extend(headers);
     answer
 }

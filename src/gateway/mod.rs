@@ -5,11 +5,14 @@
 //! ([`admission`]) gets its `101`, hyper gives the socket back, and from then on it is a [`crate::session::Session`] that
 //! knows nothing of HTTP.
 //!
+//! With `RELAY_HTTP` what is neither is passed to the server ([`beyond`]).
+//!
 //! While the service stops, upgrades are taken for the first quarter of the grace and refused after it; probes are
 //! answered to the end.
 
 mod address;
 mod admission;
+mod beyond;
 mod head;
 mod health;
 mod http;
@@ -21,6 +24,7 @@ mod upgrade;
 #[cfg(test)]
 mod tests;
 
+pub use beyond::{Beyond, PassedBody, Visitor};
 pub use health::{Beat, Liveness, Readiness};
 pub use server::{Gateway, GatewayError};
 pub use tls::{CertificateError, check_certificate};

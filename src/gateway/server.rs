@@ -6,6 +6,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
+use futures_util::future::Either;
 use hyper::body::{Body, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -20,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::admission::{Admission, Permit};
+use super::beyond::{Beyond, Visitor};
 use super::head::{Head, HeadNotes, Next};
 use super::health::{Liveness, Readiness};
 use super::origin::Origins;
@@ -73,6 +76,7 @@ pub(super) struct Door {
     pub(super) liveness: Arc<Liveness>,
     pub(super) admission: Arc<Admission>,
     pub(super) origins: Origins,
+    pub(super) beyond: Option<Arc<dyn Beyond>>,
     tls: Option<Tls>,
     config: GatewayConfig,
     accept_errors: Limited,
@@ -115,6 +119,7 @@ impl Gateway {
         sessions: Arc<Sessions>,
         readiness: Arc<dyn Readiness>,
         liveness: Arc<Liveness>,
+        beyond: Option<Arc<dyn Beyond>>,
     ) -> Result<Self, GatewayError> {
         let tls = config.tls.as_ref().map(Tls::new).transpose()?;
         let (listener, address) = listen(config.address())?;
@@ -124,6 +129,7 @@ impl Gateway {
             liveness,
             admission: Admission::new(config.max_connections),
             origins: Origins::new(&config.allowed_origins),
+            beyond,
             tls,
             config,
             accept_errors: Limited::default(),
@@ -229,6 +235,13 @@ impl Door {
         let timeout = self.config.handshake_timeout;
         let service = service_fn(|mut request: Request<Incoming>| {
             let bodiless = request.body().is_end_stream();
+            if let Some(beyond) = self.beyond_of(&request, &comer) {
+                comer
+                    .notes
+                    .next_is(if bodiless { Next::Head } else { Next::Other });
+                let answer = self.pass(beyond, request, &comer).map(Ok);
+                return Either::Right(answer.boxed());
+            }
             let answer = self.answer(&mut request, &comer);
             let upgraded = answer.status() == StatusCode::SWITCHING_PROTOCOLS;
             comer.notes.next_is(if bodiless && !upgraded {
@@ -236,7 +249,8 @@ impl Door {
             } else {
                 Next::Other
             });
-            std::future::ready(Ok::<_, Infallible>(answer))
+            let answer = answer.map(http_body_util::Either::Left);
+            Either::Left(std::future::ready(Ok::<_, Infallible>(answer)))
         });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
@@ -248,6 +262,16 @@ impl Door {
             .with_upgrades();
         if let Err(error) = connection.await {
             tracing::debug!(%error, "an HTTP connection ended");
+        }
+    }
+
+    /// Who asks, for a server behind the door.
+    pub(super) fn visitor<B>(&self, request: &Request<B>, comer: &Comer) -> Visitor {
+        let count = self.config.forwarded_count;
+        Visitor {
+            address: address::client_address(comer.address, request.headers(), count),
+            tls: comer.speaks == Speaks::Tls,
+            proxied: count > 0,
         }
     }
 

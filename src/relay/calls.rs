@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
 
 use compact_str::CompactString;
 use tokio::time::Instant;
@@ -13,6 +14,16 @@ use crate::telemetry::metrics;
 
 /// How many requests of one session may wait for the server's answer, as in the mesh mode (reference/ddp.md, "Messages").
 const MAX_WAITING: usize = 2000;
+
+/// What all sessions have in common.
+#[derive(Debug)]
+pub(super) struct Common {
+    pub(super) names: Names,
+    /// Of the ids of publications.
+    pub(super) hasher: RandomState,
+    /// `DDP_MAX_SUBSCRIPTIONS`.
+    pub(super) max_subscriptions: usize,
+}
 
 /// Which names may be labels: a client chooses what it calls.
 #[derive(Clone, Copy)]
@@ -36,8 +47,8 @@ pub(super) struct Calls {
     open: VecDeque<Call>,
     /// The ids of its publications, hashed: all that is ever asked is whether one is there.
     subs: Vec<u64>,
-    max_subs: usize,
     methods_open: usize,
+    common: Arc<Common>,
 }
 
 #[derive(Debug)]
@@ -55,12 +66,12 @@ enum Kind {
 }
 
 impl Calls {
-    pub(super) fn new(max_subs: usize) -> Self {
+    pub(super) fn new(common: Arc<Common>) -> Self {
         Self {
             open: VecDeque::new(),
             subs: Vec::new(),
-            max_subs,
             methods_open: 0,
+            common,
         }
     }
 
@@ -81,15 +92,10 @@ impl Calls {
     ///
     /// # Errors
     /// What it is answered instead.
-    pub(super) fn sub(
-        &mut self,
-        id: &str,
-        name: &str,
-        hasher: &RandomState,
-    ) -> Result<(), DdpError> {
-        let hash = hasher.hash_one(id);
+    pub(super) fn sub(&mut self, id: &str, name: &str) -> Result<(), DdpError> {
+        let hash = self.common.hasher.hash_one(id);
         let known = self.subs.contains(&hash);
-        if !known && self.subs.len() >= self.max_subs {
+        if !known && self.subs.len() >= self.common.max_subscriptions {
             return Err(DdpError::too_many_requests());
         }
         self.begin(Kind::Sub, id, name)?;
@@ -100,25 +106,25 @@ impl Calls {
     }
 
     /// A publication ends, since the client or the server says so.
-    pub(super) fn end_sub(&mut self, id: &str, hasher: &RandomState, names: &Names) {
-        let hash = hasher.hash_one(id);
+    pub(super) fn end_sub(&mut self, id: &str) {
+        let hash = self.common.hasher.hash_one(id);
         if let Some(at) = self.subs.iter().position(|other| *other == hash) {
             self.subs.swap_remove(at);
             if self.subs.is_empty() {
                 self.subs = Vec::new();
             }
         }
-        self.end(Kind::Sub, id, names, true);
+        self.end(Kind::Sub, id, true);
     }
 
     /// The result of a method came.
-    pub(super) fn result(&mut self, id: &str, ok: bool, names: &Names) {
-        self.end(Kind::Method, id, names, ok);
+    pub(super) fn result(&mut self, id: &str, ok: bool) {
+        self.end(Kind::Method, id, ok);
     }
 
     /// A publication is ready.
-    pub(super) fn ready(&mut self, id: &str, names: &Names) {
-        self.end(Kind::Sub, id, names, true);
+    pub(super) fn ready(&mut self, id: &str) {
+        self.end(Kind::Sub, id, true);
     }
 
     fn begin(&mut self, kind: Kind, id: &str, name: &str) -> Result<(), DdpError> {
@@ -134,7 +140,7 @@ impl Calls {
         Ok(())
     }
 
-    fn end(&mut self, kind: Kind, id: &str, names: &Names, ok: bool) {
+    fn end(&mut self, kind: Kind, id: &str, ok: bool) {
         let is_it = |call: &Call| call.kind == kind && call.id == id;
         let Some(call) = self
             .open
@@ -148,20 +154,21 @@ impl Calls {
         if self.open.is_empty() {
             self.open = VecDeque::new();
         }
-        call.count(names, ok);
+        call.count(&self.common.names, ok);
     }
 
     /// Nobody answers what is open; it counts as failed.
-    pub(super) fn fail(&mut self, names: &Names) {
+    pub(super) fn fail(&mut self) {
         for call in self.take() {
-            call.count(names, false);
+            call.count(&self.common.names, false);
         }
     }
 
     /// Forgets what is open; answers what refuses it, in order.
-    pub(super) fn refuse(&mut self, names: &Names, error: &DdpError) -> Vec<Vec<u8>> {
+    pub(super) fn refuse(&mut self, error: &DdpError) -> Vec<Vec<u8>> {
+        let common = self.common.clone();
         let refuse = |call: Call| {
-            call.count(names, false);
+            call.count(&common.names, false);
             let id = String::from(call.id);
             match call.kind {
                 Kind::Method => Receipt::Method(id),
@@ -200,40 +207,46 @@ impl Call {
 mod tests {
     use super::*;
 
-    const NAMES: Names = Names {
-        method: |_| false,
-        publication: |_| false,
-    };
+    fn calls(max_subscriptions: usize) -> Calls {
+        Calls::new(Arc::new(Common {
+            names: Names {
+                method: |_| false,
+                publication: |_| false,
+            },
+            hasher: RandomState::new(),
+            max_subscriptions,
+        }))
+    }
 
     // contract: relay/limits/subscriptions
     #[test]
     fn publications_are_counted_by_their_ids() {
-        let (mut calls, hasher) = (Calls::new(2), RandomState::new());
-        let sub = |calls: &mut Calls, id| calls.sub(id, "x", &hasher).is_ok();
+        let mut calls = calls(2);
+        let sub = |calls: &mut Calls, id| calls.sub(id, "x").is_ok();
         assert!(sub(&mut calls, "a") && sub(&mut calls, "b") && sub(&mut calls, "a"));
         assert!(!sub(&mut calls, "c"));
-        calls.ready("a", &NAMES);
+        calls.ready("a");
         assert!(!sub(&mut calls, "c"));
-        calls.end_sub("a", &hasher, &NAMES);
+        calls.end_sub("a");
         assert!(sub(&mut calls, "c") && !sub(&mut calls, "d"));
         for id in ["b", "c", "unknown"] {
-            calls.end_sub(id, &hasher, &NAMES);
+            calls.end_sub(id);
         }
         assert_eq!((calls.subs.capacity(), calls.subs.len()), (0, 0));
     }
 
     #[test]
     fn what_is_open_is_known_until_it_is_answered() {
-        let (mut calls, hasher) = (Calls::new(9), RandomState::new());
+        let mut calls = calls(9);
         assert!(calls.is_idle());
         for id in ["1", "2", "3"] {
             calls.method(id, "x").unwrap();
         }
-        calls.sub("2", "x", &hasher).unwrap();
-        calls.result("2", true, &NAMES);
-        calls.result("2", true, &NAMES);
+        calls.sub("2", "x").unwrap();
+        calls.result("2", true);
+        calls.result("2", true);
         assert!(!calls.is_idle());
-        let refusals = calls.refuse(&NAMES, &DdpError::number(503, "Away"));
+        let refusals = calls.refuse(&DdpError::number(503, "Away"));
         let refusals: Vec<_> = refusals
             .into_iter()
             .map(|one| String::from_utf8(one).unwrap())
@@ -253,14 +266,14 @@ mod tests {
 
     #[test]
     fn what_waits_is_bounded() {
-        let mut calls = Calls::new(9);
+        let mut calls = calls(9);
         for id in 0..MAX_WAITING {
             calls.method(&id.to_string(), "x").unwrap();
         }
         assert!(calls.method("more", "x").is_err());
-        calls.result("7", true, &NAMES);
+        calls.result("7", true);
         calls.method("more", "x").unwrap();
-        calls.fail(&NAMES);
+        calls.fail();
         assert_eq!(calls.open.capacity(), 0);
     }
 }

@@ -21,6 +21,8 @@ use crate::ddp::glance::{Fields, text};
 use crate::ddp::message::pong;
 use crate::session::{Incoming, Reader};
 
+/// The `connect` of nobody's: to see whether the server answers.
+pub(super) const CONNECT: &str = r#"{"msg":"connect","version":"1","support":["1","pre2","pre1"]}"#;
 /// The close code of whoever leaves (RFC 6455, section 7.4.1).
 pub(super) const NORMAL: u16 = 1000;
 /// How long the server's own end of a connection is awaited.

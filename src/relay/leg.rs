@@ -1,34 +1,32 @@
 //! One session's connection to the server.
 
 use std::borrow::Cow;
-use std::ops::Range;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use tokio::io::{AsyncRead, ReadBuf};
+use tokio::io::ReadBuf;
 use tokio::time::Instant;
 
 use super::calls::Calls;
 use super::dial::{DialError, Dialled};
+use super::link::{Ears, End, Link};
 use super::outward::Outward;
 use super::parting;
 use super::server::Relay;
 use super::target::Stream;
 use crate::client::{Client, Leg, Parting};
-use crate::ddp::glance::{Fields, Glance, text, texts};
-use crate::ddp::message::{PING, Receipt, pong};
-use crate::ddp::{Close, DdpError, Frame, Framing};
-use crate::session::{Incoming, Reader};
+use crate::ddp::glance::Glance;
+use crate::ddp::message::{PING, Receipt};
+use crate::ddp::{Close, DdpError};
 use crate::telemetry::metrics;
 
 /// A server that is silent for so long is pinged, and given up after as long again (reference/relay.md).
 const SILENCE: Duration = Duration::from_secs(30);
-/// A part of a frame that is no longer than this is read on behind itself; a longer one is gathered beside the buffer.
-const SHORT: usize = 16 * 1024;
+/// Why a server is lost that is written to in vain.
+const DEAF: &str = "it does not take what it is sent";
 
 /// A leg, from the client's `connect` on.
 pub(super) struct RelayLeg {
@@ -53,41 +51,17 @@ enum State {
     Over(Close),
 }
 
-/// A connection that stands.
-struct Link {
-    stream: Stream,
-    reader: Reader<false>,
-    /// What was read and not decoded: a part of a frame.
-    unread: Vec<u8>,
-    /// `unread` holds more: what came together with `connected`.
-    fresh: bool,
-    /// Why it ends, once what came before has been passed on.
-    end: Option<End>,
-}
-
-enum End {
-    Lost(&'static str),
-    TooBig,
-}
-
-/// What to do with a message of the server.
-enum Fate {
-    Pass,
-    /// It was for this leg.
-    Done,
-}
-
 impl RelayLeg {
     pub(super) fn new(
         relay: Arc<Relay>,
         dialling: BoxFuture<'static, Result<Dialled, DialError>>,
-        max_subscriptions: usize,
+        calls: Calls,
     ) -> Self {
         Self {
             relay,
             state: State::Dialling(dialling),
             out: Outward::default(),
-            calls: Calls::new(max_subscriptions),
+            calls,
             held: 0,
             heard: Instant::now(),
             pinged: false,
@@ -102,17 +76,11 @@ impl RelayLeg {
             Ok(dialled) => {
                 client.send(dialled.connected.as_bytes());
                 self.heard = Instant::now();
-                self.state = State::Open(Link {
-                    stream: dialled.stream,
-                    reader: dialled.reader,
-                    fresh: !dialled.unread.is_empty(),
-                    unread: dialled.unread,
-                    end: None,
-                });
+                self.state = State::Open(Link::new(dialled));
                 Poll::Ready(Ok(()))
             }
             Err(error) => {
-                self.calls.fail(&self.relay.names);
+                self.calls.fail();
                 let close = match error {
                     DialError::Failed(failed) => {
                         client.send(failed.as_bytes());
@@ -128,7 +96,7 @@ impl RelayLeg {
 
     /// The connection is lost: says when the client is closed, by being ready then.
     fn lose(&mut self, why: &str) -> Poll<Close> {
-        self.calls.fail(&self.relay.names);
+        self.calls.fail();
         self.out = Outward::default();
         match self.relay.lost(why) {
             None => {
@@ -218,217 +186,34 @@ impl RelayLeg {
         let State::Open(link) = &mut self.state else {
             return Poll::Pending;
         };
-        let end = match &link.end {
-            None => None,
-            Some(End::Lost(why)) => Some(*why),
+        match link.end {
+            None => {}
+            Some(End::Lost(why)) => return self.lose(why).map(Err),
             Some(End::TooBig) => {
                 self.relay.too_big();
                 self.state = State::Over(Close::MessageTooBig);
                 return Poll::Ready(Err(Close::MessageTooBig));
             }
-        };
-        if let Some(why) = end {
-            return self.lose(why).map(Err);
         }
         if let Poll::Ready(Err(_)) = self.out.poll_write(cx, &mut link.stream) {
-            return self.lose("it does not take what it is sent").map(Err);
+            return self.lose(DEAF).map(Err);
         }
-        let read = self.poll_read(cx, client, buffer);
-        // Answers to the server's own heartbeat may have come.
-        if let State::Open(link) = &mut self.state
-            && self.out.len() > 0
-            && let Poll::Ready(Err(_)) = self.out.poll_write(cx, &mut link.stream)
-        {
-            link.end
-                .get_or_insert(End::Lost("it does not take what it is sent"));
-        }
-        read
-    }
-
-    /// Reads once, and decodes what is there.
-    fn poll_read<'a>(
-        &mut self,
-        cx: &mut Context<'_>,
-        client: &Client,
-        buffer: &'a mut ReadBuf<'_>,
-    ) -> Poll<Result<Cow<'a, [u8]>, Close>> {
-        let State::Open(link) = &mut self.state else {
-            return Poll::Pending;
+        let mut ears = Ears {
+            calls: &mut self.calls,
+            out: &mut self.out,
         };
-        let beside = link.unread.len() > SHORT;
-        if !beside {
-            buffer.put_slice(&link.unread);
-        }
-        if !std::mem::take(&mut link.fresh) {
-            let before = buffer.filled().len();
-            match ready!(Pin::new(&mut link.stream).poll_read(cx, buffer)) {
-                Err(_) => return self.lose("its connection breaks").map(Err),
-                Ok(()) if buffer.filled().len() == before => {
-                    return self.lose("it hangs up").map(Err);
-                }
-                Ok(()) => {}
-            }
-            self.heard = Instant::now();
-            self.pinged = false;
-        }
-        if beside {
-            let mut all = std::mem::take(&mut link.unread);
-            all.extend_from_slice(buffer.filled());
-            let (frames, used) = self.decode(client, &mut all);
-            let frames = match frames {
-                Decoded::AsTheyAre(range) => all[range].to_vec(),
-                Decoded::Wrapped(frames) => frames,
-            };
-            all.drain(..used);
-            all.shrink_to(SHORT);
-            self.keep(all);
-            return Poll::Ready(Ok(frames.into()));
-        }
-        let (frames, used) = self.decode(client, buffer.filled_mut());
-        let read = buffer.filled();
-        let State::Open(link) = &mut self.state else {
-            return Poll::Pending;
+        let frames = match ready!(link.poll_read(cx, client, &mut ears, buffer)) {
+            Ok(frames) => frames,
+            Err(why) => return self.lose(why).map(Err),
         };
-        link.unread.clear();
-        if used < read.len() {
-            link.unread.extend_from_slice(&read[used..]);
-        } else {
-            link.unread = Vec::new();
+        self.heard = Instant::now();
+        self.pinged = false;
+        // Answers to the server's own heartbeat.
+        if let Poll::Ready(Err(_)) = self.out.poll_write(cx, &mut link.stream) {
+            link.end.get_or_insert(End::Lost(DEAF));
         }
-        Poll::Ready(Ok(match frames {
-            Decoded::AsTheyAre(range) => Cow::Borrowed(&read[range]),
-            Decoded::Wrapped(frames) => frames.into(),
-        }))
+        Poll::Ready(Ok(frames))
     }
-
-    fn keep(&mut self, unread: Vec<u8>) {
-        if let State::Open(link) = &mut self.state {
-            link.unread = unread;
-        }
-    }
-
-    /// Decodes the whole frames of `bytes`: those for the client, and how many bytes all were.
-    fn decode(&mut self, client: &Client, bytes: &mut [u8]) -> (Decoded, usize) {
-        let State::Open(link) = &mut self.state else {
-            return (Decoded::AsTheyAre(0..0), 0);
-        };
-        let framing = client.framing();
-        // Frames that lie behind each other and pass as they are.
-        let mut run = 0..0;
-        let mut wrapped = Vec::new();
-        let mut at = 0;
-        while link.end.is_none() {
-            let (used, said) = match link.reader.next(&mut bytes[at..]) {
-                Ok(Some(said)) => said,
-                Ok(None) => break,
-                Err(Close::MessageTooBig) => {
-                    link.end = Some(End::TooBig);
-                    break;
-                }
-                Err(_) => {
-                    link.end = Some(End::Lost("it does not speak WebSocket"));
-                    break;
-                }
-            };
-            let mut whole = false;
-            match said {
-                Incoming::Text(json) => {
-                    let fate = server_says(&json, &self.relay, &mut self.calls, &mut self.out);
-                    if matches!(fate, Fate::Pass) {
-                        metrics::message_sent(json.as_bytes(), 1);
-                        match (framing, json) {
-                            (Framing::Raw, Cow::Borrowed(_)) => whole = true,
-                            (Framing::SockJs, json) => {
-                                Frame::write(&mut wrapped, framing, json.as_bytes());
-                            }
-                            // It came in fragments: what came before it goes first.
-                            (Framing::Raw, Cow::Owned(json)) => {
-                                push(client, &bytes[std::mem::take(&mut run)]);
-                                client
-                                    .outbox()
-                                    .push(Frame::message(framing, json.as_bytes()));
-                            }
-                        }
-                    }
-                }
-                Incoming::Ping(payload) => self.out.pong(payload),
-                Incoming::Close(_) => link.end = Some(End::Lost("it closes the connection")),
-                Incoming::Nothing => {}
-            }
-            if whole {
-                if run.end != at {
-                    push(client, &bytes[std::mem::take(&mut run)]);
-                    run.start = at;
-                }
-                run.end = at + used;
-            }
-            at += used;
-        }
-        let decoded = match framing {
-            Framing::Raw => Decoded::AsTheyAre(run),
-            Framing::SockJs => Decoded::Wrapped(wrapped),
-        };
-        (decoded, at)
-    }
-}
-
-/// Frames for the client.
-enum Decoded {
-    AsTheyAre(Range<usize>),
-    Wrapped(Vec<u8>),
-}
-
-/// Frames that cannot wait in the buffer.
-fn push(client: &Client, frames: &[u8]) {
-    if !frames.is_empty() {
-        client.outbox().push(Frame::ready(frames.to_vec().into()));
-    }
-}
-
-/// A message of the server: heartbeats are this leg's own, answers are taken note of.
-fn server_says(json: &str, relay: &Relay, calls: &mut Calls, out: &mut Outward) -> Fate {
-    let (names, hasher) = (&relay.names, &relay.hasher);
-    let field = |name: &[u8]| {
-        let mut fields = Fields::of(json.as_bytes());
-        fields.find(|(key, _)| *key == name).map(|(_, value)| value)
-    };
-    match &*msg(json) {
-        "changed" | "added" | "removed" | "updated" => {}
-        "ping" => {
-            let id = field(b"id").and_then(|id| serde_json::from_slice(id).ok());
-            out.text(&pong(id));
-            return Fate::Done;
-        }
-        "pong" => return Fate::Done,
-        "result" => {
-            if let Some(id) = field(b"id").and_then(text) {
-                calls.result(&id, field(b"error").is_none(), names);
-            }
-        }
-        "ready" => {
-            for id in field(b"subs").map(texts).unwrap_or_default() {
-                calls.ready(&id, names);
-            }
-        }
-        "nosub" => {
-            if let Some(id) = field(b"id").and_then(text) {
-                calls.end_sub(&id, hasher, names);
-            }
-        }
-        _ => {}
-    }
-    Fate::Pass
-}
-
-/// `msg`, which nearly every server writes first.
-fn msg(json: &str) -> Cow<'_, str> {
-    let first = json.strip_prefix(r#"{"msg":""#);
-    if let Some((msg, _)) = first.and_then(|rest| rest.split_once('"')) {
-        return msg.into();
-    }
-    let mut fields = Fields::of(json.as_bytes());
-    let msg = fields.find(|(key, _)| *key == b"msg");
-    msg.and_then(|(_, value)| text(value)).unwrap_or_default()
 }
 
 impl Leg for RelayLeg {
@@ -440,10 +225,9 @@ impl Leg for RelayLeg {
         // What the server will refuse is its own to refuse.
         let taken = match (glance.msg.as_deref(), id.as_deref(), name) {
             (Some("method"), Some(id), Some(name)) => self.calls.method(id, name),
-            (Some("sub"), Some(id), Some(name)) => self.calls.sub(id, name, &self.relay.hasher),
+            (Some("sub"), Some(id), Some(name)) => self.calls.sub(id, name),
             (Some("unsub"), Some(id), _) => {
-                self.calls
-                    .end_sub(id, &self.relay.hasher, &self.relay.names);
+                self.calls.end_sub(id);
                 Ok(())
             }
             _ => Ok(()),
@@ -490,7 +274,9 @@ impl Leg for RelayLeg {
             }
             State::Open(_) => {
                 self.pinged = true;
+                // Not every server knows the one of DDP.
                 self.out.text(PING);
+                self.out.ping();
             }
             State::Lost(_) => self.state = State::Over(Close::ServiceRestart),
             State::Dialling(_) | State::Over(_) => {}
@@ -502,7 +288,7 @@ impl Leg for RelayLeg {
     }
 
     fn refuse_all(&mut self, error: &DdpError) -> Vec<Vec<u8>> {
-        self.calls.refuse(&self.relay.names, error)
+        self.calls.refuse(error)
     }
 
     fn part(self: Box<Self>, client: Arc<Client>, parting: Parting) -> BoxFuture<'static, ()> {

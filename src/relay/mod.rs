@@ -1,7 +1,8 @@
 //! The deployment without a mesh: each session is relayed to one Rocket.Chat server over DDP (reference/relay.md).
 //!
 //! [`Relay`] is what the sessions have behind them: it makes each its [`leg`], a connection of its own that the session's
-//! task polls beside the client's socket. A leg is made by [`dial`] (name, TCP, TLS, upgrade, DDP handshake), few at a
+//! task polls beside the client's socket. A leg is made by
+//! [`dial`] (name, TCP, TLS, upgrade, DDP handshake), few at a
 //! time, so that clients that all come back are let in at the server's own pace; what it carries passes as it came:
 //!
 //! ```text
@@ -10,18 +11,23 @@
 //! ```
 //!
 //! [`standing`] knows whether the server is there, and asks while it is not; [`losses`] spreads the closes when many legs
-//! are lost at once; [`parting`] is what a leg still does when its client has left.
+//! are lost at once; [`http`] passes plain requests (`RELAY_HTTP`); [`parting`] is what a leg still does when its client has left.
 
 mod calls;
 mod dial;
+mod forwarded;
+mod http;
 mod leg;
+mod link;
 mod losses;
 mod outward;
 mod parting;
 mod server;
 mod standing;
+mod survey;
 mod target;
 
 pub use calls::Names;
 pub use server::{Relay, RelaySeed};
 pub use standing::Standing;
+pub use survey::{Info, ServerSeen, look};

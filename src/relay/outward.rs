@@ -14,6 +14,8 @@ use crate::session::mask;
 const FINAL_TEXT: u8 = 0x81;
 /// First byte of a close frame.
 const FINAL_CLOSE: u8 = 0x88;
+/// First byte of a ping.
+const FINAL_PING: u8 = 0x89;
 /// First byte of a pong.
 const FINAL_PONG: u8 = 0x8a;
 /// The bit that says that a mask follows.
@@ -27,6 +29,11 @@ impl Outward {
     /// One message.
     pub(super) fn text(&mut self, json: &[u8]) {
         self.frame(FINAL_TEXT, json);
+    }
+
+    /// A ping of WebSocket's own.
+    pub(super) fn ping(&mut self) {
+        self.frame(FINAL_PING, b"");
     }
 
     /// The answer to a ping.

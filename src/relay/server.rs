@@ -5,31 +5,31 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use hyper::header::{ACCEPT_LANGUAGE, HeaderMap, HeaderName, HeaderValue, ORIGIN, USER_AGENT};
+use hyper::header::HeaderMap;
 use rustls::ClientConfig;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
-use super::calls::Names;
-use super::dial::{Caller, DialError, Dialled, NORMAL, dial, hang_up};
+use super::calls::{Calls, Common, Names};
+use super::dial::{CONNECT, Caller, DialError, Dialled, NORMAL, dial, hang_up};
+use super::forwarded::passed_on;
+use super::http::Passage;
 use super::leg::RelayLeg;
 use super::losses::Losses;
 use super::standing::Standing;
 use super::target::Target;
 use crate::client::{Client, Leg, Server};
 use crate::config::{RelayConfig, SessionConfig};
-use crate::ejson::RawObject;
+use crate::gateway::Beyond;
 use crate::telemetry::limit::Limited;
+use crate::telemetry::metrics::{self, Connect};
 
 /// So many connections to the server are being made at a time; who comes then waits for their turn.
 const TURNS: usize = 64;
 /// A server that is asked whether it is there has no longer than this.
 const PROBE: Duration = Duration::from_secs(5);
-/// The `connect` of nobody's: to see whether the server answers.
-const CONNECT: &str = r#"{"msg":"connect","version":"1","support":["1","pre2","pre1"]}"#;
-const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// What the relay is made of.
 pub struct RelaySeed {
@@ -47,15 +47,13 @@ pub struct RelaySeed {
 
 /// The server behind all sessions.
 pub struct Relay {
-    target: Target,
+    target: Arc<Target>,
     pub(super) config: RelayConfig,
     session: SessionConfig,
     standing: Arc<Standing>,
     turns: Semaphore,
     losses: Losses,
-    pub(super) names: Names,
-    /// Of the ids of publications.
-    pub(super) hasher: RandomState,
+    common: Arc<Common>,
     losing: Limited,
     refusing: Limited,
     slow: Limited,
@@ -75,15 +73,19 @@ impl Relay {
     /// A relay that has not looked for its server yet: [`Relay::watch`] does.
     #[must_use]
     pub fn new(seed: RelaySeed) -> Arc<Self> {
+        let common = Arc::new(Common {
+            names: seed.names,
+            hasher: RandomState::new(),
+            max_subscriptions: seed.session.max_subscriptions,
+        });
         Arc::new(Self {
-            target: Target::new(seed.config.server.clone(), seed.trusted),
+            target: Arc::new(Target::new(seed.config.server.clone(), seed.trusted)),
             config: seed.config,
             session: seed.session,
             standing: Arc::new(Standing::new(seed.grace)),
             turns: Semaphore::new(TURNS),
             losses: Losses::default(),
-            names: seed.names,
-            hasher: RandomState::new(),
+            common,
             losing: Limited::default(),
             refusing: Limited::default(),
             slow: Limited::default(),
@@ -95,6 +97,18 @@ impl Relay {
     #[must_use]
     pub fn standing(&self) -> &Arc<Standing> {
         &self.standing
+    }
+
+    /// Where plain requests go, with `RELAY_HTTP`.
+    #[must_use]
+    pub fn http(&self) -> Option<Arc<dyn Beyond>> {
+        let passage = || {
+            let (target, standing) = (self.target.clone(), self.standing.clone());
+            Passage::new(target, standing, self.config.request_timeout)
+        };
+        self.config
+            .http
+            .then(|| Arc::new(passage()) as Arc<dyn Beyond>)
     }
 
     /// Asks the server whether it is there, whenever that is in doubt, until `stop`.
@@ -132,6 +146,7 @@ impl Relay {
         let began = Instant::now();
         let turn = tokio::time::timeout(within, self.turns.acquire()).await;
         let Ok(_turn) = turn else {
+            metrics::relay_connected(Connect::TimedOut);
             return Err(DialError::Late(within));
         };
         let within = within.saturating_sub(began.elapsed());
@@ -144,6 +159,7 @@ impl Relay {
         .await;
         match &dialled {
             Ok(_) => self.standing.there(),
+            // It answered.
             Err(DialError::Failed(_)) => {}
             Err(error @ DialError::Unreachable(_)) => self.standing.away(error.to_string()),
             // What this client said may be the reason, and is not to keep the others away.
@@ -154,6 +170,12 @@ impl Relay {
                 });
             }
         }
+        metrics::relay_connected(match &dialled {
+            Ok(_) => Connect::Ok,
+            Err(DialError::Unreachable(_)) => Connect::Unreachable,
+            Err(DialError::Refused(_) | DialError::Failed(_)) => Connect::Refused,
+            Err(DialError::Late(_)) => Connect::TimedOut,
+        });
         dialled
     }
 
@@ -166,6 +188,7 @@ impl Relay {
                 "a session's connection to the server is lost: its client is told to come back"
             );
         });
+        metrics::relay_lost();
         let at = self.losses.count();
         if at.is_some() {
             self.standing.doubt();
@@ -201,38 +224,7 @@ impl Server for Relay {
         };
         debug!(session = %client.id(), "a session is to be relayed");
         let dialling = self.clone().dial(caller).boxed();
-        let max_subscriptions = self.session.max_subscriptions;
-        Box::new(RelayLeg::new(self, dialling, max_subscriptions))
+        let calls = Calls::new(self.common.clone());
+        Box::new(RelayLeg::new(self, dialling, calls))
     }
-}
-
-/// What of a client's upgrade request the server sees. The client's address comes last in `X-Forwarded-For`; when it is
-/// not known, nothing is said of it at all.
-fn passed_on(client: &Client) -> HeaderMap {
-    let connection = client.connection();
-    let mut headers = HeaderMap::new();
-    let Some(came) = RawObject::parse(&connection.headers) else {
-        return headers;
-    };
-    let mut pass = |name: HeaderName, value: String| {
-        if let Ok(value) = HeaderValue::try_from(value) {
-            headers.append(name, value);
-        }
-    };
-    for name in [USER_AGENT, ACCEPT_LANGUAGE, ORIGIN] {
-        if let Some(value) = came.text(name.as_str()) {
-            pass(name, value.into_owned());
-        }
-    }
-    if let Some(address) = &connection.address {
-        let before = came
-            .text(X_FORWARDED_FOR.as_str())
-            .filter(|all| !all.is_empty());
-        let all = before.map_or_else(
-            || address.to_string(),
-            |before| format!("{before}, {address}"),
-        );
-        pass(X_FORWARDED_FOR, all);
-    }
-    headers
 }

@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use tracing::{info, warn};
 
 use crate::gateway::Readiness;
+use crate::telemetry::metrics;
 
 /// The shortest time between two attempts to reach a server that is away, and the longest (reference/relay.md).
 const RETRY: std::ops::Range<f64> = 0.5..10.0;
@@ -59,6 +60,7 @@ impl Standing {
 
     /// The server was reached.
     pub(super) fn there(&self) {
+        metrics::relay_up(true);
         let mut state = self.state.lock();
         let first = state.reached.replace(Instant::now()).is_none();
         let away = state.away.take();
@@ -77,6 +79,7 @@ impl Standing {
 
     /// The server cannot be reached.
     pub(super) fn away(&self, why: String) {
+        metrics::relay_up(false);
         let mut state = self.state.lock();
         match &mut state.away {
             Some(away) => {

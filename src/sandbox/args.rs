@@ -32,6 +32,7 @@ pub fn command() -> Command {
         .arg(text("page-port", "PORT", "Port of the page").default_value(PAGE_PORT).value_parser(value_parser!(u16)))
         .arg(text("bind", "ADDRESS", "Address of both; not meant for networks you do not trust").default_value("127.0.0.1").value_parser(value_parser!(IpAddr)))
         .arg(text("release", "RELEASE", "The Rocket.Chat release the core plays").default_value("9").value_parser(["6", "7", "8", "9"]))
+        .arg(Arg::new("relay").long("relay").action(ArgAction::SetTrue).conflicts_with("transporter").help("The deployment without a mesh: the workspace is a single server, and the service relays each session to it (DDP_SERVER_URL)"))
         .arg(text("transporter", "URL", "Join this mesh, such as nats://localhost:4222"))
         .arg(text("namespace", "NAME", "MS_NAMESPACE of that mesh").default_value("").requires("transporter"))
         .arg(text("mongo-url", "URL", "Write the workspace into this MongoDB database, which must be empty or an earlier sandbox's").requires("transporter"))
@@ -89,6 +90,7 @@ pub fn read(matches: &ArgMatches) -> Asked {
         port,
         page_port,
         release,
+        relay: matches.get_flag("relay"),
         on_mesh,
     })
 }
@@ -111,7 +113,11 @@ mod tests {
             (options.port, options.page_port, options.release),
             (3000, 3001, CoreRelease::V9)
         );
-        assert!(options.bind.is_loopback() && options.on_mesh.is_none());
+        assert!(options.bind.is_loopback() && options.on_mesh.is_none() && !options.relay);
+        let Asked::Run(options) = asked("--relay") else {
+            panic!("nothing to broadcast")
+        };
+        assert!(options.relay);
     }
 
     #[test]

@@ -1,17 +1,24 @@
 //! The streamer in the same process: the service itself, with its real door and sessions; only the mesh's transport and the store are
-//! handed to it instead of a NATS server and MongoDB.
+//! handed to it instead of a NATS server and MongoDB. With `--relay` it plays the single server, and the edge of a deployment
+//! without a mesh stands before it.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use tokio_util::sync::CancellationToken;
 
 use super::error::SandboxError;
 use super::options::Options;
-use crate::app::{App, Parts};
-use crate::config;
+use crate::app::{App, Parts, RelayApp};
+use crate::config::{self, Config};
 use crate::mesh::{LocalBus, Transporter};
 use crate::store::Store;
 
 /// Built and bound, not yet running.
-pub(super) struct Beside(App);
+pub(super) struct Beside {
+    app: App,
+    /// What stands before it.
+    edge: Option<RelayApp>,
+}
 
 impl Beside {
     /// Takes the port. The configuration is that of a service with nothing set but what the sandbox was told.
@@ -20,32 +27,36 @@ impl Beside {
         bus: LocalBus,
         store: Store,
     ) -> Result<Self, SandboxError> {
-        let settings = [
-            ("PORT", options.port.to_string()),
-            ("BIND_IP", options.bind.to_string()),
-            // Both are asked for by the configuration and replaced by the parts.
-            ("TRANSPORTER", "nats://in-this-process:4222".to_owned()),
-            ("MONGO_URL", "memory:".to_owned()),
-            ("NODE_ID", "sandbox-streamer".to_owned()),
-            ("MAX_CONCURRENT_CONNECTIONS", "10000".to_owned()),
-            ("DDP_PASSWORD_LOGIN", "true".to_owned()),
-            ("SHUTDOWN_GRACE", "2".to_owned()),
-        ];
-        let settings = settings
-            .into_iter()
-            .map(|(name, value)| (name.to_owned(), value));
-        let loaded =
-            config::load(settings).map_err(|errors| SandboxError::Service(errors.to_string()))?;
+        // Behind an edge nobody but the edge is to find it.
+        let (port, bind) = if options.relay {
+            (0, IpAddr::V4(Ipv4Addr::LOCALHOST))
+        } else {
+            (options.port, options.bind)
+        };
+        let config = configured(
+            port,
+            bind,
+            [
+                // Both are asked for by the configuration and replaced by the parts.
+                ("TRANSPORTER", "nats://in-this-process:4222".to_owned()),
+                ("MONGO_URL", "memory:".to_owned()),
+                ("NODE_ID", "sandbox-streamer".to_owned()),
+                ("DDP_PASSWORD_LOGIN", "true".to_owned()),
+            ],
+        )?;
         let parts = Parts {
             transporter: Some(Transporter::Local(bus)),
             store: Some(store),
         };
-        let app = App::build(loaded.config, parts).await;
-        app.map(Self).map_err(|error| {
-            SandboxError::Service(format!(
-                "{error}. Choose another port with --port, 0 for any"
-            ))
-        })
+        let app = App::build(config, parts).await.map_err(taken)?;
+        let edge = if options.relay {
+            let server = ("DDP_SERVER_URL", url_of(app.local_addr()));
+            let config = configured(options.port, options.bind, [server])?;
+            Some(RelayApp::build(config).await.map_err(taken)?)
+        } else {
+            None
+        };
+        Ok(Self { app, edge })
     }
 
     /// Where clients find it: under the page's own host name when it listens everywhere.
@@ -55,17 +66,62 @@ impl Beside {
         } else {
             bind
         };
-        format!(
-            "ws://{}/websocket",
-            SocketAddr::new(host, self.0.local_addr().port())
-        )
+        let edge = self.edge.as_ref().map(RelayApp::local_addr);
+        let port = edge.unwrap_or(self.app.local_addr()).port();
+        url_of(SocketAddr::new(host, port))
     }
 
-    /// Serves until `signal` is ready, then drains.
-    pub(super) async fn run(self, signal: impl Future<Output = ()>) -> Result<(), SandboxError> {
-        self.0
-            .run(signal)
-            .await
-            .map_err(|failure| SandboxError::Service(failure.to_string()))
+    /// The single server, where every session is relayed to it.
+    pub(super) fn server(&self) -> Option<String> {
+        self.edge.as_ref().map(|_| url_of(self.app.local_addr()))
     }
+
+    /// Serves until `signal` is ready, then drains: the edge first.
+    pub(super) async fn run(self, signal: impl Future<Output = ()>) -> Result<(), SandboxError> {
+        let Some(edge) = self.edge else {
+            return self.app.run(signal).await.map_err(failed);
+        };
+        let drained = CancellationToken::new();
+        let (ended, _) = tokio::join!(self.app.run(drained.clone().cancelled_owned()), async {
+            let ended = edge.run(signal).await;
+            drained.cancel();
+            ended
+        });
+        ended.map_err(failed)
+    }
+}
+
+fn configured<const N: usize>(
+    port: u16,
+    bind: IpAddr,
+    more: [(&str, String); N],
+) -> Result<Config, SandboxError> {
+    let settings = [
+        ("PORT", port.to_string()),
+        ("BIND_IP", bind.to_string()),
+        ("MAX_CONCURRENT_CONNECTIONS", "10000".to_owned()),
+        ("SHUTDOWN_GRACE", "2".to_owned()),
+    ];
+    let settings = settings
+        .into_iter()
+        .chain(more)
+        .map(|(name, value)| (name.to_owned(), value));
+    let loaded = config::load(settings);
+    loaded
+        .map(|loaded| loaded.config)
+        .map_err(|errors| SandboxError::Service(errors.to_string()))
+}
+
+fn url_of(address: SocketAddr) -> String {
+    format!("ws://{address}/websocket")
+}
+
+fn taken(error: impl std::fmt::Display) -> SandboxError {
+    SandboxError::Service(format!(
+        "{error}. Choose another port with --port, 0 for any"
+    ))
+}
+
+fn failed(failure: impl std::fmt::Display) -> SandboxError {
+    SandboxError::Service(failure.to_string())
 }

@@ -130,7 +130,8 @@ pub async fn run(
     };
     tracker.spawn(http::serve(listener, site, tracker.clone()));
     // Whoever reads this may have gone; the sandbox serves all the same.
-    let _ = words::ready(out, &options, page, &service);
+    let server = beside.as_ref().and_then(Beside::server);
+    let _ = words::ready(out, &options, page, &service, server.as_deref());
 
     let ended = match beside {
         Some(beside) => beside.run(signal).await,
@@ -150,6 +151,7 @@ pub async fn run(
 fn config(options: &Options, service: &str) -> Value {
     let events: Vec<&str> = names::all().collect();
     let transport = match &options.on_mesh {
+        None if options.relay => "relayed to a server in this process",
         None => "in this process",
         Some(_) => "NATS",
     };

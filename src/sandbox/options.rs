@@ -42,6 +42,8 @@ pub struct Options {
     pub page_port: u16,
     /// Which release the core plays.
     pub release: CoreRelease,
+    /// The service is relayed to, as the single server behind the edge of a deployment without a mesh.
+    pub relay: bool,
     /// The core alone, on a real mesh; everything in this process without it.
     pub on_mesh: Option<OnMesh>,
 }

@@ -11,10 +11,12 @@ pub(super) fn ready(
     options: &Options,
     page: SocketAddr,
     service: &str,
+    server: Option<&str>,
 ) -> io::Result<()> {
-    let what = match &options.on_mesh {
-        None => "a workspace in this process",
-        Some(_) => "a core on the mesh; the service is yours",
+    let what = match (&options.on_mesh, server) {
+        (None, None) => "a workspace in this process",
+        (None, Some(_)) => "a single server in this process, with the service relaying to it",
+        (Some(_), _) => "a core on the mesh; the service is yours",
     };
     writeln!(
         out,
@@ -23,6 +25,12 @@ pub(super) fn ready(
     )?;
     writeln!(out, "  Page      http://{page}/    open it in a browser")?;
     writeln!(out, "  Service   {service}")?;
+    if let Some(server) = server {
+        writeln!(
+            out,
+            "  Server    {server}    every session is relayed to it"
+        )?;
+    }
     if let Some(on_mesh) = &options.on_mesh {
         writeln!(
             out,

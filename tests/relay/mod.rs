@@ -2,9 +2,12 @@
 
 mod away;
 mod ending;
+mod http;
 mod limits;
 mod lost;
+mod others;
 mod passing;
+mod settings;
 
 use serde_json::{Value, json};
 

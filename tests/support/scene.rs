@@ -5,8 +5,10 @@ use serde_json::Value;
 use super::client::Client;
 use super::peer::Peer;
 use super::sandbox::Sandbox;
+use super::service::Service;
 use super::tls::{Certificate, HOST};
 use super::workspace::{Builder, Workspace};
+use crate::relay::edge_of;
 
 /// A workspace with the service in front of it.
 pub enum Scene {
@@ -14,6 +16,8 @@ pub enum Scene {
     Mesh(Box<Workspace>),
     /// The sandbox: all in one process.
     Sandbox(Box<Sandbox>),
+    /// Another place, with the single-server edge in front of its service.
+    Relayed(Box<Scene>, Box<Service>),
 }
 
 impl Scene {
@@ -29,8 +33,16 @@ impl Scene {
         Self::Sandbox(Box::new(Sandbox::here().await))
     }
 
+    /// Another place, with the single-server edge in front of its service.
+    pub async fn relayed(behind: Self) -> Self {
+        let edge = edge_of(&format!("ws://127.0.0.1:{}", behind.port()), &[]);
+        edge.ready().await;
+        Self::Relayed(Box::new(behind), Box::new(edge))
+    }
+
     pub fn port(&self) -> u16 {
         match self {
+            Self::Relayed(_, edge) => edge.port,
             Self::Mesh(workspace) => workspace.service.port,
             Self::Sandbox(sandbox) => sandbox.port(),
         }
@@ -40,7 +52,7 @@ impl Scene {
     pub async fn client(&self, script: &str) -> Peer {
         let certificate = match self {
             Self::Mesh(workspace) => workspace.certificate.as_ref().map(Certificate::chain),
-            Self::Sandbox(_) => None,
+            Self::Sandbox(_) | Self::Relayed(..) => None,
         };
         let url = match &certificate {
             Some(_) => format!("wss://{HOST}:{}", self.port()),
@@ -54,7 +66,7 @@ impl Scene {
     pub async fn login(&self, name: &str) -> Client {
         let mut client = match self {
             Self::Mesh(workspace) => return workspace.login(name).await,
-            Self::Sandbox(sandbox) => Client::connect(sandbox.port()).await,
+            Self::Sandbox(_) | Self::Relayed(..) => Client::connect(self.port()).await,
         };
         client.login(name).await;
         client
@@ -65,6 +77,7 @@ impl Scene {
         match self {
             Self::Mesh(workspace) => workspace.broadcast(event, args).await,
             Self::Sandbox(sandbox) => sandbox.broadcast(event, args).await,
+            Self::Relayed(behind, _) => Box::pin(behind.broadcast(event, args)).await,
         }
     }
 
@@ -73,6 +86,7 @@ impl Scene {
         match self {
             Self::Mesh(workspace) => workspace.core_hears(action, params).await,
             Self::Sandbox(sandbox) => sandbox.core_hears(action, params).await,
+            Self::Relayed(behind, _) => Box::pin(behind.core_hears(action, params)).await,
         }
     }
 }

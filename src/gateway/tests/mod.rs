@@ -86,8 +86,14 @@ impl Rig {
             "i".into(),
         );
         let liveness = Liveness::new();
-        let gateway =
-            Gateway::bind(config, sessions.clone(), house.clone(), liveness.clone()).unwrap();
+        let gateway = Gateway::bind(
+            config,
+            sessions.clone(),
+            house.clone(),
+            liveness.clone(),
+            None,
+        )
+        .unwrap();
         let port = gateway.local_addr().port();
         let (tracker, cancel) = (TaskTracker::new(), CancellationToken::new());
         tracker.spawn(gateway.run(tracker.clone(), cancel.clone()));
@@ -456,9 +462,15 @@ async fn a_port_in_use_names_its_variable() {
             ..config::defaults().gateway
         };
         let sessions = rig.sessions.clone();
-        Gateway::bind(config, sessions, rig.house.clone(), rig.liveness.clone())
-            .unwrap_err()
-            .to_string()
+        Gateway::bind(
+            config,
+            sessions,
+            rig.house.clone(),
+            rig.liveness.clone(),
+            None,
+        )
+        .unwrap_err()
+        .to_string()
     };
     let in_use = SocketAddr::from((Ipv4Addr::LOCALHOST, rig.port));
     assert_eq!(

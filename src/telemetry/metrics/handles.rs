@@ -7,7 +7,9 @@ use metrics::{Counter, Gauge, Histogram};
 use parking_lot::Mutex;
 
 use super::family::{Family, Maker};
-use super::labels::{Dropped, Incoming, Loss, Outgoing, Panicked, Refusal, Transport};
+use super::labels::{
+    Connect, Dropped, Incoming, Loss, Outgoing, Panicked, Refusal, StatusClass, Transport,
+};
 use super::table;
 
 /// All that can be counted.
@@ -25,6 +27,10 @@ pub(super) struct Handles {
     pub(super) sent_bytes: Counter,
     pub(super) queue_bytes: Gauge,
     pub(super) requests_refused: Counter,
+    pub(super) relay_up: Gauge,
+    pub(super) relay_connects: Vec<Counter>,
+    pub(super) relay_lost: Counter,
+    pub(super) relay_http: Vec<Counter>,
     pub(super) panics: Vec<Counter>,
     pub(super) lookups_lost: Family<Counter>,
     pub(super) subscriptions: Family<Histogram>,
@@ -234,6 +240,10 @@ impl Handles {
             sent_bytes: maker.counter(&table::SENT_BYTES, &[]),
             queue_bytes: maker.gauge(&table::QUEUE_BYTES, &[]),
             requests_refused: maker.counter(&table::REQUESTS_REFUSED, &[]),
+            relay_up: maker.gauge(&table::RELAY_UP, &[]),
+            relay_connects: each(&table::RELAY_CONNECTS, "outcome", Connect::LABELS),
+            relay_lost: maker.counter(&table::RELAY_LOST, &[]),
+            relay_http: each(&table::RELAY_HTTP, "status", StatusClass::LABELS),
             panics: each(&table::PANICS, "place", Panicked::LABELS),
             lookups_lost: counters(table::LOOKUPS_LOST, "queue"),
             subscriptions: {

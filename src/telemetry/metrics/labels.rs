@@ -74,6 +74,30 @@ labels! {
         Other = "other",
     }
 
+    /// What became of a connection to the server that a session asked for.
+    Connect {
+        /// It stands.
+        Ok = "ok",
+        /// The server cannot be reached.
+        Unreachable = "unreachable",
+        /// It said no, or hung up.
+        Refused = "refused",
+        /// It did not answer in time, or the session's turn did not come.
+        TimedOut = "timeout",
+    }
+
+    /// Of a status code, its first digit.
+    StatusClass {
+        /// 2xx, and 1xx.
+        Success = "2xx",
+        /// 3xx.
+        Redirection = "3xx",
+        /// 4xx.
+        ClientError = "4xx",
+        /// 5xx.
+        ServerError = "5xx",
+    }
+
     /// How a call to the core ended.
     CallOutcome {
         /// Answered.

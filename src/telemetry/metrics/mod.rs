@@ -23,7 +23,10 @@ use std::time::Duration;
 pub use arrival::{arrived, carry, handling};
 pub use exporter::{Exporter, MetricsError};
 use handles::Handles;
-pub use labels::{CallOutcome, Dropped, Incoming, Loss, Outgoing, Panicked, Refusal, Transport};
+pub use labels::{
+    CallOutcome, Connect, Dropped, Incoming, Loss, Outgoing, Panicked, Refusal, StatusClass,
+    Transport,
+};
 pub use table::{Kind, QUANTILES, Row, TABLE};
 
 /// The handles, once metrics are on.
@@ -90,6 +93,40 @@ pub fn accept_failed() {
 pub fn request_refused() {
     if let Some(on) = on() {
         on.requests_refused.increment(1);
+    }
+}
+
+/// The server that sessions are relayed to is there, or away.
+pub fn relay_up(up: bool) {
+    if let Some(on) = on() {
+        on.relay_up.set(if up { 1.0 } else { 0.0 });
+    }
+}
+
+/// A session asked for a connection to that server.
+pub fn relay_connected(outcome: Connect) {
+    if let Some(on) = on() {
+        on.relay_connects[outcome as usize].increment(1);
+    }
+}
+
+/// A session's connection to that server was lost.
+pub fn relay_lost() {
+    if let Some(on) = on() {
+        on.relay_lost.increment(1);
+    }
+}
+
+/// An HTTP request was passed to that server, and answered with this status.
+pub fn http_passed(status: u16) {
+    if let Some(on) = on() {
+        let class = match status {
+            0..300 => StatusClass::Success,
+            300..400 => StatusClass::Redirection,
+            400..500 => StatusClass::ClientError,
+            500.. => StatusClass::ServerError,
+        };
+        on.relay_http[class as usize].increment(1);
     }
 }
 

@@ -113,6 +113,11 @@ table! {
     REQUESTS_REFUSED = counter("ddp_requests_refused_total", "Requests refused because too many of their session wait");
     METHOD_SECONDS = seconds("ddp_method_duration_seconds", LATENCY, "Time from a method to its result, by method and outcome");
 
+    RELAY_UP = gauge("relay_server_up", "1 while the server that sessions are relayed to is there");
+    RELAY_CONNECTS = counter("relay_connects_total", "Connections to that server that sessions asked for, by outcome");
+    RELAY_LOST = counter("relay_lost_total", "Sessions whose connection to that server was lost");
+    RELAY_HTTP = counter("relay_http_requests_total", "HTTP requests passed to that server, by class of the answer's status");
+
     STREAM_EVENTS = counter("stream_events_total", "Stream events, by stream");
     STREAM_DELIVERIES = counter("stream_deliveries_total", "Stream events put into a session's queue, by stream");
     STREAM_ENCODINGS = counter("stream_encodings_total", "Frames built for stream events, by stream");

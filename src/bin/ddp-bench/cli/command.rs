@@ -87,11 +87,12 @@ fn load(name: &'static str, about: &'static str, defaults: &Defaults) -> Command
             "Its process, for CPU time and memory (one for each URL)",
         ),
         value("spawn", "[NAME=]COMMAND", "Start the server under test with the right environment, and end it; may be given several times").action(ArgAction::Append),
+        value("proxy", "[NAME=]COMMAND", "Start a proxy in front of the first --spawn, which then runs where the bench does; {port}, {server}, {certificate} and {key} in it are replaced. It is what is measured; one that is called …-tls is met with TLS; may be given several times").action(ArgAction::Append),
         value("env", "NAME=VALUE", "More environment for --spawn").action(ArgAction::Append),
         value(
             "against",
             "LIST",
-            "Several servers in turn: URLs (wss: with TLS), `spawn`, `spawn-tls` (the spawned ones with TLS), `floor`, separated by commas",
+            "Several servers in turn: URLs (wss: with TLS), `spawn`, `spawn-tls` (the spawned ones with TLS), `proxy`, `floor`, separated by commas",
         ),
         value("servers", "COUNT", "Spawned servers at the same time, the sessions spread over them").default_value("1"),
         value(

@@ -18,7 +18,7 @@ use crate::error::Error;
 use crate::fleet::Resuming;
 use crate::floor;
 use crate::mesh::Pace;
-use crate::target::{Spec, leash, spawn};
+use crate::target::{Spec, leash, proxy, spawn};
 use crate::wire::script::{Framing, Profile};
 
 /// More sockets than this do not fit beside the rest into the 20,000 open files of one process.
@@ -260,10 +260,19 @@ fn targets(matches: &ArgMatches) -> Result<Vec<Spec>, Error> {
             spawn(command).ok_or_else(|| Error::Usage("--spawn: a command is needed".into()))
         })
         .collect::<Result<_, _>>()?;
-    let usual = if spawned.is_empty() {
-        text(matches, "url")
-    } else {
-        "spawn"
+    let commands = matches.get_many::<String>("proxy").into_iter().flatten();
+    let proxies: Vec<Spec> = commands
+        .map(|command| {
+            let behind = spawned.first();
+            behind
+                .and_then(|behind| proxy(command, behind))
+                .ok_or_else(|| Error::Usage("--proxy: a command is needed, and a --spawn".into()))
+        })
+        .collect::<Result<_, _>>()?;
+    let usual = match (proxies.is_empty(), spawned.is_empty()) {
+        (false, _) => "proxy",
+        (true, false) => "spawn",
+        (true, true) => text(matches, "url"),
     };
     let list = matches
         .get_one::<String>("against")
@@ -288,6 +297,7 @@ fn targets(matches: &ArgMatches) -> Result<Vec<Spec>, Error> {
                 return Err(Error::Usage("--against spawn-tls needs --spawn".into()));
             }
             "spawn-tls" => targets.extend(spawned.iter().cloned().filter_map(Spec::with_tls)),
+            "proxy" => targets.extend(proxies.iter().cloned()),
             url => targets.push(Spec::Running {
                 address: loopback(url, 3000)?,
                 pid: match pids.next() {
@@ -404,6 +414,16 @@ mod tests {
                 Spec::Running { pid: Some(12), .. }
             ]
         ));
+    }
+
+    #[test]
+    fn proxies_stand_in_front_of_what_is_spawned() {
+        let options = options("ddp-bench fanout --spawn a --proxy b --proxy c");
+        let [Spec::Proxy { name, behind, .. }, Spec::Proxy { .. }] = &options.targets[..] else {
+            panic!("{:?}", options.targets)
+        };
+        assert_eq!((&**name, &behind[..]), ("b", &["a".to_owned()][..]));
+        assert!(parse("ddp-bench fanout --proxy b").is_err());
     }
 
     #[test]

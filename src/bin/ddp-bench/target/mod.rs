@@ -33,6 +33,15 @@ pub(crate) enum Spec {
         /// It serves TLS.
         tls: bool,
     },
+    /// A proxy, started for each round in front of a server that is.
+    Proxy {
+        /// What reports call it.
+        name: String,
+        /// Program and arguments; `{port}` and `{server}` are replaced.
+        command: Vec<String>,
+        /// The server's.
+        behind: Vec<String>,
+    },
     /// Somebody else's process.
     Running {
         /// Where it listens.
@@ -49,7 +58,7 @@ impl Spec {
     pub(crate) fn name(&self) -> String {
         match self {
             Self::Floor => "floor".to_owned(),
-            Self::Spawn { name, .. } => name.clone(),
+            Self::Spawn { name, .. } | Self::Proxy { name, .. } => name.clone(),
             Self::Running { address, .. } => address.to_string(),
         }
     }
@@ -57,7 +66,7 @@ impl Spec {
     /// The same server, with TLS; `None` where there is no such thing.
     pub(crate) fn with_tls(mut self) -> Option<Self> {
         match &mut self {
-            Self::Floor => return None,
+            Self::Floor | Self::Proxy { .. } => return None,
             Self::Spawn { name, tls, .. } => {
                 name.push_str("-tls");
                 *tls = true;
@@ -71,6 +80,8 @@ impl Spec {
     pub(crate) fn tls(&self) -> bool {
         match self {
             Self::Floor => false,
+            // Its command says so; here its name does.
+            Self::Proxy { name, .. } => name.ends_with("-tls"),
             Self::Spawn { tls, .. } | Self::Running { tls, .. } => *tls,
         }
     }
@@ -78,7 +89,7 @@ impl Spec {
     /// How many of them run at the same time when `wanted` are asked for.
     pub(crate) fn copies(&self, wanted: u32) -> u32 {
         match self {
-            Self::Running { .. } => 1,
+            Self::Running { .. } | Self::Proxy { .. } => 1,
             _ => wanted,
         }
     }
@@ -107,6 +118,23 @@ pub(crate) fn spawn(text: &str) -> Option<Spec> {
         command,
         tls: false,
     })
+}
+
+/// A proxy in front of a server that is spawned.
+pub(crate) fn proxy(text: &str, behind: &Spec) -> Option<Spec> {
+    match (spawn(text)?, behind) {
+        (
+            Spec::Spawn { name, command, .. },
+            Spec::Spawn {
+                command: behind, ..
+            },
+        ) => Some(Spec::Proxy {
+            name,
+            command,
+            behind: behind.clone(),
+        }),
+        _ => None,
+    }
 }
 
 /// Where ports are looked for: below those that connections get, of which a run may have all.

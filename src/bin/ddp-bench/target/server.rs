@@ -20,6 +20,7 @@ const END: Duration = Duration::from_secs(12);
 const CONNECTIONS: &str = "36000";
 
 /// How spawned servers are started.
+#[derive(Clone)]
 pub(crate) struct Spawning<'a> {
     /// NATS.
     pub(crate) nats: SocketAddr,
@@ -55,11 +56,30 @@ pub(crate) struct Server {
     metrics: Option<SocketAddr>,
     child: Option<Child>,
     log: PathBuf,
+    /// What it is a proxy of.
+    _behind: Option<Box<Server>>,
 }
 
 impl Server {
     /// Starts it where that is ours to do, and waits until it listens.
     pub(crate) fn start(spec: &Spec, how: &Spawning<'_>) -> Result<Self, Error> {
+        let behind = match spec {
+            Spec::Proxy { behind, .. } => {
+                let spec = Spec::Spawn {
+                    name: String::new(),
+                    command: behind.clone(),
+                    tls: false,
+                };
+                let how = Spawning {
+                    cpu: how.bench_cpu,
+                    log: None,
+                    counted: false,
+                    ..how.clone()
+                };
+                Some(Box::new(Self::start(&spec, &how)?))
+            }
+            _ => None,
+        };
         let (mut command, address) = match spec {
             Spec::Running { address, pid, .. } => {
                 return Ok(Self {
@@ -68,10 +88,15 @@ impl Server {
                     metrics: None,
                     child: None,
                     log: PathBuf::new(),
+                    _behind: None,
                 });
             }
             Spec::Floor => floor(how)?,
             Spec::Spawn { command, tls, .. } => service(command, *tls, how)?,
+            Spec::Proxy { command, .. } => {
+                let server = behind.as_ref().map(|server| server.address);
+                proxy(command, server, how)?
+            }
         };
         let metrics = match spec {
             Spec::Spawn { .. } if how.counted => Some(free_port()?),
@@ -81,9 +106,10 @@ impl Server {
             command.env("MS_METRICS", "true");
             command.env("MS_METRICS_PORT", metrics.port().to_string());
         }
-        let log = how
-            .log
-            .map_or_else(|| how.directory.join("server.log"), Path::to_path_buf);
+        let log = how.log.map_or_else(
+            || how.directory.join(format!("{}.log", address.port())),
+            Path::to_path_buf,
+        );
         let output = File::create(&log).tried(format!("creating {}", log.display()))?;
         let errors = output.try_clone().tried("the server's log")?;
         command.stdin(Stdio::null()).stdout(output).stderr(errors);
@@ -101,6 +127,7 @@ impl Server {
             metrics,
             child: Some(child),
             log,
+            _behind: behind,
         };
         server.await_listening()?;
         Ok(server)
@@ -174,6 +201,31 @@ fn floor(how: &Spawning<'_>) -> Result<(Command, SocketAddr), Error> {
     command.args(["--namespace", how.namespace]);
     command.args(["--node", &how.node]);
     command.args(["--seconds", &how.lasting.as_secs().to_string()]);
+    Ok((command, address))
+}
+
+fn proxy(
+    words: &[String],
+    server: Option<SocketAddr>,
+    how: &Spawning<'_>,
+) -> Result<(Command, SocketAddr), Error> {
+    let address = free_port()?;
+    let port = address.port().to_string();
+    let server = server.map_or(String::new(), |address| address.to_string());
+    let wants = |what: &str| words.iter().any(|word| word.contains(what));
+    let (certificate, key) = if wants("{certificate}") || wants("{key}") {
+        certificate::written(how.directory)?
+    } else {
+        Default::default()
+    };
+    let fill = |word: &String| {
+        word.replace("{port}", &port)
+            .replace("{server}", &server)
+            .replace("{certificate}", &certificate.to_string_lossy())
+            .replace("{key}", &key.to_string_lossy())
+    };
+    let mut command = leashed(words.first().map_or("", String::as_str))?;
+    command.args(words.iter().skip(1).map(fill));
     Ok((command, address))
 }
 

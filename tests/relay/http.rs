@@ -1,0 +1,89 @@
+//! `RELAY_HTTP`: plain requests behind the same port.
+
+use serde_json::Value;
+
+use super::{edge_of, nobody};
+use crate::support::peer::Peer;
+use crate::support::service::Service;
+use crate::support::{Client, free_port, http};
+
+async fn in_front_of_pages(more: &[(&str, &str)]) -> (Peer, Service, u16) {
+    let port = free_port();
+    let server = Peer::start("servers/web.js", &["--port", &port.to_string()]).await;
+    let env = [&[("RELAY_HTTP", "true")], more].concat();
+    let edge = edge_of(&format!("ws://127.0.0.1:{port}"), &env);
+    edge.ready().await;
+    (server, edge, port)
+}
+
+// contract: relay/http, configuration/variable/RELAY_HTTP
+#[tokio::test]
+async fn what_is_not_the_edges_own_is_passed_to_the_server() {
+    let (_server, edge, server_port) = in_front_of_pages(&[]).await;
+    Client::connect(edge.port).await.leave().await;
+    for (path, own) in [
+        ("/health", "ok"),
+        ("/livez", "ok"),
+        ("/readyz", r#"{"ready":true}"#),
+        ("/sockjs/info", "websocket"),
+    ] {
+        let answer = http::get(edge.port, path).await.unwrap();
+        assert_eq!(answer.status, 200);
+        assert!(answer.body.contains(own), "{path}: {}", answer.body);
+    }
+    // More than any window.
+    let body = "y".repeat(3_000_000);
+    for (method, path) in [("POST", "/sockjs/1/abc/xhr"), ("DELETE", "/a%20b?c=d")] {
+        let request = format!(
+            "{method} {path} HTTP/1.1\r\nHost: chat.example.org\r\nConnection: close, X-Mine\r\nX-Mine: 1\r\n\
+             Keep-Alive: 5\r\nX-Forwarded-For: 6.6.6.6\r\nX-Forwarded-Proto: https\r\nCookie: a=b\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        let answer = http::request(edge.port, &request).await.unwrap();
+        assert_eq!(answer.status, 201);
+        let head = answer.head.to_lowercase();
+        assert!(
+            head.contains("x-own: 1") && !head.contains("x-hop"),
+            "{head}"
+        );
+        let text = match answer.body.split_once("\r\n") {
+            // Chunks are not read here: what was asked is in the first.
+            Some((_, rest)) if !answer.body.starts_with('{') => rest.to_owned(),
+            _ => answer.body,
+        };
+        let end = text.find(r#","filler""#).expect("an answer");
+        let seen: Value = serde_json::from_str(&format!("{}}}", &text[..end])).unwrap();
+        assert_eq!(
+            (seen["method"].as_str(), seen["url"].as_str()),
+            (Some(method), Some(path))
+        );
+        assert_eq!(seen["length"], body.len());
+        let header = |name: &str| seen["headers"][name].as_str();
+        assert_eq!(header("host"), Some(&*format!("127.0.0.1:{server_port}")));
+        assert_eq!(header("x-forwarded-host"), Some("chat.example.org"));
+        assert_eq!(
+            header("x-forwarded-proto"),
+            Some("http"),
+            "nobody before the edge is trusted"
+        );
+        assert_eq!(header("x-forwarded-for"), Some("6.6.6.6, 127.0.0.1"));
+        assert_eq!(header("cookie"), Some("a=b"));
+        assert_eq!((header("x-mine"), header("keep-alive")), (None, None));
+    }
+}
+
+// contract: relay/http
+#[tokio::test]
+async fn a_server_that_is_away_or_does_not_answer_is_told_apart() {
+    let (server, edge, _) = in_front_of_pages(&[("REQUEST_TIMEOUT", "1")]).await;
+    assert_eq!(http::get(edge.port, "/slow").await.unwrap().status, 504);
+    drop(server);
+    let (_, url) = nobody();
+    let edge = edge_of(&url, &[("RELAY_HTTP", "true")]);
+    let port = edge.port;
+    let answer = crate::support::eventually("it answers", || async move {
+        http::get(port, "/page").await.ok()
+    })
+    .await;
+    assert_eq!(answer.status, 502);
+}
