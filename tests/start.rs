@@ -79,21 +79,6 @@ async fn wrong_values_are_named_all_at_once() {
 }
 
 #[tokio::test]
-async fn what_is_not_built_stops_the_start() {
-    let lines = fails_with(&[
-        ("TRANSPORTER", "nats://127.0.0.1:1"),
-        ("TRACING_ENABLED", "yes"),
-    ])
-    .await;
-    assert!(
-        lines
-            .iter()
-            .any(|line| line.contains("TRACING_ENABLED") && line.contains("not supported yet")),
-        "{lines:?}"
-    );
-}
-
-#[tokio::test]
 async fn neither_a_mesh_nor_a_server_is_one_line_with_both() {
     let lines = fails_with(&[]).await;
     assert!(

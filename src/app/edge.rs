@@ -10,20 +10,28 @@ use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
 use super::error::{Failure, StartError};
+<<<<<<< HEAD
 use super::watch;
+=======
+use super::{settings, watch};
+>>>>>>> b26c9eb (Traces to an OpenTelemetry collector, over the mesh both ways; dashboard, alerts, runbook)
 use crate::config::Config;
 use crate::gateway::{Beyond, Gateway, Liveness, Readiness};
 use crate::session::Sessions;
-use crate::telemetry::metrics::Exporter;
+use crate::telemetry::metrics::{self, Exporter};
 use crate::telemetry::status::{Status, StatusPage};
+use crate::telemetry::traces::Traces;
 
 /// Kept of `SHUTDOWN_GRACE` for flushing logs and ending the runtime.
 const END_RESERVE: Duration = Duration::from_millis(200);
+/// For sending the last spans: half of what the mesh and the database have in a grace of 8 s.
+const LAST_SPANS: Duration = Duration::from_secs(1);
 
-/// The ports beside the clients'. Bound before all else: what is counted from then on is seen.
+/// The ports beside the clients', and the way to the collector. There before all else: what is counted or traced from then on is seen.
 pub(super) struct Ports {
     exporter: Option<Exporter>,
     status_page: Option<StatusPage>,
+    traces: Option<Traces>,
 }
 
 impl Ports {
@@ -36,9 +44,18 @@ impl Ports {
             None => None,
             Some(address) => Some(StatusPage::bind(address).await?),
         };
+        let traces = match &config.tracing {
+            None => None,
+            Some(tracing) => {
+                let tls = settings::collector_tls(tracing)?;
+                Some(Traces::start(tracing, &config.mesh.node_id, tls)?)
+            }
+        };
+        metrics::sessions_limit(config.gateway.max_connections);
         Ok(Self {
             exporter,
             status_page,
+            traces,
         })
     }
 }
@@ -99,6 +116,7 @@ impl Edge {
         tracker.spawn(self.gateway.run(tracker.clone(), closing.clone()));
         Open {
             sessions: self.sessions,
+            traces: self.ports.traces,
             grace: self.grace,
             tracker,
             closing,
@@ -109,6 +127,7 @@ impl Edge {
 /// Serving.
 pub(super) struct Open {
     sessions: Arc<Sessions>,
+    traces: Option<Traces>,
     grace: Duration,
     tracker: TaskTracker,
     /// Cancelled when the last session has left.
@@ -138,12 +157,17 @@ impl Open {
             self.tracker.wait().await;
             rest.await;
         };
-        // A little is kept for the process's own end.
-        if tokio::time::timeout_at(end - END_RESERVE.min(self.grace / 16), rest)
-            .await
-            .is_err()
-        {
+        // A little is kept for the process's own end, and for telling of what was done until then.
+        let last_spans = match &self.traces {
+            Some(_) => LAST_SPANS.min(self.grace / 8),
+            None => Duration::ZERO,
+        };
+        let end = end - END_RESERVE.min(self.grace / 16) - last_spans;
+        if tokio::time::timeout_at(end, rest).await.is_err() {
             warn!("SHUTDOWN_GRACE is over: the rest is left as it is");
+        }
+        if let Some(traces) = self.traces {
+            traces.shut_down(last_spans).await;
         }
         info!("stopped");
         failure.map_or(Ok(()), Err)

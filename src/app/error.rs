@@ -1,4 +1,8 @@
+<<<<<<< HEAD
 //! Why the service does not start, or stops by itself.
+=======
+//! Why the service does not start, or stopped.
+>>>>>>> b26c9eb (Traces to an OpenTelemetry collector, over the mesh both ways; dashboard, alerts, runbook)
 
 use thiserror::Error;
 
@@ -7,6 +11,10 @@ use crate::mesh::MeshError;
 use crate::store::StoreError;
 use crate::telemetry::metrics::MetricsError;
 use crate::telemetry::status::StatusError;
+<<<<<<< HEAD
+=======
+use crate::telemetry::traces::OtlpError;
+>>>>>>> b26c9eb (Traces to an OpenTelemetry collector, over the mesh both ways; dashboard, alerts, runbook)
 
 /// Why the service does not start.
 #[derive(Debug, Error)]
@@ -34,6 +42,12 @@ pub enum StartError {
     /// The status page cannot be served.
     #[error(transparent)]
     Status(#[from] StatusError),
+<<<<<<< HEAD
+=======
+    /// Traces cannot be sent.
+    #[error(transparent)]
+    Traces(#[from] OtlpError),
+>>>>>>> b26c9eb (Traces to an OpenTelemetry collector, over the mesh both ways; dashboard, alerts, runbook)
 }
 
 /// Why the service stopped by itself.

@@ -7,6 +7,10 @@
 
 mod edge;
 mod error;
+<<<<<<< HEAD
+=======
+mod figures;
+>>>>>>> b26c9eb (Traces to an OpenTelemetry collector, over the mesh both ways; dashboard, alerts, runbook)
 mod health;
 mod relayed;
 mod settings;
@@ -30,12 +34,19 @@ use crate::services::Services;
 use crate::session::{Behind, Sessions};
 use crate::store::{Instance, Settings, Store};
 use crate::streams::{CHANNELS, Hub, Streams, StreamsSeed};
+<<<<<<< HEAD
 use crate::telemetry::metrics;
+=======
+>>>>>>> b26c9eb (Traces to an OpenTelemetry collector, over the mesh both ways; dashboard, alerts, runbook)
 
 use self::edge::{Edge, Ports};
 
 pub use self::error::{Failure, StartError};
+<<<<<<< HEAD
 pub use self::relayed::{RelayApp, trusted};
+=======
+pub use self::relayed::RelayApp;
+>>>>>>> b26c9eb (Traces to an OpenTelemetry collector, over the mesh both ways; dashboard, alerts, runbook)
 pub use crate::gateway::check_certificate;
 
 /// The own service's name in the mesh, which is also the group of its events.
@@ -67,6 +78,7 @@ pub struct App {
     hub: Arc<Hub>,
     streams: Arc<Streams>,
     collections: Arc<Collections>,
+    events: Arc<Events>,
     methods: Arc<Methods>,
     services: Services,
     edge: Edge,
@@ -111,7 +123,7 @@ impl App {
             origin: mesh.instance_id().to_owned(),
         });
         let collections = Arc::new(Collections::new(hub.clone(), services.clone()));
-        late.set(Arc::new(Events::new(
+        let events = Arc::new(Events::new(
             Arc::new(Live {
                 streams: streams.clone(),
                 collections: collections.clone(),
@@ -123,7 +135,8 @@ impl App {
             !config.disable_message_parser,
             &tracker,
             &stop,
-        )));
+        ));
+        late.set(events.clone());
         let rooms = Rooms {
             directory: directory.clone(),
             services: services.clone(),
@@ -154,6 +167,7 @@ impl App {
             hub,
             streams,
             collections,
+            events,
             methods,
             services,
             edge,
@@ -187,16 +201,14 @@ impl App {
         if let Err(error) = self.mesh.run(&mesh_tracker, &mesh_stop) {
             return Err(Failure::Mesh(error.to_string()));
         }
-        let (directory, mesh) = (self.directory.clone(), self.mesh.clone());
-        let sample = move || {
-            metrics::queue_bytes(directory.unsent());
-            let waiting = mesh.stats();
-            metrics::mesh_waiting(
-                waiting.queued_event_bytes,
-                waiting.outbox_bytes,
-                waiting.pending_calls,
-            );
+        let figures = figures::Figures {
+            directory: self.directory.clone(),
+            mesh: self.mesh.clone(),
+            streams: self.streams.clone(),
+            events: self.events.clone(),
+            methods: self.methods.clone(),
         };
+        figures.expect();
         let sources = status::Sources {
             namespace: self.config.mesh.namespace.clone(),
             max_connections: self.config.gateway.max_connections,
@@ -209,7 +221,9 @@ impl App {
             health: self.health.clone(),
         };
         let flusher = self.edge.sessions.flusher().clone();
-        let open = self.edge.open(sample, move || sources.look());
+        let open = self
+            .edge
+            .open(move || figures.sample(), move || sources.look());
         let directory = self.directory.clone();
         let conns = move || u64::try_from(directory.connected()).unwrap_or(u64::MAX);
         let instance_tracker = TaskTracker::new();

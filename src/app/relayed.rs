@@ -169,6 +169,7 @@ impl Sources {
                     "unsentBytes": self.directory.unsent(),
                 }),
             ),
+            ("traces", super::status::traces()),
             (
                 "server",
                 json!({

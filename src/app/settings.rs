@@ -1,15 +1,19 @@
-//! From the checked configuration of the mesh to what the mesh takes; the other rooms take theirs as it is.
+//! From the checked configuration of the mesh and of traces to what these take; the other rooms take theirs as it is.
 
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
 use rustls::RootCertStore;
-use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use super::error::StartError;
+<<<<<<< HEAD
 use crate::config::{Broker, MeshSettings, NatsCredentials};
+=======
+use crate::config::{Broker, MeshSettings, NatsCredentials, TracingConfig};
+>>>>>>> b26c9eb (Traces to an OpenTelemetry collector, over the mesh both ways; dashboard, alerts, runbook)
 use crate::mesh::{MeshConfig, NatsTarget, NatsTls, NodeId, Transporter};
 
 /// `ee-settings` is there in workspaces with a licence only: its absence is normal.
@@ -66,35 +70,74 @@ fn nats(settings: &MeshSettings) -> Result<NatsTarget, StartError> {
     Ok(target)
 }
 
+/// Whom the collector's `https` trusts, and what is shown there; nobody where it is not spoken.
+pub(super) fn collector_tls(tracing: &TracingConfig) -> Result<rustls::ClientConfig, StartError> {
+    let mut roots = match tracing.endpoint.starts_with("https:") {
+        true => native_roots(),
+        false => RootCertStore::empty(),
+    };
+    for (name, path) in &tracing.trusted {
+        trust(name, path, &mut roots)?;
+    }
+    let builder = rustls::ClientConfig::builder().with_root_certificates(roots);
+    let Some(client) = &tracing.client else {
+        return Ok(builder.with_no_client_auth());
+    };
+    let problem = |name: &'static str, path: &Path, error: &dyn std::fmt::Display| {
+        let problem = format!("{}: {error}", path.display());
+        StartError::Setting { name, problem }
+    };
+    let certificate = |error: &dyn std::fmt::Display| {
+        problem(
+            "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE",
+            &client.certificate,
+            error,
+        )
+    };
+    let key = |error: &dyn std::fmt::Display| {
+        problem("OTEL_EXPORTER_OTLP_CLIENT_KEY", &client.key, error)
+    };
+    let chain = CertificateDer::pem_file_iter(&client.certificate)
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        .map_err(|error| certificate(&error))?;
+    let private = PrivateKeyDer::from_pem_file(&client.key).map_err(|error| key(&error))?;
+    builder
+        .with_client_auth_cert(chain, private)
+        .map_err(|error| certificate(&error))
+}
+
 /// What the platform trusts, and the certificates of `TLS_CA_PATH`.
 pub(super) fn trusting(path: Option<&Path>) -> Result<rustls::ClientConfig, StartError> {
-    let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    let mut roots = native_roots();
     if let Some(path) = path {
-        add_certificates(&mut roots, path)?;
+        trust("TLS_CA_PATH", path, &mut roots)?;
     }
     Ok(rustls::ClientConfig::builder()
         .with_root_certificates(roots)
         .with_no_client_auth())
 }
 
-fn add_certificates(roots: &mut RootCertStore, path: &Path) -> Result<(), StartError> {
-    let problem = |problem: String| StartError::Setting {
-        name: "TLS_CA_PATH",
-        problem,
+fn native_roots() -> RootCertStore {
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    roots
+}
+
+/// Adds the certificates of a file that `name` says; there must be one.
+fn trust(name: &'static str, path: &Path, roots: &mut RootCertStore) -> Result<(), StartError> {
+    let problem = |problem: &dyn std::fmt::Display| StartError::Setting {
+        name,
+        problem: format!("{}: {problem}", path.display()),
     };
-    let pem = fs::read(path).map_err(|error| problem(format!("{}: {error}", path.display())))?;
+    let pem = fs::read(path).map_err(|error| problem(&error))?;
     let mut added = 0;
     for certificate in CertificateDer::pem_slice_iter(&pem) {
-        let certificate =
-            certificate.map_err(|error| problem(format!("{}: {error}", path.display())))?;
-        roots
-            .add(certificate)
-            .map_err(|error| problem(format!("{}: {error}", path.display())))?;
+        let certificate = certificate.map_err(|error| problem(&error))?;
+        roots.add(certificate).map_err(|error| problem(&error))?;
         added += 1;
     }
     if added == 0 {
-        return Err(problem(format!("{}: no certificate", path.display())));
+        return Err(problem(&"no certificate"));
     }
     Ok(())
 }

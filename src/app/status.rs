@@ -13,6 +13,7 @@ use crate::session::Sessions;
 use crate::store::Store;
 use crate::streams::Hub;
 use crate::telemetry::status::Status;
+use crate::telemetry::traces;
 
 /// Where its figures are from.
 pub(super) struct Sources {
@@ -78,6 +79,7 @@ impl Sources {
                 }),
             ),
             ("services", Value::Object(services.collect())),
+            ("traces", traces()),
             (
                 "database",
                 json!({ "state": self.store.state().to_string() }),
@@ -87,6 +89,20 @@ impl Sources {
             .map(|(name, figures)| (name.to_owned(), figures))
             .into_iter()
             .collect()
+    }
+}
+
+/// What became of spans; nothing while there are none.
+pub(super) fn traces() -> Value {
+    match traces::counts() {
+        None => json!({ "state": "off" }),
+        Some(counts) => json!({
+            "state": "on",
+            "spansSent": counts.sent,
+            "spansWaiting": counts.waiting,
+            "spansDroppedQueueFull": counts.dropped_queue,
+            "spansDroppedByCollector": counts.dropped_collector,
+        }),
     }
 }
 

@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 
 use super::handle::Client;
 use crate::ddp::message::{MethodCall, Subscription};
-use crate::ddp::{Close, DdpError};
+use crate::ddp::{Close, Code, DdpError};
 
 /// The answer to a method: the session writes `result` and `updated` from it, in this order.
 #[derive(Debug)]
@@ -36,13 +36,13 @@ impl From<Result<Option<Box<RawValue>>, DdpError>> for Reply {
     }
 }
 
-/// How a request for a publication ended, for counters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// How a request for a publication ended, for counters and traces.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SubOutcome {
     /// `ready` was sent.
     Ready,
-    /// `nosub` was sent.
-    Refused,
+    /// `nosub` was sent, with an error of this code or without one; or nothing, since the session has left.
+    Refused(Option<Code>),
 }
 
 /// The house as a session sees it.

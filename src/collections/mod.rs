@@ -99,12 +99,12 @@ impl Collections {
         drop(documents);
         let error = match subscribed {
             Subscribed::Ready => return Some(SubOutcome::Ready),
-            Subscribed::Left => return Some(SubOutcome::Refused),
+            Subscribed::Left => return Some(SubOutcome::Refused(None)),
             Subscribed::IdInUse => DdpError::number(400, "Subscription id already in use"),
             Subscribed::TooMany => DdpError::too_many_requests(),
         };
         client.send(&message::nosub(&sub.id, Some(&error)));
-        Some(SubOutcome::Refused)
+        Some(SubOutcome::Refused(Some(error.code)))
     }
 
     /// `watch.loginServiceConfiguration`: `record` is the whole of it, or `None` when it is gone.

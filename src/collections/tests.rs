@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::client::{ClientSeed, Connection};
-use crate::ddp::{Frame, Framing};
+use crate::ddp::{Code, Frame, Framing};
 use crate::services::testing::{Core, World, settle};
 use crate::streams::CHANNELS;
 
@@ -146,11 +146,11 @@ async fn refusals_leave_the_first_publication_alone() {
     heard(&client);
     assert_eq!(
         bench.subscribe(&client, "1", LOGIN),
-        Some(SubOutcome::Refused)
+        Some(SubOutcome::Refused(Some(Code::Number(400))))
     );
     assert_eq!(
         bench.subscribe(&client, "2", LOGIN),
-        Some(SubOutcome::Refused)
+        Some(SubOutcome::Refused(Some(Code::Number(429))))
     );
     let refusals = heard(&client);
     assert!(

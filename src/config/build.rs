@@ -12,6 +12,7 @@ use super::mesh::{
 };
 use super::nats::NatsServers;
 use super::secret::Secret;
+use super::tracing;
 use super::types::{
     Config, GatewayConfig, LicenseConfig, LogConfig, LogFormat, LogLevel, MethodsConfig,
     MetricsConfig, RelayConfig, SessionConfig, StoreConfig, TlsConfig,
@@ -58,6 +59,7 @@ pub(super) fn config(checked: &Checked, beats: &Heartbeats, relays: bool) -> Con
         metrics: checked.switch("MS_METRICS").then(|| MetricsConfig {
             port: checked.number(MS_METRICS_PORT),
         }),
+        tracing: tracing::read(checked),
         status_page: status_page(checked),
         logs: logs(checked),
         shutdown_grace: checked.span("SHUTDOWN_GRACE"),

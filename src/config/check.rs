@@ -162,6 +162,18 @@ impl Checked {
         }
     }
 
+    pub(super) fn pairs(&self, name: &str) -> Vec<(String, String)> {
+        match self.values.get(name) {
+            Some(Parsed::Pairs(pairs)) => pairs.clone(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// This variable has a value.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.values.contains_key(name)
+    }
+
     pub(super) fn nats(&self, name: &str) -> Option<NatsServers> {
         match self.values.get(name) {
             Some(Parsed::Nats(servers)) => Some(servers.clone()),

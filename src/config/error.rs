@@ -35,14 +35,6 @@ pub enum Problem {
         /// What is accepted, in words.
         accepts: String,
     },
-    /// A feature that is documented and not built yet.
-    #[error("{variable}={value}: not supported yet")]
-    NotSupportedYet {
-        /// The variable's name.
-        variable: &'static str,
-        /// Its value.
-        value: String,
-    },
     /// Neither a mesh nor a server to relay to.
     #[error(
         "TRANSPORTER and DDP_SERVER_URL: neither is set; expected TRANSPORTER=nats://host:port to join a mesh, \

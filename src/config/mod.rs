@@ -22,6 +22,7 @@ mod server_url;
 mod shape;
 #[cfg(test)]
 mod tests;
+mod tracing;
 mod types;
 mod variables;
 
@@ -34,6 +35,9 @@ pub use secret::{HIDDEN, Secret};
 pub use server_url::ServerUrl;
 pub(crate) use shape::MEMORY;
 pub use shape::Shape;
+pub use tracing::{
+    BatchConfig, ClientCertificate, OtlpProtocol, SamplerConfig, SpanLimits, TracingConfig,
+};
 pub use types::{
     Config, GatewayConfig, LicenseConfig, LogConfig, LogFormat, LogLevel, MethodsConfig,
     MetricsConfig, RelayConfig, SessionConfig, StoreConfig, TlsConfig,
@@ -81,12 +85,13 @@ pub fn load(env: impl Iterator<Item = (String, String)>) -> Result<Loaded, Error
     let checked = check::check(&raw, &mut problems);
     let beats = heartbeat::read(&raw, &checked, &mut notes);
     rules::pairs(&raw, &checked, &beats, &mut problems);
-    rules::unsupported(&raw, &checked, &mut problems);
+    tracing::pairs(&raw, &checked, &mut problems);
     if !problems.is_empty() {
         return Err(Errors(problems));
     }
 
     rules::notes(&raw, &checked, &mut notes);
+    tracing::notes(&raw, &checked, &mut notes);
     let values = raw.entries.iter();
     let mut values: Vec<_> = values
         .filter_map(|(name, entry)| {

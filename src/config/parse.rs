@@ -57,6 +57,20 @@ pub(super) fn percent_decode(text: &str) -> Option<String> {
     String::from_utf8(out).ok()
 }
 
+/// `name=value,name=value`, values percent-encoded: how OpenTelemetry writes headers and attributes. Names are tokens as those of HTTP headers, and no
+/// value holds a control character.
+pub(super) fn pairs(text: &str) -> Option<Vec<(String, String)>> {
+    let pair = |pair: &str| {
+        let (name, value) = pair.split_once('=')?;
+        let (name, value) = (name.trim(), percent_decode(value.trim())?);
+        let token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~/".contains(&b);
+        let good = !name.is_empty() && name.bytes().all(token) && !value.contains(char::is_control);
+        good.then(|| (name.to_owned(), value))
+    };
+    let parts = text.split(',').filter(|part| !part.trim().is_empty());
+    parts.map(pair).collect()
+}
+
 fn hex(digit: u8) -> Option<u8> {
     u8::try_from(char::from(digit).to_digit(16)?).ok()
 }
@@ -111,6 +125,16 @@ mod tests {
             Some(Duration::from_millis(100))
         );
         assert_eq!(duration(&"9".repeat(300), Duration::from_secs(60)), None);
+    }
+
+    #[test]
+    fn names_with_values() {
+        let both = [("a.b", "1"), ("c", "x, y=é")].map(|(name, value)| (name.into(), value.into()));
+        assert_eq!(pairs(" a.b=1 ,,c=x%2C%20y=%C3%A9,"), Some(both.to_vec()));
+        assert_eq!(pairs("a="), Some(vec![("a".into(), String::new())]));
+        for text in ["a", "=1", "a b=1", "a=%", "a=1,b", "a=%0d%0ab:%20c", "é=1"] {
+            assert_eq!(pairs(text), None, "{text}");
+        }
     }
 
     #[test]

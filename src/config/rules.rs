@@ -8,8 +8,13 @@ use super::origin::Origin;
 use super::raw::Raw;
 use super::shape::{MEMORY, Shape};
 use super::variables::{
+<<<<<<< HEAD
     ADMIN_PORT, DDP_SERVER_URL, ENABLE_TLS, MS_METRICS_PORT, NATS_URL, RELAY_HTTP, TLS_CERT_PATH,
     TLS_KEY_PATH, TRACING_ENABLED, TRANSPORTER, VARIABLES,
+=======
+    ADMIN_PORT, DDP_SERVER_URL, ENABLE_TLS, MS_METRICS_PORT, NATS_URL, TLS_CERT_PATH, TLS_KEY_PATH,
+    TRANSPORTER, VARIABLES,
+>>>>>>> b26c9eb (Traces to an OpenTelemetry collector, over the mesh both ways; dashboard, alerts, runbook)
 };
 
 /// The lowest port that needs no privilege.
@@ -60,19 +65,6 @@ const OF_THE_MESH: [&str; 25] = [
     "DDP_RATE_LIMIT",
     "DDP_MAX_SESSIONS_PER_USER",
 ];
-
-/// Values that are understood and stop the start, since nothing stands behind them yet.
-pub(super) fn unsupported(raw: &Raw, checked: &Checked, problems: &mut Vec<Problem>) {
-    let mut not_yet = |variable: &'static str| {
-        problems.push(Problem::NotSupportedYet {
-            variable,
-            value: raw.shown(variable),
-        });
-    };
-    if checked.switch(TRACING_ENABLED) {
-        not_yet(TRACING_ENABLED);
-    }
-}
 
 /// Whether sessions are relayed to a server: one is named, and no mesh is.
 pub(super) fn relays(raw: &Raw, checked: &Checked) -> bool {

@@ -53,6 +53,12 @@ pub enum Shape {
     File,
     /// Globs, separated by commas.
     Origins,
+    /// Several of these words, separated by commas, in any case.
+    Words(&'static [&'static str]),
+    /// HTTP headers, as OpenTelemetry writes them.
+    Headers,
+    /// Names with their values, as OpenTelemetry writes them.
+    Attributes,
     /// Text that can stand in a NATS subject.
     Subject,
     /// NATS servers.
@@ -78,6 +84,7 @@ pub(super) enum Parsed {
     Word(&'static str),
     Ip(IpAddr),
     List(Vec<String>),
+    Pairs(Vec<(String, String)>),
     Nats(NatsServers),
     Server(ServerUrl),
     /// A variable that is there and switched off.
@@ -116,16 +123,22 @@ impl Shape {
                 .is_ok_and(|about| about.is_file())
                 .then(own),
             Self::Origins => {
-                let list: Vec<_> = text
-                    .split(',')
-                    .map(str::trim)
-                    .filter(|one| !one.is_empty())
-                    .map(str::to_owned)
-                    .collect();
+                let list: Vec<_> = list(text).map(str::to_owned).collect();
                 list.iter()
                     .all(|one| !one.contains(char::is_whitespace))
                     .then_some(Parsed::List(list))
             }
+            Self::Words(words) => list(text)
+                .map(|one| {
+                    let known = words.iter().find(|word| word.eq_ignore_ascii_case(one));
+                    known.map(|word| (*word).to_owned())
+                })
+                .collect::<Option<_>>()
+                .map(Parsed::List),
+            Self::Headers => parse::pairs(text)
+                .filter(|pairs| pairs.iter().all(|(_, value)| value.is_ascii()))
+                .map(Parsed::Pairs),
+            Self::Attributes => parse::pairs(text).map(Parsed::Pairs),
             Self::Subject => subject(text).then(own),
             Self::Nats => NatsServers::parse(text).map(Parsed::Nats),
             Self::Server => ServerUrl::parse(text).map(Parsed::Server),
@@ -139,6 +152,12 @@ impl Shape {
                 .then(own),
         }
     }
+}
+
+/// What stands between commas, if anything does.
+fn list(text: &str) -> impl Iterator<Item = &str> {
+    let parts = text.split(',').map(str::trim);
+    parts.filter(|one| !one.is_empty())
 }
 
 fn within(value: u64, min: u64, max: u64) -> Option<u64> {
@@ -192,6 +211,15 @@ impl fmt::Display for Shape {
             Self::Path => f.write_str("a path"),
             Self::File => f.write_str("the path of a file that can be read"),
             Self::Origins => f.write_str("origins separated by commas, * and ? as globs"),
+            Self::Words(words) => {
+                write!(f, "some of {}, separated by commas", words.join(", "))
+            }
+            Self::Headers => {
+                f.write_str("name=value, separated by commas, values in ASCII or percent-encoded")
+            }
+            Self::Attributes => {
+                f.write_str("name=value, separated by commas, values percent-encoded")
+            }
             Self::Subject => {
                 f.write_str("text without white space, *, > or an empty part between dots")
             }

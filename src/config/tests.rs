@@ -246,8 +246,16 @@ fn every_variable_good_and_bad() {
         ("RETRY_RETRIES", "0"), ("RETRY_DELAY", "0"), ("RETRY_MAX_DELAY", "5000"), ("RETRY_FACTOR", "1.5"), ("BULKHEAD_ENABLED", "1"),
         ("BULKHEAD_CONCURRENCY", "3"), ("BULKHEAD_MAX_QUEUE_SIZE", "0"), ("WAIT_FOR_SERVICES_TIMEOUT", "0"), ("LICENSE_CHECK_INTERVAL", "1"),
         ("MAX_FAILS", "1"), ("MS_METRICS", "on"), ("MS_METRICS_PORT", "0"), ("TRACING_ENABLED", "off"), ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://c:4317"),
-        ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf"), ("OTEL_EXPORTER_OTLP_HEADERS", "a=b"), ("OTEL_SERVICE_NAME", "x"),
-        ("OTEL_RESOURCE_ATTRIBUTES", "a=b"), ("OTEL_TRACES_SAMPLER", "always_on"), ("OTEL_TRACES_SAMPLER_ARG", "1"), ("CACHE", "x"),
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf"), ("OTEL_EXPORTER_OTLP_HEADERS", "a=b, authorization=Bearer%20x"), ("OTEL_SERVICE_NAME", "x"),
+        ("OTEL_RESOURCE_ATTRIBUTES", "a=b,c=%C3%A9"), ("OTEL_TRACES_SAMPLER", "always_on"), ("OTEL_TRACES_SAMPLER_ARG", "0.25"), ("OTEL_SDK_DISABLED", "true"),
+        ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "https://c/v1/traces"), ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "GRPC"), ("OTEL_EXPORTER_OTLP_TRACES_HEADERS", ""),
+        ("OTEL_EXPORTER_OTLP_TIMEOUT", "1"), ("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "600000"), ("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip"),
+        ("OTEL_EXPORTER_OTLP_TRACES_COMPRESSION", "none"), ("OTEL_EXPORTER_OTLP_CERTIFICATE", "/x"), ("OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE", "/x"),
+        ("OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE", "/x"), ("OTEL_EXPORTER_OTLP_TRACES_CLIENT_CERTIFICATE", "/x"), ("OTEL_EXPORTER_OTLP_CLIENT_KEY", "/x"),
+        ("OTEL_EXPORTER_OTLP_TRACES_CLIENT_KEY", "/x"), ("OTEL_BSP_SCHEDULE_DELAY", "200"), ("OTEL_BSP_EXPORT_TIMEOUT", "5000"),
+        ("OTEL_BSP_MAX_QUEUE_SIZE", "1"), ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "2048"), ("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "1"),
+        ("OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT", "64"), ("OTEL_SPAN_EVENT_COUNT_LIMIT", "1"), ("OTEL_SPAN_LINK_COUNT_LIMIT", "1"),
+        ("OTEL_PROPAGATORS", "Tracecontext, baggage"), ("OTEL_PROPAGATORS", "none"), ("CACHE", "x"),
         ("SKIP_PROCESS_EVENT_REGISTRATION", "x"), ("MONGO_OPLOG_URL", "x"), ("ROOT_URL", "x"), ("DB_WATCHERS", "x"),
     ];
     for (name, value) in good {
@@ -273,6 +281,13 @@ fn every_variable_good_and_bad() {
         ("RETRY_FACTOR", &["0.5", "NaN", "inf"]), ("BULKHEAD_ENABLED", &["x"]), ("BULKHEAD_CONCURRENCY", &["0"]), ("BULKHEAD_MAX_QUEUE_SIZE", &["-1"]),
         ("WAIT_FOR_SERVICES_TIMEOUT", &["600001"]), ("LICENSE_CHECK_INTERVAL", &["0"]), ("MAX_FAILS", &["0"]), ("MS_METRICS", &["x"]),
         ("MS_METRICS_PORT", &["x"]), ("TRACING_ENABLED", &["x"]), ("OTEL_EXPORTER_OTLP_ENDPOINT", &["localhost:4317"]), ("OTEL_EXPORTER_OTLP_PROTOCOL", &["x"]),
+        ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", &["unix:///x"]), ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", &["http/json"]), ("OTEL_EXPORTER_OTLP_HEADERS", &["a", "a=é", "a b=c"]),
+        ("OTEL_EXPORTER_OTLP_TRACES_HEADERS", &["=x", "a=%0a"]), ("OTEL_EXPORTER_OTLP_TIMEOUT", &["0", "10s"]), ("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", &["-1"]),
+        ("OTEL_EXPORTER_OTLP_COMPRESSION", &["zip"]), ("OTEL_EXPORTER_OTLP_TRACES_COMPRESSION", &["zstd"]), ("OTEL_RESOURCE_ATTRIBUTES", &["a", "a=%", "a;b=c"]),
+        ("OTEL_TRACES_SAMPLER", &["xray", "jaeger_remote"]), ("OTEL_TRACES_SAMPLER_ARG", &["1.1", "-0.1", "half"]), ("OTEL_SDK_DISABLED", &["x"]),
+        ("OTEL_BSP_SCHEDULE_DELAY", &["0"]), ("OTEL_BSP_EXPORT_TIMEOUT", &["x"]), ("OTEL_BSP_MAX_QUEUE_SIZE", &["0"]), ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", &["0"]),
+        ("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", &["0"]), ("OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT", &["x"]), ("OTEL_SPAN_EVENT_COUNT_LIMIT", &["x"]),
+        ("OTEL_SPAN_LINK_COUNT_LIMIT", &["x"]), ("OTEL_PROPAGATORS", &["b3", "tracecontext,xray"]),
     ];
     for (name, values) in bad {
         for value in *values {
@@ -299,6 +314,8 @@ fn all_errors_at_once_in_the_order_of_the_table() {
         ("ENABLE_TLS", "true"),
         ("TLS_KEY_PATH", "/nowhere.pem"),
         ("TRACING_ENABLED", "yes"),
+        ("OTEL_EXPORTER_OTLP_CLIENT_KEY", "/nowhere.pem"),
+        ("OTEL_BSP_MAX_QUEUE_SIZE", "100"),
     ];
     let Err(errors) = try_load(&env) else {
         panic!("accepted")
@@ -312,15 +329,9 @@ fn all_errors_at_once_in_the_order_of_the_table() {
          TRANSPORTER and DDP_SERVER_URL: neither is set; expected TRANSPORTER=nats://host:port to join a mesh, or DDP_SERVER_URL=ws://host:port to relay to a server\n\
          TLS_CERT_PATH=: not accepted; expected the path of a file that can be read, with ENABLE_TLS\n\
          TLS_KEY_PATH=/nowhere.pem: not accepted; expected the path of a file that can be read, with ENABLE_TLS\n\
-         TRACING_ENABLED=yes: not supported yet"
-    );
-}
-
-#[test]
-fn what_is_not_built_yet_stops_the_start() {
-    assert_eq!(
-        errors(&[("TRACING_ENABLED", "yes")]),
-        ["TRACING_ENABLED=yes: not supported yet"]
+         OTEL_EXPORTER_OTLP_CLIENT_KEY=/nowhere.pem: not accepted; expected the path of a file that can be read\n\
+         OTEL_EXPORTER_OTLP_CLIENT_KEY=/nowhere.pem: not accepted; expected OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE as well\n\
+         OTEL_BSP_MAX_EXPORT_BATCH_SIZE=512: not accepted; expected at most OTEL_BSP_MAX_QUEUE_SIZE (100)"
     );
 }
 
@@ -584,6 +595,181 @@ fn the_status_page_is_off_and_then_of_this_host() {
             )]
         );
     }
+}
+
+/// With traces, and `env` over it.
+fn tracing(env: &[(&str, &str)]) -> TracingConfig {
+    let on = [&[("TRACING_ENABLED", "true")], env].concat();
+    config(&on).tracing.expect("traces are on")
+}
+
+// contract: configuration/variable/TRACING_ENABLED, configuration/variable/OTEL_SDK_DISABLED
+// contract: configuration/variable/OTEL_EXPORTER_OTLP_ENDPOINT, configuration/variable/OTEL_EXPORTER_OTLP_PROTOCOL
+// contract: configuration/variable/OTEL_SERVICE_NAME, configuration/variable/OTEL_RESOURCE_ATTRIBUTES
+// contract: configuration/variable/OTEL_EXPORTER_OTLP_TIMEOUT, configuration/variable/OTEL_BSP_EXPORT_TIMEOUT
+#[test]
+fn traces_without_a_word_more_are_the_specifications() {
+    assert!(config(&[]).tracing.is_none());
+    let disabled = [("TRACING_ENABLED", "true"), ("OTEL_SDK_DISABLED", "true")];
+    assert!(config(&disabled).tracing.is_none());
+    assert_eq!(
+        notes(&disabled, NoteLevel::Warn),
+        ["TRACING_ENABLED has no effect: OTEL_SDK_DISABLED is set"]
+    );
+
+    let plain = tracing(&[]);
+    assert_eq!(
+        (plain.protocol, plain.endpoint.as_str()),
+        (OtlpProtocol::Grpc, "http://localhost:4317")
+    );
+    assert!(plain.headers.is_empty() && plain.attributes.is_empty() && plain.trusted.is_empty());
+    assert!(plain.client.is_none() && !plain.gzip && plain.propagate);
+    assert_eq!(plain.timeout, Duration::from_secs(10));
+    assert_eq!(plain.service_name, "ddp-streamer");
+    assert_eq!(
+        plain.sampler,
+        SamplerConfig {
+            parent_based: true,
+            ratio: 1.0
+        }
+    );
+    assert_eq!(
+        plain.batch,
+        BatchConfig {
+            delay: Duration::from_secs(5),
+            queue: 2048,
+            size: 512
+        }
+    );
+    assert_eq!(
+        plain.limits,
+        SpanLimits {
+            attributes: 128,
+            value_length: None,
+            events: 128,
+            links: 128
+        }
+    );
+}
+
+// contract: configuration/variable/OTEL_EXPORTER_OTLP_TRACES_ENDPOINT, configuration/variable/OTEL_EXPORTER_OTLP_TRACES_PROTOCOL
+// contract: configuration/variable/OTEL_EXPORTER_OTLP_TRACES_HEADERS, configuration/variable/OTEL_EXPORTER_OTLP_TRACES_TIMEOUT
+// contract: configuration/variable/OTEL_EXPORTER_OTLP_TRACES_COMPRESSION, configuration/variable/OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE
+// contract: configuration/variable/OTEL_EXPORTER_OTLP_TRACES_CLIENT_CERTIFICATE
+// contract: configuration/variable/OTEL_EXPORTER_OTLP_TRACES_CLIENT_KEY
+// contract: configuration/variable/OTEL_EXPORTER_OTLP_HEADERS, configuration/variable/OTEL_TRACES_SAMPLER
+// contract: configuration/variable/OTEL_TRACES_SAMPLER_ARG, configuration/variable/OTEL_PROPAGATORS
+// contract: configuration/variable/OTEL_BSP_SCHEDULE_DELAY, configuration/variable/OTEL_BSP_MAX_QUEUE_SIZE
+// contract: configuration/variable/OTEL_BSP_MAX_EXPORT_BATCH_SIZE, configuration/variable/OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT
+// contract: configuration/variable/OTEL_SPAN_EVENT_COUNT_LIMIT, configuration/variable/OTEL_SPAN_LINK_COUNT_LIMIT
+#[test]
+fn what_is_said_of_traces_wins_over_what_is_said_of_all_signals() {
+    let endpoint = |env: &[(&str, &str)]| tracing(env).endpoint;
+    const HTTP: (&str, &str) = ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf");
+    const ALL: (&str, &str) = ("OTEL_EXPORTER_OTLP_ENDPOINT", "https://c:1/base/");
+    const TRACES: (&str, &str) = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://t:2/own");
+    assert_eq!(endpoint(&[HTTP]), "http://localhost:4318/v1/traces");
+    assert_eq!(endpoint(&[HTTP, ALL]), "https://c:1/base/v1/traces");
+    assert_eq!(endpoint(&[HTTP, ALL, TRACES]), "http://t:2/own");
+    assert_eq!(endpoint(&[ALL]), "https://c:1/base/");
+    assert_eq!(endpoint(&[ALL, TRACES]), "http://t:2/own");
+    let own = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "grpc");
+    assert_eq!(endpoint(&[HTTP, own]), "http://localhost:4317");
+
+    let file = "/proc/self/stat";
+    let all = tracing(&[
+        ("TLS_CA_PATH", file),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "a=1"),
+        ("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "b=x%20y"),
+        ("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "40000"),
+        ("OTEL_EXPORTER_OTLP_COMPRESSION", "none"),
+        ("OTEL_EXPORTER_OTLP_TRACES_COMPRESSION", "gzip"),
+        ("OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE", file),
+        ("OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE", "/nowhere"),
+        ("OTEL_EXPORTER_OTLP_TRACES_CLIENT_CERTIFICATE", file),
+        ("OTEL_EXPORTER_OTLP_TRACES_CLIENT_KEY", file),
+        ("OTEL_RESOURCE_ATTRIBUTES", "service.name=named,team=a"),
+        ("OTEL_TRACES_SAMPLER", "traceidratio"),
+        ("OTEL_TRACES_SAMPLER_ARG", "0.01"),
+        ("OTEL_BSP_SCHEDULE_DELAY", "100"),
+        ("OTEL_BSP_MAX_QUEUE_SIZE", "10"),
+        ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "5"),
+        ("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "1"),
+        ("OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT", "2"),
+        ("OTEL_SPAN_EVENT_COUNT_LIMIT", "3"),
+        ("OTEL_SPAN_LINK_COUNT_LIMIT", "4"),
+        ("OTEL_PROPAGATORS", "baggage"),
+    ]);
+    let headers: Vec<_> = all
+        .headers
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.expose()))
+        .collect();
+    assert_eq!(headers, [("b", "x y")]);
+    assert!(all.gzip && !all.propagate);
+    assert_eq!(
+        all.timeout,
+        Duration::from_secs(30),
+        "OTEL_BSP_EXPORT_TIMEOUT"
+    );
+    let trusted = ["TLS_CA_PATH", "OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE"];
+    assert_eq!(all.trusted, trusted.map(|name| (name, PathBuf::from(file))));
+    let client = all.client.expect("a certificate");
+    assert_eq!((client.certificate, client.key), (file.into(), file.into()));
+    assert_eq!(all.service_name, "named");
+    assert_eq!(all.attributes, [("team".to_owned(), "a".to_owned())]);
+    assert_eq!(
+        all.sampler,
+        SamplerConfig {
+            parent_based: false,
+            ratio: 0.01
+        }
+    );
+    assert_eq!((all.batch.queue, all.batch.size), (10, 5));
+    assert_eq!(all.batch.delay, Duration::from_millis(100));
+    assert_eq!(
+        all.limits,
+        SpanLimits {
+            attributes: 1,
+            value_length: Some(2),
+            events: 3,
+            links: 4
+        }
+    );
+    let off = tracing(&[("OTEL_TRACES_SAMPLER", "parentbased_always_off")]);
+    assert_eq!((off.sampler.parent_based, off.sampler.ratio), (true, 0.0));
+    assert_eq!(
+        notes(&[("OTEL_TRACES_SAMPLER_ARG", "0.1")], NoteLevel::Warn),
+        ["OTEL_TRACES_SAMPLER_ARG has no effect with OTEL_TRACES_SAMPLER=parentbased_always_on"]
+    );
+}
+
+// contract: configuration/variable/OTEL_EXPORTER_OTLP_CERTIFICATE, configuration/variable/OTEL_EXPORTER_OTLP_CLIENT_KEY
+// contract: configuration/variable/OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE
+#[test]
+fn files_of_the_collector_are_there_once_traces_are_on() {
+    let file = "/proc/self/stat";
+    let refused = |env: &[(&str, &str)]| {
+        let on = [&[("TRACING_ENABLED", "true")], env].concat();
+        errors(&on).len()
+    };
+    for name in
+        ["CERTIFICATE", "TRACES_CERTIFICATE"].map(|what| format!("OTEL_EXPORTER_OTLP_{what}"))
+    {
+        assert_eq!(refused(&[(&name, file)]), 0);
+        assert_eq!(refused(&[(&name, "/nowhere")]), 1, "{name}");
+        assert_eq!(errors(&[(&name, "/nowhere")]).len(), 0, "{name}");
+    }
+    let (certificate, key) = (
+        "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE",
+        "OTEL_EXPORTER_OTLP_CLIENT_KEY",
+    );
+    assert_eq!(refused(&[(certificate, file), (key, file)]), 0);
+    assert_eq!(refused(&[(certificate, file)]), 1);
+    assert_eq!(refused(&[(key, file)]), 1);
+    // That of traces needs a key too, and the general one is there.
+    let own = "OTEL_EXPORTER_OTLP_TRACES_CLIENT_CERTIFICATE";
+    assert_eq!(refused(&[(own, file), (key, file)]), 0);
 }
 
 // contract: configuration/precedence

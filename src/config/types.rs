@@ -9,6 +9,7 @@ use super::host;
 use super::mesh::MeshSettings;
 use super::secret::Secret;
 use super::server_url::ServerUrl;
+use super::tracing::TracingConfig;
 
 /// The whole configuration. `app` hands each room its own part.
 #[derive(Debug, Clone)]
@@ -29,6 +30,8 @@ pub struct Config {
     pub relay: Option<RelayConfig>,
     /// `None` with `MS_METRICS=false`.
     pub metrics: Option<MetricsConfig>,
+    /// `None` with `TRACING_ENABLED=false`, or with `OTEL_SDK_DISABLED=true`.
+    pub tracing: Option<TracingConfig>,
     /// `ADMIN_BIND_IP` and `ADMIN_PORT`: where the status page is; `None` while the port is off.
     pub status_page: Option<SocketAddr>,
     /// Logs.

@@ -3,8 +3,9 @@
 //! A server's frames are not masked, so a frame is the same for every client: the header is written once with the
 //! payload, and everybody gets a share of the same bytes.
 
+use std::any::Any;
 use std::borrow::Cow;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use bytes::{BufMut, Bytes, BytesMut};
 
@@ -159,6 +160,14 @@ impl Frame {
         Self(bytes)
     }
 
+    /// The same bytes; whoever lets go of the last of them lets go of `kept`.
+    fn keeping(self, kept: Kept) -> Self {
+        Self(Bytes::from_owner(Keeping {
+            bytes: self.0,
+            _kept: kept,
+        }))
+    }
+
     /// The bytes as they are written.
     #[must_use]
     pub fn bytes(&self) -> &Bytes {
@@ -206,12 +215,28 @@ fn header(out: &mut Vec<u8>, len: usize) {
     out.extend_from_slice(&header[..size]);
 }
 
+/// What is to last as long as bytes do: until the last who gets them has them, or has gone.
+pub type Kept = Arc<dyn Any + Send + Sync>;
+
+struct Keeping {
+    bytes: Bytes,
+    _kept: Kept,
+}
+
+impl AsRef<[u8]> for Keeping {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
 /// One message for many clients: framed at most once for each framing, and only when somebody listens with it.
 #[derive(Debug)]
 pub struct SharedFrame {
     json: Vec<u8>,
     raw: OnceLock<Frame>,
     sockjs: OnceLock<Frame>,
+    /// Let go of when the last of the bytes is.
+    kept: Option<Kept>,
 }
 
 impl SharedFrame {
@@ -222,7 +247,15 @@ impl SharedFrame {
             json,
             raw: OnceLock::new(),
             sockjs: OnceLock::new(),
+            kept: None,
         }
+    }
+
+    /// `kept` lasts until the last client has the message, or has gone.
+    #[must_use]
+    pub fn keeping(mut self, kept: Option<Kept>) -> Self {
+        self.kept = kept;
+        self
     }
 
     /// The message itself.
@@ -238,8 +271,14 @@ impl SharedFrame {
             Framing::Raw => &self.raw,
             Framing::SockJs => &self.sockjs,
         };
-        cell.get_or_init(|| Frame::message(framing, &self.json))
-            .clone()
+        let make = || {
+            let frame = Frame::message(framing, &self.json);
+            match &self.kept {
+                None => frame,
+                Some(kept) => frame.keeping(kept.clone()),
+            }
+        };
+        cell.get_or_init(make).clone()
     }
 
     /// How often the message was encoded so far: at most two.

@@ -11,4 +11,4 @@ pub mod message;
 
 pub use close::Close;
 pub use error::{Code, DdpError};
-pub use frame::{Frame, Framing, SharedFrame};
+pub use frame::{Frame, Framing, Kept, SharedFrame};

@@ -86,6 +86,12 @@ impl Events {
         TABLE.iter().map(|(name, _)| *name)
     }
 
+    /// What waits for look-ups.
+    #[must_use]
+    pub fn queue(&self) -> &KeyedQueue {
+        &self.queue
+    }
+
     /// Translates one event; says whether it was of the documented form and somebody was to hear of it.
     fn translate(&self, name: &str, data: &RawValue) -> bool {
         let Some((name, handle)) = self.rows.get_key_value(name) else {

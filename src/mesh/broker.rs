@@ -80,6 +80,14 @@ impl Broker {
         }
     }
 
+    /// As traces call what a call goes by.
+    pub(super) fn system(&self) -> &'static str {
+        match self {
+            Self::Moleculer(_) => "moleculer",
+            Self::Plain(_) => "nats",
+        }
+    }
+
     pub(super) fn broadcast(&self, event: &str, args: &str, meta: Option<&str>, own: bool) {
         match self {
             Self::Moleculer(node) => node.broadcast(event, args, meta, own),

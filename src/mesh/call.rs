@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
+use parking_lot::Mutex;
+
 use super::node_id::NodeId;
+use crate::telemetry::traces::Carried;
 
 /// One call.
 #[derive(Debug, Clone, Copy)]
@@ -19,6 +22,17 @@ pub struct Call<'a> {
     pub timeout: Option<Duration>,
     /// This node and no other.
     pub node: Option<&'a NodeId>,
+    /// Where it is traced.
+    pub(crate) traced: Option<&'a Traced>,
+}
+
+/// What a call that is traced carries, and where it went.
+#[derive(Debug, Default)]
+pub(crate) struct Traced {
+    /// The context of its span; `None` while contexts are not sent.
+    pub(crate) carried: Option<Carried>,
+    /// The node that was asked last.
+    pub(crate) node: Mutex<Option<NodeId>>,
 }
 
 impl<'a> Call<'a> {
@@ -31,6 +45,19 @@ impl<'a> Call<'a> {
             repeatable: false,
             timeout: None,
             node: None,
+            traced: None,
+        }
+    }
+
+    /// The context that goes along.
+    pub(crate) fn carried(&self) -> Option<&'a Carried> {
+        self.traced?.carried.as_ref()
+    }
+
+    /// It goes to this node.
+    pub(crate) fn goes_to(&self, node: &NodeId) {
+        if let Some(traced) = self.traced {
+            *traced.node.lock() = Some(node.clone());
         }
     }
 

@@ -109,6 +109,20 @@ pub enum CallError {
 }
 
 impl CallError {
+    /// The names of all of them; `RemoteError` stands for those that others threw, with names of their own.
+    pub const NAMES: &'static [&'static str] = &[
+        "ServiceNotFoundError",
+        "ServiceNotAvailableError",
+        "BrokerDisconnectedError",
+        "RequestTimeoutError",
+        "PayloadTooLarge",
+        "RequestRejectedError",
+        "QueueIsFullError",
+        "InvalidPacketDataError",
+        "RequestSkippedError",
+        "RemoteError",
+    ];
+
     /// Moleculer's number for it.
     pub fn code(&self) -> i64 {
         match self {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use serde_json::value::RawValue;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -10,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::broker::Broker;
-use super::call::Call;
+use super::call::{Call, Traced};
 use super::config::MeshConfig;
 use super::error::{CallError, MeshError};
 use super::event::EventListener;
@@ -20,7 +21,7 @@ use super::service::ServiceSpec;
 use super::shared::calls;
 use super::shared::local_node::LocalNode;
 use super::snapshot::{MeshState, MeshStats, NodeSnapshot};
-use crate::telemetry::metrics;
+use crate::telemetry::{metrics, traces};
 
 /// Leaving takes as long as two packets need to be written, or this long with a server that does not read.
 const LEAVE_TIMEOUT: Duration = Duration::from_secs(2);
@@ -169,6 +170,12 @@ impl Mesh {
         })
     }
 
+    /// Bytes that may wait: of events to be handled, and of packets to be sent.
+    pub fn queue_limits(&self) -> (usize, usize) {
+        let config = &self.local().config;
+        (config.event_queue_bytes, config.outbox_bytes)
+    }
+
     /// The counters at this moment.
     pub fn stats(&self) -> MeshStats {
         MeshStats {
@@ -210,9 +217,24 @@ impl Mesh {
     /// four seconds, and nothing else is.
     pub async fn call(&self, call: Call<'_>) -> Result<Option<Box<RawValue>>, CallError> {
         let started = metrics::arrived();
+        let span = traces::call(call.action, self.0.system());
+        let traced = span.as_ref().map(|span| Traced {
+            carried: span.carried(),
+            node: Mutex::default(),
+        });
+        let call = Call {
+            traced: traced.as_ref(),
+            ..call
+        };
         let result = self.0.call(&call).await;
         if let Some(started) = started {
             calls::observe(&call, &result, started.elapsed());
+        }
+        if let (Some(mut span), Some(traced)) = (span, &traced) {
+            if let Some(node) = &*traced.node.lock() {
+                span.set_node(node.as_str());
+            }
+            span.end(result.as_ref().err().map(calls::error_type).as_deref());
         }
         result
     }

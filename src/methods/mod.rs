@@ -17,10 +17,12 @@ mod livechat;
 mod params;
 mod presence;
 mod told;
+mod watch;
 
 #[cfg(test)]
 mod tests;
 
+use std::pin::pin;
 use std::sync::Arc;
 
 use futures_util::FutureExt;
@@ -33,16 +35,26 @@ use crate::client::{Client, Directory, Handler, Reply, SubOutcome};
 use crate::collections::{Collections, PUBLICATIONS};
 use crate::ddp::DdpError;
 use crate::ddp::message::{self, MethodCall, Subscription};
+use crate::ejson;
 use crate::services::Services;
 use crate::store::{Settings, Store};
-use crate::streams::{Stream, Streams};
-use crate::telemetry::metrics;
+use crate::streams::{KeyedQueue, Stream, Streams};
+use crate::telemetry::{metrics, traces, work};
 use lifecycle::Rejoins;
 use params::Params;
 use told::Told;
+use watch::Watch;
 
 /// Publications and methods of streams begin so.
 const STREAM: &str = "stream-";
+
+/// What others are told of sessions.
+pub const BROADCASTS: &[&str] = &[
+    "accounts.login",
+    "accounts.logout",
+    "socket.connected",
+    "socket.disconnected",
+];
 
 /// What methods stand on.
 pub struct Rooms {
@@ -92,6 +104,12 @@ impl Methods {
         })
     }
 
+    /// What presence is to be told and was not yet.
+    #[must_use]
+    pub fn queue(&self) -> &KeyedQueue {
+        self.told.queue()
+    }
+
     async fn call(self: &Arc<Self>, client: &Arc<Client>, call: &MethodCall) -> Reply {
         if !Params::are(&call.params) {
             return Err(DdpError::number(400, "Malformed method invocation")).into();
@@ -134,7 +152,7 @@ impl Methods {
         }
         let error = DdpError::number(404, &format!("Subscription '{}' not found", sub.name));
         client.send(&message::nosub(&sub.id, Some(&error)));
-        SubOutcome::Refused
+        SubOutcome::Refused(Some(error.code))
     }
 }
 
@@ -148,6 +166,13 @@ pub fn knows_method(name: &str) -> bool {
 #[must_use]
 pub fn knows_publication(name: &str) -> bool {
     known_stream(name).is_some() || PUBLICATIONS.contains(&name)
+}
+
+/// The publications that there are, those of streams among them.
+pub fn publications() -> Vec<String> {
+    let streams = Stream::all().map(|stream| format!("{STREAM}{}", stream.name()));
+    let collections = PUBLICATIONS.iter().map(|name| (*name).to_owned());
+    streams.chain(collections).collect()
 }
 
 /// A method's name, when the service knows it.
@@ -164,6 +189,13 @@ fn known_method(name: &str) -> Option<&str> {
     known_stream(name).or_else(|| OWN.contains(&name).then_some(name))
 }
 
+/// The event name that a publication of a stream is asked for.
+fn stream_event(sub: &Subscription) -> Option<String> {
+    known_stream(&sub.name)?;
+    let first = *ejson::array(&sub.params)?.first()?;
+    ejson::text(first).map(String::from)
+}
+
 fn known_stream(name: &str) -> Option<&str> {
     let stream = name.strip_prefix(STREAM)?;
     Stream::named(stream).map(|_| name)
@@ -176,12 +208,13 @@ impl Handler for Methods {
 
     fn method(self: Arc<Self>, client: Arc<Client>, call: MethodCall) -> BoxFuture<'static, Reply> {
         async move {
-            let began = metrics::arrived();
-            let reply = self.call(&client, &call).await;
-            if let Some(began) = began {
-                let method = known_method(&call.method);
-                metrics::method_answered(method, reply.result.is_ok(), began.elapsed());
-            }
+            let known = known_method(&call.method);
+            let watch = Watch::begin(|| traces::method(known, &call.method, client.id().as_str()));
+            let reply = work::within(watch.span(), pin!(self.call(&client, &call))).await;
+            let error = || reply.result.as_ref().err().map(|error| &error.code);
+            watch.end(&client, error, |error, elapsed| {
+                metrics::method_answered(known, error, elapsed);
+            });
             reply
         }
         .boxed()
@@ -193,12 +226,19 @@ impl Handler for Methods {
         sub: Subscription,
     ) -> BoxFuture<'static, SubOutcome> {
         async move {
-            let began = metrics::arrived();
-            let outcome = self.publish(client, &sub).await;
-            if let Some(began) = began {
-                let publication = knows_publication(&sub.name).then_some(&*sub.name);
-                metrics::subscription_answered(publication, began.elapsed());
-            }
+            let known = knows_publication(&sub.name).then_some(&*sub.name);
+            let session = client.id().as_str();
+            let event = || stream_event(&sub);
+            let watch = Watch::begin(|| traces::publication(known, &sub.name, session, event));
+            let job = pin!(self.publish(client.clone(), &sub));
+            let outcome = work::within(watch.span(), job).await;
+            let error = || match &outcome {
+                SubOutcome::Refused(code) => code.as_ref(),
+                SubOutcome::Ready => None,
+            };
+            watch.end(&client, error, |error, elapsed| {
+                metrics::subscription_answered(known, error, elapsed);
+            });
             outcome
         }
         .boxed()

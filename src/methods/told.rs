@@ -40,6 +40,10 @@ impl Told {
         }
     }
 
+    pub(super) fn queue(&self) -> &KeyedQueue {
+        &self.queue
+    }
+
     /// `presence.newConnection`, unless the session has left when its turn comes.
     pub(super) fn new_connection(&self, client: &Arc<Client>, user: UserId) {
         let (presence, client) = (self.services.presence.clone(), client.clone());

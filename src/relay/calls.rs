@@ -190,14 +190,16 @@ impl Call {
         let Some((since, name)) = &self.timed else {
             return;
         };
+        // What the server said is passed on unread.
+        let error = (!ok).then_some("");
         match self.kind {
             Kind::Method => {
                 let name = (names.method)(name).then_some(name.as_str());
-                metrics::method_answered(name, ok, since.elapsed());
+                metrics::method_answered(name, error, since.elapsed());
             }
             Kind::Sub => {
                 let name = (names.publication)(name).then_some(name.as_str());
-                metrics::subscription_answered(name, since.elapsed());
+                metrics::subscription_answered(name, error, since.elapsed());
             }
         }
     }

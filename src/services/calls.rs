@@ -6,6 +6,34 @@ use thiserror::Error;
 use crate::ejson;
 use crate::mesh::{Call, CallError, Mesh};
 
+/// Every action that is called.
+pub const ACTIONS: &[&str] = &[
+    "accounts.login",
+    "accounts.logout",
+    "authorization.canAccessConference",
+    "authorization.canAccessRoom",
+    "authorization.canAccessRoomId",
+    "authorization.canReadRoom",
+    "authorization.hasAtLeastOnePermission",
+    "authorization.hasPermission",
+    "ee-settings.changeSettingValue",
+    "license.hasValidLicense",
+    "media-call.processSerializedSignal",
+    "meteor.callMethodWithToken",
+    "meteor.getAutoUpdateClientVersions",
+    "meteor.getLoginServiceConfiguration",
+    "meteor.notifyGuestStatusChanged",
+    "presence.newConnection",
+    "presence.removeConnection",
+    "presence.setConnectionStatus",
+    "presence.setStatus",
+    "presence.updateConnection",
+    "status-visibility.getHiddenFrom",
+    "status-visibility.getRestrictedUsers",
+    "status-visibility.refresh",
+    "video-conference.validateAction",
+];
+
 /// Why a service did not answer.
 #[derive(Debug, Error)]
 pub enum ServiceError {
@@ -57,6 +85,7 @@ impl Calls {
         params: &str,
         repeatable: bool,
     ) -> Answer {
+        debug_assert!(ACTIONS.contains(&action), "{action} has no row");
         Ok(self
             .mesh
             .call(Call {

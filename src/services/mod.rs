@@ -19,7 +19,7 @@ mod video_conference;
 pub use accounts::{Accounts, Credentials, LoggedIn};
 pub use authorization::Authorization;
 use calls::Calls;
-pub use calls::{Answer, ServiceError};
+pub use calls::{ACTIONS, Answer, ServiceError};
 pub use license::Licence;
 pub use meteor::Meteor;
 pub use presence::Presence;

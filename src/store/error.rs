@@ -38,4 +38,15 @@ impl StoreError {
     pub fn is_away(&self) -> bool {
         matches!(self, Self::Unreachable(_) | Self::TimedOut(_))
     }
+
+    /// One word, for traces.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Unreachable(_) => "unreachable",
+            Self::TimedOut(_) => "timeout",
+            Self::Refused { .. } => "refused",
+            Self::Malformed(_) => "malformed",
+            Self::Seed { .. } => "seed",
+        }
+    }
 }

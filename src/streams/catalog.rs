@@ -255,6 +255,11 @@ pub const CLIENT_VERSIONS: Channel = Channel(ROWS.len() as u16 + 1);
 pub const CHANNELS: u16 = ROWS.len() as u16 + 2;
 
 impl Stream {
+    /// All of them.
+    pub fn all() -> impl Iterator<Item = Self> {
+        ROWS.iter().map(|row| row.stream)
+    }
+
     /// The stream with a name (without `stream-`), whatever the release.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {

@@ -19,7 +19,7 @@ use slab::Slab;
 
 use crate::client::{Client, Listener, Publication, SessionId, Topic, give_back};
 use crate::ddp::SharedFrame;
-use crate::telemetry::metrics;
+use crate::telemetry::{metrics, work};
 
 /// A row of the catalogue, as the hub sees it: a stream, or a published collection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -273,7 +273,7 @@ impl Hub {
         let Some(topic) = self.topic(channel, event_name) else {
             return Delivered::default();
         };
-        let frame = SharedFrame::new(build());
+        let frame = SharedFrame::new(build()).keeping(work::written());
         let mut delivered = Delivered::default();
         for (_, listener) in topic.listeners.read().iter() {
             if except.is_some_and(|session| listener.client.id() == session) {

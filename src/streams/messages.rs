@@ -17,7 +17,7 @@ use crate::client::{Client, UserId};
 use crate::ddp::SharedFrame;
 use crate::ddp::message::stream_event;
 use crate::ejson::{RawObject, join};
-use crate::telemetry::metrics;
+use crate::telemetry::{metrics, work};
 
 /// A message on its way to `__my_messages__`.
 struct MyMessage {
@@ -27,6 +27,8 @@ struct MyMessage {
     frames: [OnceLock<SharedFrame>; 2],
     /// Outboxes that took it.
     deliveries: AtomicUsize,
+    /// Outboxes that did not.
+    refused: AtomicUsize,
 }
 
 /// The last of its users was told: it is counted, once.
@@ -35,7 +37,9 @@ impl Drop for MyMessage {
         let framed = || self.frames.iter().filter_map(OnceLock::get);
         let deliveries = *self.deliveries.get_mut();
         let encodings = framed().map(SharedFrame::encodings).sum();
+        let refused = *self.refused.get_mut();
         metrics::stream_event(Stream::RoomMessages.name(), deliveries, encodings);
+        work::delivered(deliveries, refused, encodings);
         if let Some(frame) = framed().next() {
             metrics::message_sent(frame.json(), deliveries);
         }
@@ -60,6 +64,7 @@ impl MyMessage {
                 MY_MESSAGES,
                 &args,
             ))
+            .keeping(work::written())
         })
     }
 }
@@ -90,6 +95,7 @@ impl Streams {
             message: message.to_owned(),
             frames: Default::default(),
             deliveries: AtomicUsize::new(0),
+            refused: AtomicUsize::new(0),
         });
         for (user, mut clients) in listening {
             // One for each publication: they are counted again when the answer is there.
@@ -113,15 +119,16 @@ impl Streams {
             return;
         };
         let frame = message.frame(participant, &room);
-        let mut deliveries = 0;
+        let mut sent = [0, 0];
         for client in clients {
             if asker.is(&client) {
                 for _ in 0..listens(&client) {
-                    deliveries += usize::from(client.send_shared(frame));
+                    sent[usize::from(client.send_shared(frame))] += 1;
                 }
             }
         }
-        message.deliveries.fetch_add(deliveries, Ordering::Relaxed);
+        message.refused.fetch_add(sent[0], Ordering::Relaxed);
+        message.deliveries.fetch_add(sent[1], Ordering::Relaxed);
     }
 
     /// Whether the user sees the room: then, whether it is one of the user's own, and the room.

@@ -50,6 +50,7 @@ use tokio_util::task::TaskTracker;
 pub use catalog::{CHANNELS, CLIENT_VERSIONS, LOGIN_SERVICES, MY_MESSAGES, Stream};
 pub use hub::{Channel, Delivered, Hub, Subscribed};
 pub use queue::{KeyedQueue, QueueLimits};
+pub use relay::EVENT as RELAYED;
 pub use status::status_code;
 pub use write::Written;
 

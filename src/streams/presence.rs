@@ -20,7 +20,7 @@ use crate::ddp::SharedFrame;
 use crate::ddp::message::{Change, document};
 use crate::ejson::{self, RawObject, join, quoted};
 use crate::streams::hub::Delivered;
-use crate::telemetry::metrics;
+use crate::telemetry::{metrics, work};
 
 /// Uids in one set: a web client asks for the users that are on its page, tens of them, and for some hundreds after long
 /// scrolling. A set of this size costs its session at most a megabyte when nobody else wants the same uids.
@@ -217,7 +217,7 @@ impl Presence {
         if interested.peek().is_none() {
             return Delivered::default();
         }
-        let frame = SharedFrame::new(update(uid, args));
+        let frame = SharedFrame::new(update(uid, args)).keeping(work::written());
         let mut delivered = Delivered::default();
         for (_, watching) in interested {
             match watching.client.send_shared(&frame) {
@@ -242,8 +242,8 @@ impl Presence {
             .interested(uid)
             .map(|(watcher, _)| watcher)
             .collect();
-        let shown = SharedFrame::new(update(uid, args));
-        let offline = SharedFrame::new(update(uid, &farewell(args)));
+        let shown = SharedFrame::new(update(uid, args)).keeping(work::written());
+        let offline = SharedFrame::new(update(uid, &farewell(args))).keeping(work::written());
         let mut delivered = Delivered::default();
         for watcher in watchers {
             let Some(watching) = relation.watcher_mut(watcher) else {

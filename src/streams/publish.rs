@@ -7,8 +7,7 @@ use super::hub::Delivered;
 use super::{Streams, rooms};
 use crate::client::SessionId;
 use crate::ddp::message::stream_event;
-use crate::telemetry::metrics;
-use tokio::time::Instant;
+use crate::telemetry::{metrics, work};
 
 impl Streams {
     /// An event of a stream for this node's clients; `args` is a JSON array.
@@ -64,7 +63,7 @@ impl Streams {
         args: &str,
         except: Option<&SessionId>,
     ) -> Delivered {
-        let started = metrics::enabled().then(Instant::now);
+        let started = work::arrived();
         let delivered = match stream {
             Stream::UserPresence if self.visibility.is_offered() => {
                 self.presence.publish_visible(event_name, args)
@@ -79,6 +78,7 @@ impl Streams {
         if let Some(started) = started {
             metrics::stream_event(stream.name(), delivered.deliveries, delivered.encodings);
             metrics::fan_out(started.elapsed());
+            work::delivered(delivered.deliveries, delivered.refused, delivered.encodings);
         }
         delivered
     }

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::slack::give_back;
-use crate::telemetry::metrics;
+use crate::telemetry::{metrics, work};
 
 type Job = BoxFuture<'static, ()>;
 
@@ -113,7 +113,7 @@ impl KeyedQueue {
         state.jobs += 1;
         state.bytes += bytes;
         if let Some(jobs) = state.waiting.get_mut(key) {
-            jobs.push_back((metrics::carry(job), bytes));
+            jobs.push_back((work::carry(job), bytes));
             return true;
         }
         state.waiting.insert(key.into(), VecDeque::new());
@@ -124,7 +124,7 @@ impl KeyedQueue {
             bytes,
         };
         let cancel = self.cancel.clone();
-        let first = metrics::carry(job);
+        let first = work::carry(job);
         self.tracker.spawn(async move {
             let work = async {
                 let mut next = Some(first);
@@ -152,6 +152,12 @@ impl KeyedQueue {
     pub fn is_busy(&self, key: &str) -> bool {
         let state = self.shared.state.lock();
         state.jobs > 0 && state.waiting.contains_key(key)
+    }
+
+    /// What it holds at most, and whose it is.
+    #[must_use]
+    pub fn limits(&self) -> QueueLimits {
+        self.shared.limits
     }
 
     /// Jobs that wait or run.

@@ -10,7 +10,7 @@ use crate::ejson::{self, RawObject, quoted};
 use crate::services::Listed;
 
 /// The mesh event.
-pub(super) const EVENT: &str = "stream";
+pub const EVENT: &str = "stream";
 
 /// How an event is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

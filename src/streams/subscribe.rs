@@ -67,12 +67,15 @@ impl Streams {
             Ok(()) => return SubOutcome::Ready,
             Err(refusal) => refusal,
         };
-        match &refusal {
-            Refusal::Error(error) => client.send(&nosub(id, Some(error))),
+        match refusal {
+            Refusal::Error(error) => {
+                client.send(&nosub(id, Some(&error)));
+                return SubOutcome::Refused(Some(error.code));
+            }
             Refusal::Plain => client.send(&nosub(id, None)),
             Refusal::Left => false,
         };
-        SubOutcome::Refused
+        SubOutcome::Refused(None)
     }
 
     async fn request(

@@ -4,6 +4,7 @@
 //! binary; `workspace.alice()` is a logged-in DDP client. Whatever a test starts is ended with it.
 
 pub mod client;
+pub mod collector;
 pub mod database;
 pub mod ddp_server;
 pub mod http;
@@ -21,6 +22,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub use client::Client;
+pub use collector::Collector;
 pub use peer::Peer;
 pub use service::Service;
 pub use workspace::Workspace;

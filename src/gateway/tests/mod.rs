@@ -43,7 +43,7 @@ impl Handler for Nobody {
         _: Arc<Client>,
         _: Subscription,
     ) -> BoxFuture<'static, SubOutcome> {
-        async { SubOutcome::Refused }.boxed()
+        async { SubOutcome::Refused(None) }.boxed()
     }
     fn unsubscribe(&self, _: &Arc<Client>, _: &str) {}
     fn active(&self, _: &Arc<Client>) {}

@@ -6,6 +6,7 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use super::node::MoleculerNode;
+use super::optl;
 use super::packet::{self, RequestOut};
 use crate::mesh::call::Call;
 use crate::mesh::error::CallError;
@@ -67,6 +68,8 @@ impl MoleculerNode {
 
     async fn call_remote(&self, call: &Call<'_>, target: &Vitals, timeout: Duration) -> Attempt {
         let mut ticket = self.pending.register(Some(target.id.clone()));
+        call.goes_to(&target.id);
+        let meta = optl::meta(call.meta, call.carried());
         let json = packet::request(
             &self.config.node_id,
             &RequestOut {
@@ -76,7 +79,7 @@ impl MoleculerNode {
                     .encode_lower(&mut Uuid::encode_buffer()),
                 action: call.action,
                 params: call.params,
-                meta: call.meta.unwrap_or("{}"),
+                meta: &meta,
                 timeout_ms: i64::try_from(timeout.as_millis()).unwrap_or(i64::MAX),
             },
         );

@@ -5,11 +5,12 @@ use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use super::node::MoleculerNode;
+use super::optl;
 use super::packet::{self, EventOut, EventPacket, ReadError};
 use crate::mesh::event::Event;
 use crate::mesh::node_id::NodeId;
 use crate::mesh::packet_kind::PacketKind;
-use crate::telemetry::metrics;
+use crate::telemetry::{metrics, work};
 
 impl MoleculerNode {
     pub(super) fn deliver_packet(&self, payload: Bytes) {
@@ -29,6 +30,7 @@ impl MoleculerNode {
             tracing::debug!(event = %packet.event, sender = %packet.sender, "nobody here listens to this event");
             return;
         }
+        work::named(&packet.event, || optl::sender(packet.meta?));
         let nothing = RawValue::NULL;
         self.tell(&Event {
             data: packet.data.unwrap_or(nothing),
@@ -56,14 +58,14 @@ impl MoleculerNode {
         }
         if !nodes.is_empty() {
             let id = Uuid::new_v4().to_string();
-            let meta = meta.unwrap_or("{}");
+            let meta = optl::meta(meta, work::carried().as_ref());
             let out = EventOut {
                 id: &id,
                 event,
                 args,
                 groups: None,
                 broadcast: true,
-                meta,
+                meta: &meta,
             };
             match self.encode(PacketKind::Event, packet::event(&self.config.node_id, &out)) {
                 // The same bytes for all: only the subject differs.
@@ -97,6 +99,7 @@ impl MoleculerNode {
                 remote.push((node.id.clone(), vec![&list.group]));
             }
         }
+        let meta = optl::meta(None, work::carried().as_ref());
         for (node, groups) in remote {
             let id = Uuid::new_v4().to_string();
             let out = EventOut {
@@ -105,7 +108,7 @@ impl MoleculerNode {
                 args,
                 groups: Some(&groups),
                 broadcast: false,
-                meta: "{}",
+                meta: &meta,
             };
             match self.encode(PacketKind::Event, packet::event(&self.config.node_id, &out)) {
                 Ok(payload) => self.send_event(event, &node, payload),

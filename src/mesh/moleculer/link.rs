@@ -15,7 +15,7 @@ use crate::mesh::shared::incoming::{Incoming, Received};
 use crate::mesh::shared::protocol::{Protocol, Scope};
 use crate::mesh::shared::services::LocalServices;
 use crate::mesh::shared::transport::{Arrival, ConnectFailed, Connection};
-use crate::telemetry::metrics;
+use crate::telemetry::work;
 
 impl Protocol for MoleculerNode {
     type Inlets = Inlets;
@@ -104,7 +104,8 @@ async fn take_events(node: Arc<MoleculerNode>, mut events: Inlet, over: Cancella
             name: String::new(),
             broadcast: false,
             payload,
-            arrived: metrics::arrived(),
+            arrived: work::arrived(),
+            sender: None,
         };
         node.take_in(Incoming::Received(received), bytes);
     }

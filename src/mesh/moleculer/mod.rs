@@ -20,6 +20,7 @@ mod introduction;
 mod link;
 mod node;
 mod node_service;
+mod optl;
 pub(super) mod packet;
 mod ping;
 mod publish;

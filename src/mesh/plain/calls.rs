@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::node::PlainNode;
-use super::subject;
+use super::{headers, subject};
 use crate::mesh::call::Call;
 use crate::mesh::error::CallError;
 use crate::mesh::node_id::NodeId;
@@ -50,6 +50,7 @@ impl PlainNode {
         let params = Bytes::copy_from_slice(call.params.as_bytes());
         let published = self.send(Outgoing {
             asks: Some(Asks::Call(ticket.id)),
+            headers: call.carried().map(headers::write),
             ..Outgoing::new(PacketKind::Request, subject, params)
         });
         if let Err(error) = published {

@@ -6,12 +6,12 @@ use bytes::Bytes;
 use serde_json::value::RawValue;
 
 use super::node::PlainNode;
-use super::subject;
+use super::{headers, subject};
 use crate::mesh::event::Event;
 use crate::mesh::packet_kind::PacketKind;
 use crate::mesh::shared::incoming::Received;
 use crate::mesh::shared::outgoing::{Outgoing, PublishError};
-use crate::telemetry::metrics;
+use crate::telemetry::{metrics, work};
 
 impl PlainNode {
     /// To everybody who listens; with `own`, to the own listener too.
@@ -42,7 +42,10 @@ impl PlainNode {
         let published = match subject {
             Some(subject) => {
                 let args = Bytes::copy_from_slice(args.as_bytes());
-                self.send(Outgoing::new(PacketKind::Event, subject, args))
+                self.send(Outgoing {
+                    headers: work::carried().as_ref().map(headers::write),
+                    ..Outgoing::new(PacketKind::Event, subject, args)
+                })
             }
             None => Err(PublishError::Away),
         };
@@ -53,6 +56,7 @@ impl PlainNode {
 
     /// Tells the listener.
     pub(super) fn deliver_args(&self, received: Received) {
+        work::named(&received.name, || received.sender.clone());
         let payload = &*received.payload;
         // Nothing at all is "no arguments".
         let args = if payload.is_empty() { b"[]" } else { payload };

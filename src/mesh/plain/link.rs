@@ -13,12 +13,12 @@ use uuid::Uuid;
 
 use super::connection::{self, Inlets};
 use super::node::PlainNode;
-use super::{answer, census, subject};
+use super::{answer, census, headers, subject};
 use crate::mesh::packet_kind::PacketKind;
 use crate::mesh::shared::incoming::{Incoming, Received};
 use crate::mesh::shared::protocol::{Protocol, Scope};
 use crate::mesh::shared::transport::{ConnectFailed, Connection};
-use crate::telemetry::metrics;
+use crate::telemetry::work;
 
 impl Protocol for PlainNode {
     type Inlets = Inlets;
@@ -105,7 +105,8 @@ fn take_event(node: &PlainNode, message: Message) {
         name: name.to_owned(),
         broadcast,
         payload: message.payload,
-        arrived: metrics::arrived(),
+        arrived: work::arrived(),
+        sender: message.headers.as_ref().and_then(headers::sender),
     };
     node.take_in(Incoming::Received(received), bytes);
 }

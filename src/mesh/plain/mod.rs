@@ -19,6 +19,7 @@ mod calls;
 mod census;
 mod connection;
 mod events;
+mod headers;
 mod instances;
 mod link;
 mod micro;

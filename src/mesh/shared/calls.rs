@@ -1,5 +1,6 @@
 //! Calling and being called, as far as it is the same with both brokers.
 
+use std::borrow::Cow;
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
@@ -163,4 +164,15 @@ pub(crate) fn observe(call: &Call<'_>, result: &Answer, took: Duration) {
         other => other.name(),
     });
     metrics::mesh_call(call.action, outcome, error, took);
+}
+
+/// What a call's span says of its failure: the code of what the core refused, else the name of Moleculer's class.
+pub(crate) fn error_type(error: &CallError) -> Cow<'_, str> {
+    match error {
+        CallError::Remote(remote) => match &remote.code {
+            Some(code) if remote.error_type.is_some() => code.to_string().into(),
+            _ => "RemoteError".into(),
+        },
+        other => other.name().into(),
+    }
 }

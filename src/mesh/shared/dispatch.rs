@@ -12,7 +12,7 @@ use super::local_node::LocalNode;
 use super::protocol::Protocol;
 use crate::mesh::event::Event;
 use crate::mesh::packet_kind::PacketKind;
-use crate::telemetry::metrics;
+use crate::telemetry::work;
 
 /// Events that are dispatched before others of the runtime get a turn.
 const BATCH: usize = 64;
@@ -39,7 +39,7 @@ pub(crate) async fn run<P: Protocol>(node: Arc<P>, token: CancellationToken) {
 fn deliver<P: Protocol>(node: &P, incoming: Incoming) {
     match incoming {
         Incoming::Received(received) => {
-            metrics::handling(received.arrived, || node.deliver(received));
+            work::handling(received.arrived, || node.deliver(received));
         }
         Incoming::Local {
             name,

@@ -3,6 +3,8 @@
 use bytes::Bytes;
 use tokio::time::Instant;
 
+use crate::telemetry::traces::TraceContext;
+
 /// An event on its way to the listener.
 #[derive(Debug)]
 pub(crate) enum Incoming {
@@ -27,4 +29,6 @@ pub(crate) struct Received {
     pub(crate) payload: Bytes,
     /// When it came, if somebody counts.
     pub(crate) arrived: Option<Instant>,
+    /// Its sender's context, where that stands beside the payload (the plain broker's does).
+    pub(crate) sender: Option<TraceContext>,
 }

@@ -13,7 +13,7 @@ use serde_json::json;
 
 use super::*;
 use crate::client::{ClientSeed, Connection, Listed};
-use crate::ddp::{Close, Framing};
+use crate::ddp::{Close, Code, Framing};
 use crate::ejson;
 use crate::services::testing::World;
 use crate::store::Collection;

@@ -56,7 +56,7 @@ async fn a_publication_of_another_name_is_not_found() {
     let session = bench.open("s");
     assert_eq!(
         session.subscribe("1", "userData\"").await,
-        SubOutcome::Refused
+        SubOutcome::Refused(Some(Code::Number(404)))
     );
     assert_eq!(
         session.sent(),

@@ -127,7 +127,7 @@ impl Handler for House {
                 "unknown" => {
                     let error = DdpError::number(404, "Subscription 'unknown' not found");
                     client.send(&nosub(&sub.id, Some(&error)));
-                    return SubOutcome::Refused;
+                    return SubOutcome::Refused(None);
                 }
                 "slow" => self.wait(sub.id.clone()).await,
                 _ => {}

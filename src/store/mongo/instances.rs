@@ -25,7 +25,7 @@ impl Mongo {
             "$set": {"pid": number(pid.into()), "name": NAME, "extraInformation": {"conns": number(conns)}},
             "$currentDate": {"_createdAt": true, "_updatedAt": true},
         };
-        self.run("update_one", async |database| {
+        self.run("update_one", Some(fields::INSTANCES), async |database| {
             let instances: Collection<Document> = database.collection(fields::INSTANCES);
             instances
                 .update_one(doc! {"_id": id}, update)
@@ -53,7 +53,7 @@ impl Mongo {
     }
 
     async fn update_instance(&self, id: &str, update: Document) -> Result<bool, StoreError> {
-        self.run("update_one", async |database| {
+        self.run("update_one", Some(fields::INSTANCES), async |database| {
             let instances: Collection<Document> = database.collection(fields::INSTANCES);
             Ok(instances
                 .update_one(doc! {"_id": id}, update)
@@ -66,7 +66,7 @@ impl Mongo {
 
     /// Deletes the document.
     pub(in crate::store) async fn remove_instance(&self, id: &str) -> Result<(), StoreError> {
-        self.run("delete_one", async |database| {
+        self.run("delete_one", Some(fields::INSTANCES), async |database| {
             let instances: Collection<Document> = database.collection(fields::INSTANCES);
             instances.delete_one(doc! {"_id": id}).await.map(drop)
         })
@@ -83,7 +83,7 @@ impl Mongo {
             .keys(doc! {"_updatedAt": 1})
             .options(options)
             .build();
-        self.run("create_index", async |database| {
+        self.run("create_index", Some(fields::INSTANCES), async |database| {
             let instances: Collection<Document> = database.collection(fields::INSTANCES);
             instances.create_index(index).await.map(drop)
         })

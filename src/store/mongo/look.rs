@@ -21,7 +21,7 @@ impl Mongo {
         let server = hello.get_datetime("localTime").ok();
         let about = self.command("buildInfo").await?;
         let names = self
-            .run("list_collection_names", async |database| {
+            .run("list_collection_names", None, async |database| {
                 Ok((
                     database.name().to_owned(),
                     database.list_collection_names().await,
@@ -57,7 +57,7 @@ impl Mongo {
     }
 
     async fn command(&self, name: &'static str) -> Result<Bson, StoreError> {
-        self.run(name, async |database| {
+        self.run(name, None, async |database| {
             database.run_command(doc! {name: 1}).await
         })
         .await

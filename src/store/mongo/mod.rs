@@ -23,7 +23,7 @@ use super::state::SharedState;
 use super::state::StoreState;
 use crate::config::Secret;
 use crate::telemetry::limit::Limited;
-use crate::telemetry::metrics;
+use crate::telemetry::{metrics, traces};
 
 /// How long an operation looks for a server that can take it.
 const SERVER_SELECTION: Duration = Duration::from_secs(3);
@@ -61,7 +61,7 @@ impl Mongo {
     }
 
     pub(super) async fn ping(&self) -> Result<(), StoreError> {
-        self.run("ping", async |database| {
+        self.run("ping", None, async |database| {
             database.run_command(doc! {"ping": 1}).await.map(drop)
         })
         .await
@@ -88,12 +88,14 @@ impl Mongo {
     async fn run<T, F>(
         &self,
         operation: &'static str,
+        collection: Option<&'static str>,
         work: impl FnOnce(Database) -> F,
     ) -> Result<T, StoreError>
     where
         F: Future<Output = Result<T, Error>>,
     {
         let start = Instant::now();
+        let span = traces::mongodb(operation, collection);
         let outcome = timeout(OPERATION, async {
             work(self.database().await?.clone()).await
         })
@@ -103,6 +105,9 @@ impl Mongo {
             Err(_) => Err(StoreError::TimedOut(OPERATION)),
         };
         metrics::mongodb_operation(operation, outcome.is_ok(), start.elapsed());
+        if let Some(span) = span {
+            span.end(outcome.as_ref().err().map(StoreError::kind));
+        }
         self.remember(outcome.as_ref().err());
         outcome
     }
@@ -129,7 +134,7 @@ impl Mongo {
         filter: Bson,
         fields: Option<Bson>,
     ) -> Result<Option<RawDocumentBuf>, StoreError> {
-        self.run("find_one", async |database| {
+        self.run("find_one", Some(collection), async |database| {
             let collection: Collection<RawDocumentBuf> = database.collection(collection);
             let find = collection.find_one(filter);
             match fields {
@@ -148,7 +153,7 @@ impl Mongo {
         fields: Bson,
         pick: fn(&mongodb::bson::RawDocument) -> Option<String>,
     ) -> Result<Vec<String>, StoreError> {
-        self.run("find", async |database| {
+        self.run("find", Some(collection), async |database| {
             let collection: Collection<RawDocumentBuf> = database.collection(collection);
             let mut cursor = collection.find(filter).projection(fields).await?;
             let mut picked = Vec::new();

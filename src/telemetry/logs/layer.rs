@@ -1,4 +1,5 @@
-//! From events to written lines. The fields of the spans around an event are its own as well; the nearest wins.
+//! From events to written lines. The fields of the spans around an event are its own as well; the nearest wins. What is logged on behalf of something
+//! that is traced says where that stands.
 
 use std::io::Write;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -13,6 +14,7 @@ use tracing_subscriber::registry::LookupSpan;
 
 use super::date;
 use super::line::{Fields, Line, Look};
+use crate::telemetry::work;
 
 /// Writes each event as a line.
 pub(super) struct Lines {
@@ -107,6 +109,11 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Lines {
         own.others
             .into_iter()
             .for_each(|(name, value)| fields.set(name, value));
+        if let Some(context) = work::known_context() {
+            let (trace, span) = context.ids();
+            fields.set("trace_id", trace.into());
+            fields.set("span_id", span.into());
+        }
 
         self.tell_of_lost();
         let target = fields

@@ -8,7 +8,11 @@ use parking_lot::Mutex;
 
 use super::family::{Family, Maker};
 use super::labels::{
+<<<<<<< HEAD
     Connect, Dropped, Incoming, Loss, Outgoing, Panicked, Refusal, StatusClass, Transport,
+=======
+    self, Dropped, Incoming, Loss, Outgoing, Panicked, Refusal, SpanFate, Transport,
+>>>>>>> b26c9eb (Traces to an OpenTelemetry collector, over the mesh both ways; dashboard, alerts, runbook)
 };
 use super::table;
 
@@ -32,12 +36,15 @@ pub(super) struct Handles {
     pub(super) relay_lost: Counter,
     pub(super) relay_http: Vec<Counter>,
     pub(super) panics: Vec<Counter>,
-    pub(super) lookups_lost: Family<Counter>,
+    pub(super) lookups: Family<Lookups>,
+    pub(super) method_errors: Vec<Counter>,
+    pub(super) sub_errors: Vec<Counter>,
     pub(super) subscriptions: Family<Histogram>,
     pub(super) methods: Family<Outcomes<Histogram>>,
     pub(super) streams: Family<Stream>,
     pub(super) fan_out: Histogram,
     pub(super) event_latency: Histogram,
+    pub(super) event_written: Histogram,
     pub(super) access_hits: Counter,
     pub(super) access_misses: Counter,
     pub(super) calls: Family<Action>,
@@ -50,6 +57,9 @@ pub(super) struct Handles {
     pub(super) mesh_unsent: Counter,
     pub(super) packets_dropped: Vec<Counter>,
     pub(super) packets_too_large: Counter,
+    pub(super) sessions_limit: Gauge,
+    pub(super) inbox_limit: Gauge,
+    pub(super) outbox_limit: Gauge,
     pub(super) inbox_bytes: Gauge,
     pub(super) outbox_bytes: Gauge,
     pub(super) calls_waiting: Gauge,
@@ -63,6 +73,7 @@ pub(super) struct Handles {
     pub(super) registry: Registry,
     pub(super) published: Family<Counter>,
     pub(super) packets: Family<Counter>,
+    pub(super) spans: Vec<Counter>,
 }
 
 /// Sessions of one transport.
@@ -75,6 +86,13 @@ pub(super) struct OfTransport {
 pub(super) struct Outcomes<H> {
     pub(super) ok: H,
     pub(super) failed: H,
+}
+
+/// One queue of look-ups.
+pub(super) struct Lookups {
+    pub(super) waiting: Gauge,
+    pub(super) limit: Gauge,
+    pub(super) lost: Counter,
 }
 
 /// One stream.
@@ -222,6 +240,11 @@ impl Handles {
             let counter = |value: &&str| maker.counter(row, &[(label, *value)]);
             values.iter().map(counter).collect()
         };
+        let errors = |kind: &str| {
+            let counter =
+                |code: &&str| maker.counter(&table::ERRORS, &[("kind", kind), ("code", *code)]);
+            labels::ERROR_CODES.iter().map(counter).collect()
+        };
         let of_transport = |transport: &&str| OfTransport {
             open: maker.gauge(&table::SESSIONS, &[("transport", *transport)]),
             accepted: maker.counter(&table::ACCEPTED, &[("transport", *transport)]),
@@ -245,7 +268,19 @@ impl Handles {
             relay_lost: maker.counter(&table::RELAY_LOST, &[]),
             relay_http: each(&table::RELAY_HTTP, "status", StatusClass::LABELS),
             panics: each(&table::PANICS, "place", Panicked::LABELS),
-            lookups_lost: counters(table::LOOKUPS_LOST, "queue"),
+            lookups: {
+                let maker = maker.clone();
+                Family::new(move |queue| {
+                    let labels = [("queue", queue)];
+                    Lookups {
+                        waiting: maker.gauge(&table::LOOKUPS_WAITING, &labels),
+                        limit: maker.gauge(&table::LOOKUPS_LIMIT, &labels),
+                        lost: maker.counter(&table::LOOKUPS_LOST, &labels),
+                    }
+                })
+            },
+            method_errors: errors("method"),
+            sub_errors: errors("sub"),
             subscriptions: {
                 let maker = maker.clone();
                 Family::new(move |name| {
@@ -278,6 +313,7 @@ impl Handles {
             },
             fan_out: maker.histogram(&table::FAN_OUT_SECONDS, &[]),
             event_latency: maker.histogram(&table::EVENT_SECONDS, &[]),
+            event_written: maker.histogram(&table::EVENT_WRITTEN_SECONDS, &[]),
             access_hits: maker.counter(&table::ACCESS_CACHE, &[("result", "hit")]),
             access_misses: maker.counter(&table::ACCESS_CACHE, &[("result", "miss")]),
             calls: {
@@ -293,6 +329,9 @@ impl Handles {
             mesh_unsent: maker.counter(&table::MESH_UNSENT, &[]),
             packets_dropped: each(&table::MESH_DROPPED, "reason", Dropped::LABELS),
             packets_too_large: maker.counter(&table::MESH_TOO_LARGE, &[]),
+            sessions_limit: maker.gauge(&table::SESSIONS_LIMIT, &[]),
+            inbox_limit: maker.gauge(&table::MESH_INBOX_LIMIT, &[]),
+            outbox_limit: maker.gauge(&table::MESH_OUTBOX_LIMIT, &[]),
             inbox_bytes: maker.gauge(&table::MESH_INBOX_BYTES, &[]),
             outbox_bytes: maker.gauge(&table::MESH_OUTBOX_BYTES, &[]),
             calls_waiting: maker.gauge(&table::MESH_CALLS_WAITING, &[]),
@@ -331,6 +370,7 @@ impl Handles {
             },
             published: of_node(table::MOL_PUBLISH, "type"),
             packets: of_node(table::MOL_RECEIVE, "type"),
+            spans: each(&table::SPANS, "outcome", SpanFate::LABELS),
         }
     }
 

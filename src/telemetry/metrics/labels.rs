@@ -132,6 +132,16 @@ labels! {
         Version = "version",
     }
 
+    /// What became of a span.
+    SpanFate {
+        /// The collector took it.
+        Sent = "sent",
+        /// Too many waited.
+        Queue = "dropped_queue",
+        /// The collector did not take it.
+        Collector = "dropped_collector",
+    }
+
     /// Whose panic was caught: a bug that harmed nobody else.
     Panicked {
         /// A method's, a publication's or a teardown's.
@@ -164,6 +174,30 @@ impl Outgoing {
             _ => Self::Other,
         }
     }
+}
+
+/// What `error` of a `result` or `nosub` is told as; clients see more of them, since apps and the core make their own.
+pub(super) const ERROR_CODES: &[&str] = &[
+    "400",
+    "401",
+    "403",
+    "404",
+    "413",
+    "429",
+    "500",
+    "503",
+    "504",
+    "not-allowed",
+    "error-not-allowed",
+    "invalid-event-name",
+    "totp-required",
+    "_OTHER",
+];
+
+/// The place of an error's code in [`ERROR_CODES`].
+pub(super) fn error_code(code: &str) -> usize {
+    let known = ERROR_CODES.iter().position(|known| *known == code);
+    known.unwrap_or(ERROR_CODES.len() - 1)
 }
 
 /// The codes of ddp.md's table and of the WebSocket protocol; clients may send any other.

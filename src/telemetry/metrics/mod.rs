@@ -7,12 +7,12 @@
 //!
 //! Histogram samples pile up until somebody drains them: [`Exporter::run`] does, and callers record once an event, never once a delivery.
 
-mod arrival;
 mod exporter;
 mod family;
 mod handles;
 mod installed;
 mod labels;
+mod present;
 mod process;
 mod table;
 #[cfg(test)]
@@ -20,13 +20,20 @@ mod tests;
 
 use std::time::Duration;
 
-pub use arrival::{arrived, carry, handling};
+use tokio::time::Instant;
+
 pub use exporter::{Exporter, MetricsError};
 use handles::Handles;
 pub use labels::{
+<<<<<<< HEAD
     CallOutcome, Connect, Dropped, Incoming, Loss, Outgoing, Panicked, Refusal, StatusClass,
     Transport,
 };
+=======
+    CallOutcome, Dropped, Incoming, Loss, Outgoing, Panicked, Refusal, SpanFate, Transport,
+};
+pub use present::{Known, expect};
+>>>>>>> b26c9eb (Traces to an OpenTelemetry collector, over the mesh both ways; dashboard, alerts, runbook)
 pub use table::{Kind, QUANTILES, Row, TABLE};
 
 /// The handles, once metrics are on.
@@ -37,6 +44,11 @@ fn on() -> Option<&'static Handles> {
 /// Somebody reads what is counted: worth a clock reading.
 pub fn enabled() -> bool {
     on().is_some()
+}
+
+/// The time, when somebody counts: to be taken when a request begins.
+pub fn arrived() -> Option<Instant> {
+    enabled().then(Instant::now)
 }
 
 /// What the node knows of the mesh.
@@ -193,9 +205,12 @@ pub fn slow_consumer() {
     }
 }
 
-/// A sub was answered. `name` is a publication that the service knows; `None` is any other.
-pub fn subscription_answered(name: Option<&str>, elapsed: Duration) {
+/// A sub was answered, with an error of this code or without one. `name` is a publication that the service knows; `None` is any other.
+pub fn subscription_answered(name: Option<&str>, error: Option<&str>, elapsed: Duration) {
     if let Some(on) = on() {
+        if let Some(code) = error {
+            on.sub_errors[labels::error_code(code)].increment(1);
+        }
         on.subscriptions
             .with(name.unwrap_or(family::OTHER), |time| {
                 time.record(milliseconds(elapsed))
@@ -203,27 +218,51 @@ pub fn subscription_answered(name: Option<&str>, elapsed: Duration) {
     }
 }
 
-/// A method was answered. `name` is a method that the service knows; `None` is any other.
-pub fn method_answered(name: Option<&str>, ok: bool, elapsed: Duration) {
+/// A method was answered, with an error of this code or without one. `name` is a method that the service knows; `None` is any other.
+pub fn method_answered(name: Option<&str>, error: Option<&str>, elapsed: Duration) {
     if let Some(on) = on() {
         on.methods.with(name.unwrap_or(family::OTHER), |time| {
-            let time = if ok { &time.ok } else { &time.failed };
+            let time = match error {
+                None => &time.ok,
+                Some(_) => &time.failed,
+            };
             time.record(elapsed);
         });
+        if let Some(code) = error {
+            on.method_errors[labels::error_code(code)].increment(1);
+        }
     }
 }
 
 /// A stream event went to `deliveries` sessions, for which `encodings` frames were built.
 pub fn stream_event(stream: &str, deliveries: usize, encodings: usize) {
     if let Some(on) = on() {
-        if deliveries > 0 {
-            arrival::heard();
-        }
         on.streams.with(stream, |stream| {
             stream.events.increment(1);
             stream.deliveries.increment(deliveries as u64);
             stream.encodings.increment(encodings as u64);
         });
+    }
+}
+
+/// A broadcast was heard: so long after its arrival it was in the last listener's queue.
+pub(super) fn event_heard(elapsed: Duration) {
+    if let Some(on) = on() {
+        on.event_latency.record(elapsed);
+    }
+}
+
+/// So long after its arrival a broadcast's frame had left for the last who was to get it.
+pub(super) fn event_written(elapsed: Duration) {
+    if let Some(on) = on() {
+        on.event_written.record(elapsed);
+    }
+}
+
+/// So many spans were sent, or were not.
+pub(super) fn spans(fate: SpanFate, count: usize) {
+    if let Some(on) = on() {
+        on.spans[fate as usize].increment(count as u64);
     }
 }
 
@@ -237,8 +276,8 @@ pub fn fan_out(elapsed: Duration) {
 /// So many look-ups of a queue did not fit, or fell with one that panicked.
 pub fn lookups_lost(queue: &str, count: usize) {
     if let Some(on) = on() {
-        on.lookups_lost
-            .with(queue, |lost| lost.increment(count as u64));
+        on.lookups
+            .with(queue, |one| one.lost.increment(count as u64));
     }
 }
 
@@ -373,6 +412,28 @@ pub fn mesh_waiting(inbox: usize, outbox: usize, calls: usize) {
         on.inbox_bytes.set(inbox as f64);
         on.outbox_bytes.set(outbox as f64);
         on.calls_waiting.set(calls as f64);
+    }
+}
+
+/// Client sessions that may be open.
+pub fn sessions_limit(sessions: usize) {
+    if let Some(on) = on() {
+        on.sessions_limit.set(sessions as f64);
+    }
+}
+
+/// Bytes that may wait: of events to be handled, and for NATS.
+pub fn mesh_limits(inbox: usize, outbox: usize) {
+    if let Some(on) = on() {
+        on.inbox_limit.set(inbox as f64);
+        on.outbox_limit.set(outbox as f64);
+    }
+}
+
+/// So many look-ups of a queue wait or run, as it is now.
+pub fn lookups_waiting(queue: &str, jobs: usize) {
+    if let Some(on) = on() {
+        on.lookups.with(queue, |one| one.waiting.set(jobs as f64));
     }
 }
 

@@ -43,6 +43,12 @@ const INNER: &[f64] = &[
     0.5, 1.0,
 ];
 
+/// Up to the last write, in seconds: a client may be slow.
+const WRITTEN: &[f64] = &[
+    0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0,
+    10.0, 30.0,
+];
+
 const fn counter(name: &'static str, help: &'static str) -> Row {
     Row {
         name,
@@ -111,6 +117,8 @@ table! {
     SENT_BYTES = counter("ddp_sent_bytes_total", "Bytes of frames to clients").bytes();
     QUEUE_BYTES = gauge("ddp_queue_bytes", "Bytes queued for clients and not yet written").bytes();
     REQUESTS_REFUSED = counter("ddp_requests_refused_total", "Requests refused because too many of their session wait");
+    ERRORS = counter("ddp_errors_total", "Methods and subscriptions answered with an error, by kind and code");
+    SESSIONS_LIMIT = gauge("ddp_sessions_limit", "Client sessions that may be open");
     METHOD_SECONDS = seconds("ddp_method_duration_seconds", LATENCY, "Time from a method to its result, by method and outcome");
 
     RELAY_UP = gauge("relay_server_up", "1 while the server that sessions are relayed to is there");
@@ -123,6 +131,9 @@ table! {
     STREAM_ENCODINGS = counter("stream_encodings_total", "Frames built for stream events, by stream");
     FAN_OUT_SECONDS = seconds("stream_fan_out_seconds", INNER, "Time to hand one stream event to all its listeners");
     EVENT_SECONDS = seconds("stream_event_latency_seconds", INNER, "Time from a broadcast's arrival to the last listener's queue");
+    EVENT_WRITTEN_SECONDS = seconds("stream_event_written_seconds", WRITTEN, "Time from a broadcast's arrival until its frame has left for the last listener, or that one has");
+    LOOKUPS_WAITING = gauge("lookups_waiting", "Look-ups that wait or run, by queue");
+    LOOKUPS_LIMIT = gauge("lookups_limit", "Look-ups that may wait or run, by queue");
     LOOKUPS_LOST = counter("lookups_lost_total", "Look-ups that did not fit their queue or fell with a panic, by queue");
     PANICS = counter("panics_caught_total", "Panics that harmed nobody else, by where");
     ACCESS_CACHE = counter("authorization_cache_total", "Access questions, by whether an earlier answer was reused");
@@ -135,6 +146,8 @@ table! {
     MESH_CALLS_WAITING = gauge("mesh_calls_waiting", "Calls that wait for their answers");
     MESH_INBOX_BYTES = gauge("mesh_inbox_bytes", "Bytes of events that wait to be handled").bytes();
     MESH_OUTBOX_BYTES = gauge("mesh_outbox_bytes", "Bytes that wait for NATS to take them").bytes();
+    MESH_INBOX_LIMIT = gauge("mesh_inbox_limit_bytes", "Bytes of events that may wait to be handled").bytes();
+    MESH_OUTBOX_LIMIT = gauge("mesh_outbox_limit_bytes", "Bytes that may wait for NATS to take them").bytes();
     MESH_LOST = counter("mesh_messages_lost_total", "Messages from the mesh that were lost, at least, by where");
     MESH_DROPPED = counter("mesh_packets_dropped_total", "Packets of others that were dropped, by reason");
     MESH_TOO_LARGE = counter("mesh_packets_too_large_total", "Own packets over what the NATS server takes");
@@ -146,6 +159,8 @@ table! {
     STORE_READS = counter("store_reads_total", "Reads of the database (or of the memory that stands in for it), by what is read");
     MONGODB_OPERATIONS = counter("mongodb_operations_total", "Database operations, by operation and outcome");
     MONGODB_SECONDS = seconds("mongodb_operation_duration_seconds", LATENCY, "Time of database operations, by operation");
+
+    SPANS = counter("traces_spans_total", "Spans made, by what became of them");
 
     MOL_REQUESTS = counter("moleculer_request_total", "Calls");
     MOL_REQUEST_ERRORS = counter("moleculer_request_error_total", "Failed calls");

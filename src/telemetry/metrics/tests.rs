@@ -7,6 +7,7 @@ use tokio_util::task::TaskTracker;
 
 use super::*;
 use crate::config::{MeshSettings, MetricsConfig};
+use crate::telemetry::work::{arrived, delivered, handling, written};
 
 async fn get(port: u16, path: &str) -> (String, String) {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
@@ -60,13 +61,17 @@ async fn what_is_counted_is_exported() {
     message_sent(br#"{"msg":"changed","collection":"x"}"#, 1000);
     bytes_received(10);
     bytes_sent(20);
-    subscription_answered(Some("stream-notify-all"), Duration::from_millis(4));
-    subscription_answered(None, Duration::from_millis(4));
-    method_answered(Some("login"), true, Duration::from_millis(30));
+    subscription_answered(Some("stream-notify-all"), None, Duration::from_millis(4));
+    subscription_answered(None, Some("404"), Duration::from_millis(4));
+    method_answered(Some("login"), None, Duration::from_millis(30));
+    method_answered(None, Some("my-own-word"), Duration::from_millis(30));
+    handling(arrived(), || drop(written()));
+    lookups_waiting("events", 3);
     stream_event("room-messages", 1000, 2);
     fan_out(Duration::from_micros(70));
-    handling(arrived(), || stream_event("notify-all", 1, 1));
-    handling(arrived(), || stream_event("notify-all", 0, 0));
+    handling(arrived(), || delivered(1, 0, 1));
+    handling(arrived(), || delivered(0, 0, 0));
+    spans(SpanFate::Queue, 2);
     access_cache(true);
     access_cache(false);
     mesh_call(
@@ -122,6 +127,11 @@ async fn what_is_counted_is_exported() {
         "ddp_requests_refused_total 1",
         "panics_caught_total{place=\"session\"} 1",
         "lookups_lost_total{queue=\"events\"} 2",
+        "lookups_waiting{queue=\"events\"} 3",
+        "ddp_errors_total{kind=\"sub\",code=\"404\"} 1",
+        "ddp_errors_total{kind=\"method\",code=\"_OTHER\"} 1",
+        "ddp_errors_total{kind=\"method\",code=\"500\"} 0",
+        "stream_event_written_seconds_count 1",
         "ddp_slow_consumers_total 1",
         "ddp_messages_received_total{kind=\"ping\"} 1",
         "ddp_messages_sent_total{kind=\"changed\"} 1000",
@@ -136,6 +146,8 @@ async fn what_is_counted_is_exported() {
         "stream_encodings_total{stream=\"room-messages\"} 2",
         "stream_fan_out_seconds_bucket{le=\"0.0001\"} 1",
         "stream_event_latency_seconds_count 1",
+        "traces_spans_total{outcome=\"sent\"} 0",
+        "traces_spans_total{outcome=\"dropped_queue\"} 2",
         "authorization_cache_total{result=\"hit\"} 1",
         "mesh_calls_total{action=\"accounts.login\",outcome=\"timeout\"} 1",
         "mesh_call_duration_seconds_count{action=\"accounts.login\"} 2",

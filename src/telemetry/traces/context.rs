@@ -1,0 +1,118 @@
+//! Contexts as they travel: W3C Trace Context, `traceparent` and `tracestate`.
+
+use opentelemetry::Context;
+use opentelemetry::propagation::{Extractor, Injector, TextMapPropagator};
+use opentelemetry::trace::{SpanContext, TraceContextExt};
+use opentelemetry_sdk::propagation::TraceContextPropagator;
+
+use super::tracer;
+
+/// The key, and the header, of the context itself.
+const TRACEPARENT: &str = "traceparent";
+/// The key, and the header, of what vendors add.
+const TRACESTATE: &str = "tracestate";
+
+/// Where a piece of work stands in its trace. Clones are cheap.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TraceContext(pub(in crate::telemetry) SpanContext);
+
+/// A context in its two texts, for whoever is asked.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Carried {
+    /// `00-<trace id>-<span id>-<flags>`: no character of it needs an escape anywhere.
+    pub traceparent: String,
+    /// Empty for none.
+    pub tracestate: String,
+}
+
+impl TraceContext {
+    /// Reads what came; `None` for what is no context, and while contexts are not taken.
+    #[must_use]
+    pub fn read(traceparent: &str, tracestate: Option<&str>) -> Option<Self> {
+        tracer::on().filter(|on| on.propagate)?;
+        parse(traceparent, tracestate)
+    }
+
+    /// The texts to send; `None` while contexts are not sent.
+    #[must_use]
+    pub fn carried(&self) -> Option<Carried> {
+        tracer::on().filter(|on| on.propagate)?;
+        let mut carried = Carried::default();
+        let context = Context::new().with_remote_span_context(self.0.clone());
+        TraceContextPropagator::new().inject_context(&context, &mut carried);
+        Some(carried)
+    }
+
+    /// As a log line has it.
+    pub(in crate::telemetry) fn ids(&self) -> (String, String) {
+        (self.0.trace_id().to_string(), self.0.span_id().to_string())
+    }
+
+    pub(in crate::telemetry) fn is_sampled(&self) -> bool {
+        self.0.is_sampled()
+    }
+}
+
+fn parse(traceparent: &str, tracestate: Option<&str>) -> Option<TraceContext> {
+    let came = Came(traceparent, tracestate);
+    let context = TraceContextPropagator::new().extract_with_context(&Context::new(), &came);
+    let span = context.span();
+    let context = span.span_context();
+    context.is_valid().then(|| TraceContext(context.clone()))
+}
+
+struct Came<'a>(&'a str, Option<&'a str>);
+
+impl Extractor for Came<'_> {
+    fn get(&self, key: &str) -> Option<&str> {
+        match key {
+            TRACEPARENT => Some(self.0),
+            TRACESTATE => self.1,
+            _ => None,
+        }
+    }
+
+    fn keys(&self) -> Vec<&str> {
+        vec![TRACEPARENT, TRACESTATE]
+    }
+}
+
+impl Injector for Carried {
+    fn set(&mut self, key: &str, value: String) {
+        match key {
+            TRACEPARENT => self.traceparent = value,
+            TRACESTATE => self.tracestate = value,
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_contexts_are_read() {
+        let id = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+        let read = parse(id, Some("a=b,c=d")).unwrap();
+        assert!(read.is_sampled());
+        assert_eq!(read.0.trace_state().header(), "a=b,c=d");
+        assert!(!parse(&id.replace("-01", "-00"), None).unwrap().is_sampled());
+        // A state of no use does not spoil the context.
+        assert_eq!(
+            parse(id, Some("none")).unwrap().0.trace_state().header(),
+            ""
+        );
+        for bad in [
+            "",
+            "00",
+            "00-0-0-0",
+            "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+            "00-00000000000000000000000000000000-00f067aa0ba902b7-01",
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01",
+            "00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01",
+        ] {
+            assert_eq!(parse(bad, None), None, "{bad}");
+        }
+    }
+}
