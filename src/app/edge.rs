@@ -10,11 +10,7 @@ use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
 use super::error::{Failure, StartError};
-<<<<<<< HEAD
-use super::watch;
-=======
 use super::{settings, watch};
->>>>>>> b26c9eb (Traces to an OpenTelemetry collector, over the mesh both ways; dashboard, alerts, runbook)
 use crate::config::Config;
 use crate::gateway::{Beyond, Gateway, Liveness, Readiness};
 use crate::session::Sessions;

@@ -1,8 +1,4 @@
-<<<<<<< HEAD
 //! Why the service does not start, or stops by itself.
-=======
-//! Why the service does not start, or stopped.
->>>>>>> b26c9eb (Traces to an OpenTelemetry collector, over the mesh both ways; dashboard, alerts, runbook)
 
 use thiserror::Error;
 
@@ -11,10 +7,7 @@ use crate::mesh::MeshError;
 use crate::store::StoreError;
 use crate::telemetry::metrics::MetricsError;
 use crate::telemetry::status::StatusError;
-<<<<<<< HEAD
-=======
 use crate::telemetry::traces::OtlpError;
->>>>>>> b26c9eb (Traces to an OpenTelemetry collector, over the mesh both ways; dashboard, alerts, runbook)
 
 /// Why the service does not start.
 #[derive(Debug, Error)]
@@ -42,12 +35,9 @@ pub enum StartError {
     /// The status page cannot be served.
     #[error(transparent)]
     Status(#[from] StatusError),
-<<<<<<< HEAD
-=======
     /// Traces cannot be sent.
     #[error(transparent)]
     Traces(#[from] OtlpError),
->>>>>>> b26c9eb (Traces to an OpenTelemetry collector, over the mesh both ways; dashboard, alerts, runbook)
 }
 
 /// Why the service stopped by itself.

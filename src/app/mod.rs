@@ -7,10 +7,7 @@
 
 mod edge;
 mod error;
-<<<<<<< HEAD
-=======
 mod figures;
->>>>>>> b26c9eb (Traces to an OpenTelemetry collector, over the mesh both ways; dashboard, alerts, runbook)
 mod health;
 mod relayed;
 mod settings;
@@ -34,19 +31,12 @@ use crate::services::Services;
 use crate::session::{Behind, Sessions};
 use crate::store::{Instance, Settings, Store};
 use crate::streams::{CHANNELS, Hub, Streams, StreamsSeed};
-<<<<<<< HEAD
 use crate::telemetry::metrics;
-=======
->>>>>>> b26c9eb (Traces to an OpenTelemetry collector, over the mesh both ways; dashboard, alerts, runbook)
 
 use self::edge::{Edge, Ports};
 
 pub use self::error::{Failure, StartError};
-<<<<<<< HEAD
 pub use self::relayed::{RelayApp, trusted};
-=======
-pub use self::relayed::RelayApp;
->>>>>>> b26c9eb (Traces to an OpenTelemetry collector, over the mesh both ways; dashboard, alerts, runbook)
 pub use crate::gateway::check_certificate;
 
 /// The own service's name in the mesh, which is also the group of its events.

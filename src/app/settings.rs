@@ -9,11 +9,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use super::error::StartError;
-<<<<<<< HEAD
-use crate::config::{Broker, MeshSettings, NatsCredentials};
-=======
 use crate::config::{Broker, MeshSettings, NatsCredentials, TracingConfig};
->>>>>>> b26c9eb (Traces to an OpenTelemetry collector, over the mesh both ways; dashboard, alerts, runbook)
 use crate::mesh::{MeshConfig, NatsTarget, NatsTls, NodeId, Transporter};
 
 /// `ee-settings` is there in workspaces with a licence only: its absence is normal.

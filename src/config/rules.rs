@@ -8,13 +8,8 @@ use super::origin::Origin;
 use super::raw::Raw;
 use super::shape::{MEMORY, Shape};
 use super::variables::{
-<<<<<<< HEAD
     ADMIN_PORT, DDP_SERVER_URL, ENABLE_TLS, MS_METRICS_PORT, NATS_URL, RELAY_HTTP, TLS_CERT_PATH,
-    TLS_KEY_PATH, TRACING_ENABLED, TRANSPORTER, VARIABLES,
-=======
-    ADMIN_PORT, DDP_SERVER_URL, ENABLE_TLS, MS_METRICS_PORT, NATS_URL, TLS_CERT_PATH, TLS_KEY_PATH,
-    TRANSPORTER, VARIABLES,
->>>>>>> b26c9eb (Traces to an OpenTelemetry collector, over the mesh both ways; dashboard, alerts, runbook)
+    TLS_KEY_PATH, TRANSPORTER, VARIABLES,
 };
 
 /// The lowest port that needs no privilege.

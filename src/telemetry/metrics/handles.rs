@@ -8,11 +8,8 @@ use parking_lot::Mutex;
 
 use super::family::{Family, Maker};
 use super::labels::{
-<<<<<<< HEAD
-    Connect, Dropped, Incoming, Loss, Outgoing, Panicked, Refusal, StatusClass, Transport,
-=======
-    self, Dropped, Incoming, Loss, Outgoing, Panicked, Refusal, SpanFate, Transport,
->>>>>>> b26c9eb (Traces to an OpenTelemetry collector, over the mesh both ways; dashboard, alerts, runbook)
+    self, Connect, Dropped, Incoming, Loss, Outgoing, Panicked, Refusal, SpanFate, StatusClass,
+    Transport,
 };
 use super::table;
 

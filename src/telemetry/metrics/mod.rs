@@ -25,15 +25,10 @@ use tokio::time::Instant;
 pub use exporter::{Exporter, MetricsError};
 use handles::Handles;
 pub use labels::{
-<<<<<<< HEAD
-    CallOutcome, Connect, Dropped, Incoming, Loss, Outgoing, Panicked, Refusal, StatusClass,
-    Transport,
-};
-=======
-    CallOutcome, Dropped, Incoming, Loss, Outgoing, Panicked, Refusal, SpanFate, Transport,
+    CallOutcome, Connect, Dropped, Incoming, Loss, Outgoing, Panicked, Refusal, SpanFate,
+    StatusClass, Transport,
 };
 pub use present::{Known, expect};
->>>>>>> b26c9eb (Traces to an OpenTelemetry collector, over the mesh both ways; dashboard, alerts, runbook)
 pub use table::{Kind, QUANTILES, Row, TABLE};
 
 /// The handles, once metrics are on.
