@@ -31,7 +31,6 @@ use crate::services::Services;
 use crate::session::{Behind, Sessions};
 use crate::store::{Instance, Settings, Store};
 use crate::streams::{CHANNELS, Hub, Streams, StreamsSeed};
-use crate::telemetry::metrics;
 
 use self::edge::{Edge, Ports};
 

@@ -3,7 +3,7 @@
 //! Rules are data here; `rules` knows what they mean. The two published collections share the hub with the streams:
 //! their channels follow those of the streams.
 
-use super::hub::Channel;
+use super::listening::hub::Channel;
 use crate::services::Release;
 
 /// A stream.
@@ -147,7 +147,7 @@ const fn row(
 }
 
 /// All streams, in the order of [`Stream`].
-pub const ROWS: [Row; 19] = {
+pub(super) const ROWS: [Row; 19] = {
     use ReadRule as R;
     use Stream as S;
     use WriteRule as W;

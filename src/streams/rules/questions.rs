@@ -5,15 +5,16 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use serde_json::value::RawValue;
 
-use super::{Rules, Unasked, unasked};
+use super::reuse::Found;
+use super::sources::Rules;
+use super::unasked::{Unasked, unasked};
 use crate::client::UserId;
 use crate::ejson::{self, RawObject};
 use crate::services::Authorization;
 use crate::store::Document;
-use crate::streams::reuse::Found;
 
 /// A question about access whose granted answer is known for a while. The fields are all that the answer depends on,
-/// but for what the events of [`super::Grounds`] tell.
+/// but for what the events of [`super::ground::Grounds`] tell.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(in crate::streams) enum Question {
     /// `canAccessRoom`; a room that does not exist is no access.

@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
-use super::{Asker, Era, Question, Rules, Unasked, unasked};
+use super::asker::Asker;
+use super::ground::Mark;
+use super::params::{Field, RuleArgs, id_and_what};
+use super::questions::Question;
+use super::sources::{Era, Rules};
+use super::unasked::{Unasked, unasked};
 use crate::streams::catalog::{MY_MESSAGES, ReadRule, Stream};
-use crate::streams::ground::Mark;
-use crate::streams::params::{Field, RuleArgs, id_and_what};
 
 /// A read rule's answer, as far as it can be given without asking anybody.
 enum AtOnce {

@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use serde_json::value::RawValue;
 
-use super::{Asker, Era, Rules, Unasked, unasked};
+use super::asker::Asker;
+use super::params::{Field, id_and_what};
+use super::sources::{Era, Rules};
+use super::unasked::{Unasked, unasked};
 use crate::ejson::{self, RawObject, quoted};
 use crate::streams::catalog::{Stream, WriteRule};
-use crate::streams::params::{Field, id_and_what};
 
 /// What comes of a write.
 #[derive(Debug, PartialEq, Eq)]

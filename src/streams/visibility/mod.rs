@@ -22,7 +22,7 @@ pub(super) use anew::{FIRST_PAUSE, LAST_PAUSE, Targets};
 pub(super) use gate::{Gate, depends_on};
 pub(super) use viewer::{Sight, Viewer};
 
-use super::reuse::Reuse;
+use super::rules::reuse::Reuse;
 use super::rules::{MAX_ASKED, Rules, Unasked};
 use crate::client::UserId;
 use crate::services::{HiddenFrom, NodeId, Release, STATUS_VISIBILITY, Services};

@@ -4,22 +4,23 @@ use std::sync::Arc;
 
 use serde_json::value::RawValue;
 
-use super::catalog::Stream;
-use super::hub::Subscribed;
-use super::params::{Requested, RuleArgs};
-use super::presence::{Edit, TooMany};
-use super::rooms::{self, Held};
-use super::rules::{Asker, MAX_ASKED, Unasked};
-use super::visibility::{Targets, Viewer};
-use super::{Streams, params};
 use crate::client::{Client, SubOutcome};
 use crate::ddp::DdpError;
 use crate::ddp::message::{Change, document, nosub, ready};
 use crate::ejson::quoted;
+use crate::streams::catalog::Stream;
+use crate::streams::listening::hub::Subscribed;
+use crate::streams::listening::presence::{Edit, TooMany};
+use crate::streams::listening::rooms::{self, Held};
+use crate::streams::rules::params;
+use crate::streams::rules::params::{Requested, RuleArgs};
+use crate::streams::rules::{Asker, MAX_ASKED, Unasked};
+use crate::streams::state::Streams;
+use crate::streams::visibility::{Targets, Viewer};
 
 /// Why there is no publication.
 #[derive(Debug)]
-pub(super) enum Refusal {
+pub(in crate::streams) enum Refusal {
     /// For the client.
     Error(DdpError),
     /// Done, and nothing to publish: an edit of an interest set.
@@ -103,7 +104,7 @@ impl Streams {
     }
 
     /// The stream with a name, where the core's release has it.
-    pub(super) fn offered(&self, name: &str) -> Result<Stream, DdpError> {
+    pub(in crate::streams) fn offered(&self, name: &str) -> Result<Stream, DdpError> {
         Stream::offered(name, self.services.mesh().release()).ok_or_else(|| not_found(name))
     }
 
@@ -243,7 +244,10 @@ impl Streams {
     }
 
     /// Who watches, with what is hidden from that user; `None` where nothing is hidden.
-    pub(super) async fn known_viewer(&self, asker: &Asker) -> Result<Option<Arc<Viewer>>, Unasked> {
+    pub(in crate::streams) async fn known_viewer(
+        &self,
+        asker: &Asker,
+    ) -> Result<Option<Arc<Viewer>>, Unasked> {
         let Some(user) = asker.user().filter(|_| self.visibility.is_offered()) else {
             return Ok(None);
         };

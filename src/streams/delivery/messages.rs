@@ -10,13 +10,13 @@ use std::sync::{Arc, OnceLock};
 
 use serde_json::value::RawValue;
 
-use super::Streams;
-use super::catalog::{MY_MESSAGES, Stream};
-use super::rules::{Asker, Question, Unasked};
 use crate::client::{Client, UserId};
 use crate::ddp::SharedFrame;
 use crate::ddp::message::stream_event;
 use crate::ejson::{RawObject, join};
+use crate::streams::catalog::{MY_MESSAGES, Stream};
+use crate::streams::rules::{Asker, Question, Unasked};
+use crate::streams::state::Streams;
 use crate::telemetry::{metrics, work};
 
 /// A message on its way to `__my_messages__`.
@@ -172,7 +172,7 @@ fn listens(client: &Client) -> usize {
         .filter(|one| {
             one.topic.stream == channel.0
                 && &*one.topic.event_name == MY_MESSAGES
-                && super::hub::hears(one)
+                && crate::streams::listening::hub::hears(one)
         })
         .count()
 }

@@ -2,11 +2,12 @@
 
 use serde_json::value::RawValue;
 
-use super::catalog::Stream;
-use super::hub::Delivered;
-use super::{Streams, rooms};
 use crate::client::SessionId;
 use crate::ddp::message::stream_event;
+use crate::streams::catalog::Stream;
+use crate::streams::listening::hub::Delivered;
+use crate::streams::listening::rooms;
+use crate::streams::state::Streams;
 use crate::telemetry::{metrics, work};
 
 impl Streams {
@@ -32,7 +33,7 @@ impl Streams {
 
     /// Hands an event to all who listen but the session that wrote it. What has to wait for a look-up that is under way
     /// waits.
-    pub(super) fn deliver(
+    pub(in crate::streams) fn deliver(
         &self,
         stream: Stream,
         event_name: &str,
@@ -56,7 +57,7 @@ impl Streams {
         self.deliver_now(stream, event_name, args, except);
     }
 
-    pub(super) fn deliver_now(
+    pub(in crate::streams) fn deliver_now(
         &self,
         stream: Stream,
         event_name: &str,
@@ -85,6 +86,6 @@ impl Streams {
 }
 
 /// The queue's key of a user's `rooms-changed`.
-pub(super) fn rooms_key(user: &str) -> String {
+pub(in crate::streams) fn rooms_key(user: &str) -> String {
     format!("rooms/{user}")
 }

@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use serde_json::value::RawValue;
 
-use super::Streams;
-use super::catalog::Stream;
-use super::params::Write;
-use super::relay;
-use super::rules::{Asker, Effect};
 use crate::client::{Client, SessionId};
 use crate::ddp::DdpError;
 use crate::ejson::quoted;
+use crate::streams::catalog::Stream;
+use crate::streams::delivery::relay;
+use crate::streams::rules::params::Write;
+use crate::streams::rules::{Asker, Effect};
+use crate::streams::state::Streams;
 
 /// The balanced event that tells of an accepted typing write.
 const TYPING: &str = "room.user-activity";

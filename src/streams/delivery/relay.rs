@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicU8, Ordering};
 
 use serde_json::value::RawValue;
 
-use super::catalog::Stream;
 use crate::ejson::{self, RawObject, quoted};
 use crate::services::Listed;
+use crate::streams::catalog::Stream;
 
 /// The mesh event.
 pub const EVENT: &str = "stream";
@@ -15,7 +15,7 @@ pub const EVENT: &str = "stream";
 /// How an event is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
-pub(super) enum Form {
+pub(in crate::streams) enum Form {
     /// Up to 8.9: `[[name, eventName, args]]`.
     Array = 1,
     /// 9.0 and later: `[{stream, eventName, args, origin}]`.
@@ -24,7 +24,7 @@ pub(super) enum Form {
 
 /// What this process knows of the others.
 #[derive(Debug)]
-pub(super) struct Relay {
+pub(in crate::streams) struct Relay {
     /// The id by which it skips its own events.
     origin: Box<str>,
     /// The form that another node used last; 0 before any did.
@@ -33,15 +33,15 @@ pub(super) struct Relay {
 
 /// An event of another node.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Relayed {
-    pub(super) stream: Stream,
-    pub(super) event_name: String,
+pub(in crate::streams) struct Relayed {
+    pub(in crate::streams) stream: Stream,
+    pub(in crate::streams) event_name: String,
     /// A JSON array.
-    pub(super) args: String,
+    pub(in crate::streams) args: String,
 }
 
 impl Relay {
-    pub(super) fn new(origin: &str) -> Self {
+    pub(in crate::streams) fn new(origin: &str) -> Self {
         Self {
             origin: origin.into(),
             heard: AtomicU8::new(0),
@@ -61,7 +61,7 @@ impl Relay {
     }
 
     /// The arguments of the event `stream`; `cores` says whether they listen to it.
-    pub(super) fn write(
+    pub(in crate::streams) fn write(
         &self,
         cores: Listed,
         stream: Stream,
@@ -79,7 +79,7 @@ impl Relay {
     }
 
     /// Reads the arguments of the event `stream`; `None` for an own event, and for what is none at all.
-    pub(super) fn read(&self, data: &RawValue) -> Option<Relayed> {
+    pub(in crate::streams) fn read(&self, data: &RawValue) -> Option<Relayed> {
         let data = ejson::array(data)?;
         let first = *data.first()?;
         let (form, name, event_name, args) = match RawObject::of(first) {

@@ -11,7 +11,7 @@ use slab::Slab;
 
 /// A many-to-many relation between watchers and names.
 #[derive(Debug)]
-pub(super) struct Relation<W> {
+pub(in crate::streams) struct Relation<W> {
     numbers: HashMap<Arc<str>, u32>,
     names: Slab<Name>,
     watchers: Slab<Watcher<W>>,
@@ -46,7 +46,7 @@ fn number(key: usize) -> u32 {
 
 impl<W> Relation<W> {
     /// A new watcher, interested in nothing yet.
-    pub(super) fn enter(&mut self, who: W) -> u32 {
+    pub(in crate::streams) fn enter(&mut self, who: W) -> u32 {
         number(self.watchers.insert(Watcher {
             who,
             names: RoaringBitmap::new(),
@@ -54,7 +54,7 @@ impl<W> Relation<W> {
     }
 
     /// A watcher goes, with all its interest.
-    pub(super) fn leave(&mut self, watcher: u32) -> Option<W> {
+    pub(in crate::streams) fn leave(&mut self, watcher: u32) -> Option<W> {
         let gone = self.watchers.try_remove(watcher as usize)?;
         for name in &gone.names {
             self.forget(name, watcher);
@@ -66,7 +66,7 @@ impl<W> Relation<W> {
     }
 
     /// A watcher takes interest in a name; says whether it is new.
-    pub(super) fn add(&mut self, watcher: u32, name: &str) -> bool {
+    pub(in crate::streams) fn add(&mut self, watcher: u32, name: &str) -> bool {
         let Some(interested) = self.watchers.get_mut(watcher as usize) else {
             return false;
         };
@@ -95,7 +95,7 @@ impl<W> Relation<W> {
     }
 
     /// A watcher loses interest in a name; says whether there was any.
-    pub(super) fn remove(&mut self, watcher: u32, name: &str) -> bool {
+    pub(in crate::streams) fn remove(&mut self, watcher: u32, name: &str) -> bool {
         let (Some(interested), Some(at)) = (
             self.watchers.get_mut(watcher as usize),
             self.numbers.get(name).copied(),
@@ -121,36 +121,36 @@ impl<W> Relation<W> {
     }
 
     /// Makes a watcher's interest small, after a number of edits.
-    pub(super) fn settle(&mut self, watcher: u32) {
+    pub(in crate::streams) fn settle(&mut self, watcher: u32) {
         if let Some(watcher) = self.watchers.get_mut(watcher as usize) {
             watcher.names.optimize();
         }
     }
 
     /// A watcher.
-    pub(super) fn watcher(&self, watcher: u32) -> Option<&W> {
+    pub(in crate::streams) fn watcher(&self, watcher: u32) -> Option<&W> {
         self.watchers.get(watcher as usize).map(|entry| &entry.who)
     }
 
     /// A watcher, to change it.
-    pub(super) fn watcher_mut(&mut self, watcher: u32) -> Option<&mut W> {
+    pub(in crate::streams) fn watcher_mut(&mut self, watcher: u32) -> Option<&mut W> {
         self.watchers
             .get_mut(watcher as usize)
             .map(|entry| &mut entry.who)
     }
 
     /// All watchers, to change them.
-    pub(super) fn watchers_mut(&mut self) -> impl Iterator<Item = &mut W> {
+    pub(in crate::streams) fn watchers_mut(&mut self) -> impl Iterator<Item = &mut W> {
         self.watchers.iter_mut().map(|(_, entry)| &mut entry.who)
     }
 
     /// The number of a name, while somebody is interested in it.
-    pub(super) fn number(&self, name: &str) -> Option<u32> {
+    pub(in crate::streams) fn number(&self, name: &str) -> Option<u32> {
         self.numbers.get(name).copied()
     }
 
     /// Everybody who is interested in a name.
-    pub(super) fn interested(&self, name: &str) -> impl Iterator<Item = (u32, &W)> {
+    pub(in crate::streams) fn interested(&self, name: &str) -> impl Iterator<Item = (u32, &W)> {
         self.numbers
             .get(name)
             .and_then(|at| self.names.get(*at as usize))
@@ -160,14 +160,14 @@ impl<W> Relation<W> {
     }
 
     /// How many names a watcher is interested in.
-    pub(super) fn interest(&self, watcher: u32) -> u64 {
+    pub(in crate::streams) fn interest(&self, watcher: u32) -> u64 {
         self.watchers
             .get(watcher as usize)
             .map_or(0, |watcher| watcher.names.len())
     }
 
     /// The names that a watcher is interested in.
-    pub(super) fn names(&self, watcher: u32) -> impl Iterator<Item = &Arc<str>> {
+    pub(in crate::streams) fn names(&self, watcher: u32) -> impl Iterator<Item = &Arc<str>> {
         self.watchers
             .get(watcher as usize)
             .into_iter()
@@ -177,7 +177,7 @@ impl<W> Relation<W> {
 
     /// Bytes of all bitmaps, as they would be written.
     #[cfg(test)]
-    pub(super) fn bitmap_bytes(&self) -> usize {
+    pub(in crate::streams) fn bitmap_bytes(&self) -> usize {
         let watchers = self.watchers.iter().map(|(_, w)| w.names.serialized_size());
         let names = self.names.iter().map(|(_, n)| n.watchers.serialized_size());
         watchers.chain(names).sum()
@@ -185,7 +185,7 @@ impl<W> Relation<W> {
 
     /// How many names somebody is interested in.
     #[cfg(test)]
-    pub(super) fn known(&self) -> usize {
+    pub(in crate::streams) fn known(&self) -> usize {
         self.numbers.len()
     }
 }

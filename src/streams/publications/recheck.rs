@@ -5,14 +5,14 @@ use std::sync::Arc;
 use futures_util::StreamExt;
 use futures_util::stream;
 
-use super::Streams;
-use super::catalog::Stream;
-use super::hub::Channel;
-use super::params::RuleArgs;
-use super::rules::{Asker, MAX_ASKED, Rules};
 use crate::client::{Client, Topic};
 use crate::ddp::DdpError;
 use crate::ddp::message::nosub;
+use crate::streams::catalog::Stream;
+use crate::streams::listening::hub::Channel;
+use crate::streams::rules::params::RuleArgs;
+use crate::streams::rules::{Asker, MAX_ASKED, Rules};
+use crate::streams::state::Streams;
 
 /// Sessions that are asked about at the same time when the release changes: it happens once in months, and the core has
 /// just started.

@@ -4,11 +4,11 @@
 
 use serde_json::value::RawValue;
 
-use super::Streams;
-use super::catalog::Stream;
-use super::publish::rooms_key;
-use super::rooms::ROOMS_CHANGED;
 use crate::ejson::{RawObject, join, quoted};
+use crate::streams::catalog::Stream;
+use crate::streams::delivery::publish::rooms_key;
+use crate::streams::listening::rooms::ROOMS_CHANGED;
+use crate::streams::state::Streams;
 
 impl Streams {
     /// `watch.subscriptions`: a user's subscription to a room came, changed or went. Does not publish

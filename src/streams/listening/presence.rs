@@ -12,25 +12,25 @@ use parking_lot::RwLock;
 use roaring::RoaringBitmap;
 use serde_json::value::RawValue;
 
+use super::hub::Delivered;
 use super::relation::Relation;
 use super::slack::give_back;
-use super::visibility::{Sight, Viewer};
 use crate::client::{Client, SessionId, UserId};
 use crate::ddp::SharedFrame;
 use crate::ddp::message::{Change, document};
 use crate::ejson::{self, RawObject, join, quoted};
-use crate::streams::hub::Delivered;
+use crate::streams::visibility::{Sight, Viewer};
 use crate::telemetry::{metrics, work};
 
 /// Uids in one set: a web client asks for the users that are on its page, tens of them, and for some hundreds after long
 /// scrolling. A set of this size costs its session at most a megabyte when nobody else wants the same uids.
-pub(super) const MAX_INTEREST: u64 = 10_000;
+pub(in crate::streams) const MAX_INTEREST: u64 = 10_000;
 /// Longest uid, in bytes: ids have 17 or 24 characters, imported ones more.
 const MAX_UID: usize = 128;
 
 /// All interest sets.
 #[derive(Debug, Default)]
-pub(super) struct Presence(RwLock<State>);
+pub(in crate::streams) struct Presence(RwLock<State>);
 
 #[derive(Debug, Default)]
 struct State {
@@ -59,14 +59,14 @@ impl Watching {
 
 /// How a set is edited: `{added: [uid…], removed: [uid…]}`. What is no text is left out.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Edit {
+pub(in crate::streams) struct Edit {
     added: Vec<String>,
     removed: Vec<String>,
 }
 
 impl Edit {
     /// Reads the second param.
-    pub(super) fn read(options: Option<&RawValue>) -> Self {
+    pub(in crate::streams) fn read(options: Option<&RawValue>) -> Self {
         let options = options.and_then(RawObject::of);
         let uids = |key| {
             let list = options.as_ref().and_then(|options| options.get(key));
@@ -87,16 +87,16 @@ impl Edit {
 
 /// A set would become larger than [`MAX_INTEREST`].
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct TooMany;
+pub(in crate::streams) struct TooMany;
 
 impl Presence {
     /// Whether a session has a set.
-    pub(super) fn has(&self, session: &SessionId) -> bool {
+    pub(in crate::streams) fn has(&self, session: &SessionId) -> bool {
         self.0.read().sessions.contains_key(session)
     }
 
     /// A session's first publication: its set begins.
-    pub(super) fn begin(
+    pub(in crate::streams) fn begin(
         &self,
         client: &Arc<Client>,
         publication: &str,
@@ -115,7 +115,7 @@ impl Presence {
     }
 
     /// Edits a session's set. Does nothing without one.
-    pub(super) fn edit(&self, session: &SessionId, edit: &Edit) -> Result<(), TooMany> {
+    pub(in crate::streams) fn edit(&self, session: &SessionId, edit: &Edit) -> Result<(), TooMany> {
         let mut state = self.0.write();
         let State { relation, sessions } = &mut *state;
         let Some(watcher) = sessions.get(session).copied() else {
@@ -145,7 +145,7 @@ impl Presence {
     }
 
     /// A publication ended: its session's set ends with it, when it kept that alive.
-    pub(super) fn ended(&self, session: &SessionId, publication: &str) {
+    pub(in crate::streams) fn ended(&self, session: &SessionId, publication: &str) {
         let mut state = self.0.write();
         let State { relation, sessions } = &mut *state;
         let Some(watcher) = sessions.get(session).copied() else {
@@ -162,7 +162,7 @@ impl Presence {
     }
 
     /// The session is somebody else now: its set is built anew, of the same uids, for another viewer.
-    pub(super) fn rebuild(&self, client: &Client, viewer: Option<Arc<Viewer>>) {
+    pub(in crate::streams) fn rebuild(&self, client: &Client, viewer: Option<Arc<Viewer>>) {
         let mut state = self.0.write();
         let State { relation, sessions } = &mut *state;
         let Some(watcher) = sessions.get(client.id()).copied() else {
@@ -186,7 +186,7 @@ impl Presence {
     }
 
     /// Gives a viewer to each set that has none: from now on somebody may be hidden. Says whether there was one.
-    pub(super) fn give_viewers(&self, of: impl Fn(&UserId) -> Arc<Viewer>) -> bool {
+    pub(in crate::streams) fn give_viewers(&self, of: impl Fn(&UserId) -> Arc<Viewer>) -> bool {
         let mut given = false;
         for watching in self.0.write().relation.watchers_mut() {
             if watching.viewer.is_none() {
@@ -198,7 +198,7 @@ impl Presence {
     }
 
     /// A session left.
-    pub(super) fn leave(&self, session: &SessionId) {
+    pub(in crate::streams) fn leave(&self, session: &SessionId) {
         if !self.has(session) {
             return;
         }
@@ -211,7 +211,7 @@ impl Presence {
     }
 
     /// Tells everybody who wants to know: `args` are the arguments of the stream event, an array.
-    pub(super) fn publish(&self, uid: &str, args: &str) -> Delivered {
+    pub(in crate::streams) fn publish(&self, uid: &str, args: &str) -> Delivered {
         let state = self.0.read();
         let mut interested = state.relation.interested(uid).peekable();
         if interested.peek().is_none() {
@@ -232,7 +232,7 @@ impl Presence {
 
     /// Tells those who want to know and may. Who heard of the user before and may no longer is told that the user is
     /// offline, once.
-    pub(super) fn publish_visible(&self, uid: &str, args: &str) -> Delivered {
+    pub(in crate::streams) fn publish_visible(&self, uid: &str, args: &str) -> Delivered {
         let mut state = self.0.write();
         let relation = &mut state.relation;
         let Some(number) = relation.number(uid) else {
@@ -269,7 +269,7 @@ impl Presence {
 
     /// How many sessions have a set.
     #[cfg(test)]
-    pub(super) fn sessions(&self) -> usize {
+    pub(in crate::streams) fn sessions(&self) -> usize {
         self.0.read().sessions.len()
     }
 }

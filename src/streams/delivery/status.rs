@@ -6,11 +6,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use futures_util::{StreamExt, stream};
 use serde_json::value::RawValue;
 
-use super::Streams;
-use super::catalog::Stream;
-use super::rules::Unasked;
-use super::visibility::{FIRST_PAUSE, LAST_PAUSE, Targets, depends_on};
 use crate::ejson::{self, RawObject, join};
+use crate::streams::catalog::Stream;
+use crate::streams::rules::Unasked;
+use crate::streams::state::Streams;
+use crate::streams::visibility::{FIRST_PAUSE, LAST_PAUSE, Targets, depends_on};
 
 /// Viewers that are asked about at the same time after an invalidation: all of a workspace may be concerned.
 const VIEWERS_AT_ONCE: usize = 16;
@@ -62,7 +62,7 @@ impl Streams {
     }
 
     /// A setting changed: the gate may depend on it.
-    pub(super) fn gate_changed(&self, setting: &str) {
+    pub(in crate::streams) fn gate_changed(&self, setting: &str) {
         if depends_on(setting) && self.visibility.is_offered() {
             self.ask_anew(self.visibility.invalidate(None, None));
         }
@@ -70,7 +70,7 @@ impl Streams {
 
     /// Nodes came or went. The mesh may hide statuses from now on: those who watch already are asked about. Or others
     /// answer now: the gate is judged again.
-    pub(super) fn offer_visibility(&self) {
+    pub(in crate::streams) fn offer_visibility(&self) {
         if !self.visibility.is_offered() {
             return;
         }
@@ -87,7 +87,7 @@ impl Streams {
     }
 
     /// What is not known about viewers, and the gate, is asked for; then these users are sent again.
-    pub(super) fn ask_anew(&self, targets: Targets) {
+    pub(in crate::streams) fn ask_anew(&self, targets: Targets) {
         if self.visibility.ask_anew(targets) {
             self.ask_about_all();
         }

@@ -8,7 +8,7 @@ const SMALL: usize = 256;
 
 /// After something was taken out: gives the table's memory back once three quarters of it are empty. Rare enough to cost
 /// nothing, since as much must go again before the next time.
-pub(super) fn give_back<K: Eq + Hash, V, S: BuildHasher>(table: &mut HashMap<K, V, S>) {
+pub(in crate::streams) fn give_back<K: Eq + Hash, V, S: BuildHasher>(table: &mut HashMap<K, V, S>) {
     if table.capacity() > SMALL && table.len() < table.capacity() / 4 {
         table.shrink_to(table.len() * 2);
     }

@@ -17,7 +17,7 @@ const COUNTERS: usize = 1 << 16;
 
 /// How often rooms, users and everything changed.
 #[derive(Debug)]
-pub(super) struct Grounds {
+pub(in crate::streams) struct Grounds {
     everything: AtomicU32,
     counters: Box<[AtomicU32]>,
     hasher: RandomState,
@@ -25,14 +25,14 @@ pub(super) struct Grounds {
 
 /// The counts that a question stands on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Mark {
+pub(in crate::streams) struct Mark {
     everything: u32,
     room: Option<(u16, u32)>,
     user: Option<(u16, u32)>,
 }
 
 impl Grounds {
-    pub(super) fn new() -> Self {
+    pub(in crate::streams) fn new() -> Self {
         Self {
             everything: AtomicU32::new(0),
             counters: (0..COUNTERS).map(|_| AtomicU32::new(0)).collect(),
@@ -41,12 +41,12 @@ impl Grounds {
     }
 
     /// What an answer about a room and a user stands on, now, if it is to be reused.
-    pub(super) fn mark(&self, room: Option<&str>, user: Option<&str>) -> Mark {
+    pub(in crate::streams) fn mark(&self, room: Option<&str>, user: Option<&str>) -> Mark {
         self.note(room.map(|id| (ROOM, id)), user.map(|id| (USER, id)))
     }
 
     /// What a publication of a room and a user stands on, now.
-    pub(super) fn mark_moves(&self, room: Option<&str>, user: Option<&str>) -> Mark {
+    pub(in crate::streams) fn mark_moves(&self, room: Option<&str>, user: Option<&str>) -> Mark {
         self.note(
             room.map(|id| (ROOM_MOVED, id)),
             user.map(|id| (USER_MOVED, id)),
@@ -66,7 +66,7 @@ impl Grounds {
     }
 
     /// Whether nothing of it has changed since.
-    pub(super) fn stands(&self, mark: &Mark) -> bool {
+    pub(in crate::streams) fn stands(&self, mark: &Mark) -> bool {
         let same = |of: Option<(u16, u32)>| of.is_none_or(|(at, count)| self.count(at) == count);
         self.everything.load(Ordering::SeqCst) == mark.everything
             && same(mark.room)
@@ -74,29 +74,29 @@ impl Grounds {
     }
 
     /// A room was written, in a way that lets nobody in or out.
-    pub(super) fn room(&self, id: &str) {
+    pub(in crate::streams) fn room(&self, id: &str) {
         self.bump(ROOM, id);
     }
 
     /// A room is not what it was.
-    pub(super) fn room_moved(&self, id: &str) {
+    pub(in crate::streams) fn room_moved(&self, id: &str) {
         self.bump(ROOM, id);
         self.bump(ROOM_MOVED, id);
     }
 
     /// Something of a user was written, in a way that lets the user neither in nor out.
-    pub(super) fn user(&self, id: &str) {
+    pub(in crate::streams) fn user(&self, id: &str) {
         self.bump(USER, id);
     }
 
     /// A user, or what the user belongs to, is not what it was.
-    pub(super) fn user_moved(&self, id: &str) {
+    pub(in crate::streams) fn user_moved(&self, id: &str) {
         self.bump(USER, id);
         self.bump(USER_MOVED, id);
     }
 
     /// Nothing is known to be what it was.
-    pub(super) fn everything(&self) {
+    pub(in crate::streams) fn everything(&self) {
         self.everything.fetch_add(1, Ordering::SeqCst);
     }
 

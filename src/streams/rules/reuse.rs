@@ -15,17 +15,17 @@ use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use super::ground::{Grounds, Mark};
-use super::rules::Unasked;
+use super::unasked::Unasked;
 use crate::telemetry::metrics;
 
 /// How long an answer is known (reference/streams.md).
-pub(super) const KNOWN_FOR: Duration = Duration::from_secs(2);
+pub(in crate::streams) const KNOWN_FOR: Duration = Duration::from_secs(2);
 
 /// What a question answers: `None` is a refusal, or that there is no such thing.
-pub(super) type Found<V> = Result<Option<V>, Unasked>;
+pub(in crate::streams) type Found<V> = Result<Option<V>, Unasked>;
 
 /// Answers by question, at most so many.
-pub(super) struct Reuse<K, V: Clone> {
+pub(in crate::streams) struct Reuse<K, V: Clone> {
     state: Mutex<State<K, V>>,
     capacity: usize,
 }
@@ -60,7 +60,7 @@ enum Step<V: Clone> {
 
 impl<K: Hash + Eq + Clone, V: Clone> Reuse<K, V> {
     /// Knows at most `capacity` answers, questions in flight included; beyond it the oldest are forgotten.
-    pub(super) fn new(capacity: usize) -> Self {
+    pub(in crate::streams) fn new(capacity: usize) -> Self {
         Self {
             state: Mutex::new(State {
                 entries: HashMap::new(),
@@ -76,7 +76,7 @@ impl<K: Hash + Eq + Clone, V: Clone> Reuse<K, V> {
     ///
     /// # Errors
     /// When it cannot be asked.
-    pub(super) async fn ask(
+    pub(in crate::streams) async fn ask(
         &self,
         question: K,
         mark: Mark,
@@ -161,7 +161,7 @@ impl<K: Hash + Eq + Clone, V: Clone> Reuse<K, V> {
     }
 
     /// What was found last, if it is still kept, however stale.
-    pub(super) fn last(&self, question: &str) -> Option<V>
+    pub(in crate::streams) fn last(&self, question: &str) -> Option<V>
     where
         K: std::borrow::Borrow<str>,
     {
@@ -173,7 +173,7 @@ impl<K: Hash + Eq + Clone, V: Clone> Reuse<K, V> {
 
     /// How many answers are kept.
     #[cfg(test)]
-    pub(super) fn len(&self) -> usize {
+    pub(in crate::streams) fn len(&self) -> usize {
         self.state.lock().entries.len()
     }
 }

@@ -344,7 +344,7 @@ fn listen(topic: &Arc<Topic>, client: &Arc<Client>, opening: &[Vec<u8>]) -> (Arc
 }
 
 /// Whether a publication is among its topic's listeners: not paused.
-pub(super) fn hears(publication: &Publication) -> bool {
+pub(in crate::streams) fn hears(publication: &Publication) -> bool {
     publication.slot != PAUSED
 }
 

@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::slack::give_back;
+use crate::streams::listening::slack::give_back;
 use crate::telemetry::{metrics, work};
 
 type Job = BoxFuture<'static, ()>;

@@ -9,26 +9,26 @@ use crate::ejson::{self, RawObject};
 
 /// Longest event name, in bytes: ids have 17 to 64 characters, a direct room's two of them; a federated id is longer,
 /// none is near this. Event names are kept for as long as somebody listens.
-pub(super) const MAX_EVENT_NAME: usize = 1024;
+pub(in crate::streams) const MAX_EVENT_NAME: usize = 1024;
 /// Longest rule argument, in bytes: `{"token":…,"visitorToken":…}` is what clients send. It is kept with its publication.
-pub(super) const MAX_RULE_ARG: usize = 4096;
+pub(in crate::streams) const MAX_RULE_ARG: usize = 4096;
 
 /// The params of a publication: `[eventName, options?]`.
 #[derive(Debug)]
-pub(super) struct Requested<'a> {
+pub(in crate::streams) struct Requested<'a> {
     /// `None` when it is missing or no text.
-    pub(super) event_name: Option<Cow<'a, str>>,
+    pub(in crate::streams) event_name: Option<Cow<'a, str>>,
     /// The client wants `added` first.
-    pub(super) use_collection: bool,
+    pub(in crate::streams) use_collection: bool,
     /// The arguments of the rule.
-    pub(super) args: RuleArgs,
+    pub(in crate::streams) args: RuleArgs,
     /// The second parameter itself: `user-presence` has its own.
-    pub(super) options: Option<&'a RawValue>,
+    pub(in crate::streams) options: Option<&'a RawValue>,
 }
 
 impl<'a> Requested<'a> {
     /// Reads the params of `sub`; what is no array is `[]`.
-    pub(super) fn read(params: &'a RawValue) -> Self {
+    pub(in crate::streams) fn read(params: &'a RawValue) -> Self {
         let params = ejson::array(params).unwrap_or_default();
         let options = params.get(1).copied();
         let object = options.and_then(RawObject::of);
@@ -51,16 +51,16 @@ fn event_name(raw: &RawValue) -> Option<Cow<'_, str>> {
 
 /// The params of a write: `[eventName, ...args]`.
 #[derive(Debug)]
-pub(super) struct Write<'a> {
+pub(in crate::streams) struct Write<'a> {
     /// What is written to.
-    pub(super) event_name: String,
+    pub(in crate::streams) event_name: String,
     /// What is written.
-    pub(super) args: Vec<&'a RawValue>,
+    pub(in crate::streams) args: Vec<&'a RawValue>,
 }
 
 impl<'a> Write<'a> {
     /// Reads the params of a method; `None` without an event name.
-    pub(super) fn read(params: &'a RawValue) -> Option<Self> {
+    pub(in crate::streams) fn read(params: &'a RawValue) -> Option<Self> {
         let params = ejson::array(params)?;
         let (first, args) = params.split_first()?;
         Some(Self {
@@ -72,7 +72,7 @@ impl<'a> Write<'a> {
     }
 
     /// The arguments as a JSON array.
-    pub(super) fn args_json(&self) -> String {
+    pub(in crate::streams) fn args_json(&self) -> String {
         ejson::join(self.args.iter().map(|arg| arg.get()))
     }
 }
@@ -80,11 +80,11 @@ impl<'a> Write<'a> {
 /// The arguments of a read rule. Rules know one, and only an object: `[null]` and `[false]`, which real clients send,
 /// are none.
 #[derive(Debug, Clone, Default)]
-pub(super) struct RuleArgs(Option<Box<RawValue>>);
+pub(in crate::streams) struct RuleArgs(Option<Box<RawValue>>);
 
 /// A text field of the arguments.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Field {
+pub(in crate::streams) enum Field {
     /// Missing, or empty: `null`, `false`, `""`.
     Absent,
     /// A text.
@@ -95,11 +95,11 @@ pub(super) enum Field {
 
 /// Arguments that must not be passed on.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Foreign;
+pub(in crate::streams) struct Foreign;
 
 impl RuleArgs {
     /// Of `options.args`.
-    pub(super) fn of(args: Option<&RawValue>) -> Self {
+    pub(in crate::streams) fn of(args: Option<&RawValue>) -> Self {
         Self(
             args.and_then(ejson::array)
                 .and_then(|args| args.first().copied())
@@ -109,13 +109,13 @@ impl RuleArgs {
     }
 
     /// As a publication keeps them: a JSON array.
-    pub(super) fn kept(&self) -> Option<Box<RawValue>> {
+    pub(in crate::streams) fn kept(&self) -> Option<Box<RawValue>> {
         let first = self.0.as_ref()?;
         ejson::raw(ejson::join([first.get()])).ok()
     }
 
     /// A text of the first argument.
-    pub(super) fn field(&self, key: &str) -> Field {
+    pub(in crate::streams) fn field(&self, key: &str) -> Field {
         match self.0.as_deref().and_then(RawObject::of) {
             Some(object) => Field::of(object.get(key)),
             None => Field::Absent,
@@ -124,7 +124,7 @@ impl RuleArgs {
 
     /// The first argument, for services that want it. They look into it, and may ask a database with what they find:
     /// only an object of plain values is passed on, and no key that EJSON or MongoDB reads as more than a name.
-    pub(super) fn extra(&self) -> Result<Option<&RawValue>, Foreign> {
+    pub(in crate::streams) fn extra(&self) -> Result<Option<&RawValue>, Foreign> {
         let Some(first) = self.0.as_deref() else {
             return Ok(None);
         };
@@ -141,7 +141,7 @@ impl RuleArgs {
 
 impl Field {
     /// Reads one value.
-    pub(super) fn of(value: Option<&RawValue>) -> Self {
+    pub(in crate::streams) fn of(value: Option<&RawValue>) -> Self {
         match value.map(RawValue::get) {
             None | Some("null" | "false" | "\"\"") => Self::Absent,
             Some(_) => match value.and_then(ejson::text) {
@@ -153,7 +153,7 @@ impl Field {
 }
 
 /// `<id>/<what>`, neither of them empty.
-pub(super) fn id_and_what(event_name: &str) -> Option<(&str, &str)> {
+pub(in crate::streams) fn id_and_what(event_name: &str) -> Option<(&str, &str)> {
     event_name
         .split_once('/')
         .filter(|(id, what)| !id.is_empty() && !what.is_empty())

@@ -13,11 +13,11 @@ use super::slack::give_back;
 use crate::client::UserId;
 
 /// The event name's second part.
-pub(super) const ROOMS_CHANGED: &str = "rooms-changed";
+pub(in crate::streams) const ROOMS_CHANGED: &str = "rooms-changed";
 
 /// All room sets.
 #[derive(Debug, Default)]
-pub(super) struct RoomSets(RwLock<State>);
+pub(in crate::streams) struct RoomSets(RwLock<State>);
 
 #[derive(Debug, Default)]
 struct State {
@@ -40,14 +40,14 @@ struct Listening {
 
 /// A publication's hold on its user's set. Dropped, it lets go; [`Held::keep`] leaves that to [`RoomSets::release`].
 #[derive(Debug)]
-pub(super) struct Held {
+pub(in crate::streams) struct Held {
     sets: Arc<RoomSets>,
     user: Option<UserId>,
 }
 
 impl Held {
     /// The publication is there: its end releases the set.
-    pub(super) fn keep(mut self) {
+    pub(in crate::streams) fn keep(mut self) {
         self.user = None;
     }
 }
@@ -62,7 +62,7 @@ impl Drop for Held {
 
 impl RoomSets {
     /// Takes hold of a user's set, which may have to be filled: what changes from now on is noted.
-    pub(super) fn hold(self: &Arc<Self>, user: &UserId) -> Held {
+    pub(in crate::streams) fn hold(self: &Arc<Self>, user: &UserId) -> Held {
         let mut state = self.0.write();
         let State { relation, users } = &mut *state;
         users
@@ -80,7 +80,7 @@ impl RoomSets {
     }
 
     /// Whether the set still wants its rooms.
-    pub(super) fn is_unfilled(&self, user: &str) -> bool {
+    pub(in crate::streams) fn is_unfilled(&self, user: &str) -> bool {
         let state = self.0.read();
         state
             .users
@@ -89,7 +89,7 @@ impl RoomSets {
     }
 
     /// Fills a set with what the database said. A set that was filled meanwhile knows better.
-    pub(super) fn fill(&self, user: &str, rooms: &[String]) {
+    pub(in crate::streams) fn fill(&self, user: &str, rooms: &[String]) {
         let mut state = self.0.write();
         let State { relation, users } = &mut *state;
         let Some(listening) = users.get_mut(user) else {
@@ -107,7 +107,7 @@ impl RoomSets {
     }
 
     /// A publication ended.
-    pub(super) fn release(&self, user: &str) {
+    pub(in crate::streams) fn release(&self, user: &str) {
         let mut state = self.0.write();
         let State { relation, users } = &mut *state;
         let Some(listening) = users.get_mut(user) else {
@@ -122,12 +122,12 @@ impl RoomSets {
     }
 
     /// A user came into a room; says whether anybody listens for that user.
-    pub(super) fn joined(&self, user: &str, room: &str) -> bool {
+    pub(in crate::streams) fn joined(&self, user: &str, room: &str) -> bool {
         self.changed(user, room, true)
     }
 
     /// A user is out of a room.
-    pub(super) fn left(&self, user: &str, room: &str) {
+    pub(in crate::streams) fn left(&self, user: &str, room: &str) {
         self.changed(user, room, false);
     }
 
@@ -151,7 +151,7 @@ impl RoomSets {
     }
 
     /// The users who are in a room and listen.
-    pub(super) fn listening(&self, room: &str) -> Vec<UserId> {
+    pub(in crate::streams) fn listening(&self, room: &str) -> Vec<UserId> {
         let state = self.0.read();
         state
             .relation
@@ -162,13 +162,13 @@ impl RoomSets {
 
     /// How many users listen.
     #[cfg(test)]
-    pub(super) fn users(&self) -> usize {
+    pub(in crate::streams) fn users(&self) -> usize {
         self.0.read().users.len()
     }
 }
 
 /// The user whose set a publication of `notify-user` holds.
-pub(super) fn holder(event_name: &str) -> Option<&str> {
+pub(in crate::streams) fn holder(event_name: &str) -> Option<&str> {
     event_name
         .split_once('/')
         .filter(|(_, what)| *what == ROOMS_CHANGED)
