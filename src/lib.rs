@@ -15,6 +15,7 @@ pub mod internals;
 pub mod markup;
 pub mod mesh;
 pub mod methods;
+pub mod port;
 pub mod relay;
 pub mod sandbox;
 pub mod services;

@@ -4,13 +4,17 @@ mod commands;
 
 use std::io::Write;
 use std::process::ExitCode;
+use std::sync::OnceLock;
+use std::time::Duration;
 
 use anyhow::Context;
 use clap::Command;
-use ddp_streamer::app::{App, Parts, RelayApp};
+use ddp_streamer::app::{App, Parts, RelayApp, Shown};
 use ddp_streamer::config::{self, Loaded, NoteLevel};
 use ddp_streamer::telemetry::logs;
+use rustix::process::Signal;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::Instant;
 use tracing::{debug, error, info, warn};
 
 /// Thousands of sessions come and go: what they held goes back to the system (settings: `.cargo/config.toml`).
@@ -49,7 +53,9 @@ fn serve() -> ExitCode {
             NoteLevel::Warn => warn!("{}", note.text),
         }
     }
-    let ended = run(loaded);
+    let grace = loaded.config.shutdown_grace;
+    let stopping = OnceLock::new();
+    let ended = run(loaded, &stopping);
     let code = match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -58,42 +64,60 @@ fn serve() -> ExitCode {
             ExitCode::FAILURE
         }
     };
-    // Writes what is still queued.
-    drop(guard);
+    let left = stopping
+        .get()
+        .map(|began: &Instant| (*began + grace).saturating_duration_since(Instant::now()));
+    guard.finish(left.map_or(LOGS_END, |left| left.clamp(LOGS_LEAST, LOGS_END)));
     code
 }
 
-fn run(loaded: Loaded) -> anyhow::Result<()> {
+/// How long what is logged at the end is written at most, and at least, whatever the stop has left of its grace.
+const LOGS_END: Duration = Duration::from_secs(2);
+const LOGS_LEAST: Duration = Duration::from_millis(100);
+
+fn run(loaded: Loaded, stopping: &OnceLock<Instant>) -> anyhow::Result<()> {
     if rustls::crypto::ring::default_provider()
         .install_default()
         .is_err()
     {
         anyhow::bail!("another TLS provider is installed already");
     }
-    let mut runtime = tokio::runtime::Builder::new_multi_thread();
-    if let Some(workers) = loaded.config.worker_threads {
-        runtime.worker_threads(workers);
-    }
-    let runtime = runtime
-        .enable_all()
-        .build()
-        .context("the runtime does not start")?;
+    let runtime = commands::process::large_runtime(loaded.config.worker_threads)?;
     let ended = runtime.block_on(async {
+        // A file that may not grow any more is an error of whoever writes it: lines are lost, never the service.
+        let too_large = SignalKind::from_raw(Signal::XFSZ.as_raw());
+        let _never_read = signal(too_large).context("SIGXFSZ cannot be listened for")?;
+        let mut hangup = signal(SignalKind::hangup()).context("SIGHUP cannot be listened for")?;
         let mut terminate =
             signal(SignalKind::terminate()).context("SIGTERM cannot be listened for")?;
         let mut interrupt =
             signal(SignalKind::interrupt()).context("SIGINT cannot be listened for")?;
-        let stop = async {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
+        let mut stop = async |certificate: Option<Shown>| {
+            loop {
+                tokio::select! {
+                    _ = terminate.recv() => break,
+                    _ = interrupt.recv() => break,
+                    _ = hangup.recv() => {
+                        logs::reopen();
+                        info!("SIGHUP: the log file is opened anew, the certificate's files are looked at");
+                        if let Some(certificate) = &certificate {
+                            certificate.look();
+                        }
+                    }
+                }
             }
+            let _first = stopping.set(Instant::now());
         };
         match &loaded.config.relay {
-            Some(_) => RelayApp::build(loaded.config).await?.run(stop).await?,
+            Some(_) => {
+                let app = RelayApp::build(loaded.config).await?;
+                let certificate = app.certificate();
+                app.run(stop(certificate)).await?;
+            }
             None => {
                 let app = App::build(loaded.config, Parts::default()).await?;
-                app.run(stop).await?;
+                let certificate = app.certificate();
+                app.run(stop(certificate)).await?;
             }
         }
         anyhow::Ok(())

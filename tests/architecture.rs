@@ -12,8 +12,9 @@ mod mesh;
 const MAY_KNOW: &[(&str, &[&str])] = &[
     ("config", &[]),
     ("ejson", &[]),
+    ("port", &[]),
     // What is logged, counted and traced is typed in `config`, once.
-    ("telemetry", &["config"]),
+    ("telemetry", &["config", "port"]),
     ("ddp", &["ejson"]),
     ("markup", &["ejson"]),
     ("mesh", &["config", "ejson", "telemetry"]),
@@ -101,7 +102,15 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ),
     (
         "gateway",
-        &["session", "client", "ddp", "config", "ejson", "telemetry"],
+        &[
+            "session",
+            "client",
+            "ddp",
+            "port",
+            "config",
+            "ejson",
+            "telemetry",
+        ],
     ),
     (
         "relay",

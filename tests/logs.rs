@@ -1,12 +1,18 @@
 //! What is logged (reference/telemetry.md, "Logs"): its form, its levels, its file, and what never appears.
 
 use std::fs;
+use std::process::Stdio;
 
 use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+use tokio::process::Command;
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::support::process::TempDir;
-use crate::support::{Client, Workspace, eventually};
+use crate::support::nats::Nats;
+use crate::support::process::{TempDir, collect};
+use crate::support::service::{Env, binary};
+use crate::support::{Client, DEADLINE, Service, Workspace, eventually, free_port, http};
 
 /// A line of the level debug: a client says what cannot be read.
 async fn provoke(workspace: &Workspace) {
@@ -197,4 +203,108 @@ async fn what_is_secret_never_appears() {
     ] {
         assert!(!log.contains(secret), "{secret} in\n{log}");
     }
+}
+
+// contract: configuration/variable/LOG_FILE_PATH, configuration/sighup
+#[tokio::test]
+async fn sighup_opens_the_file_anew_and_ends_nothing() {
+    let dir = TempDir::new("sighup");
+    let path = dir.path().join("streamer.log");
+    let workspace = Workspace::with()
+        .env("LOG_FILE_PATH", &path.display().to_string())
+        .start()
+        .await;
+    let mut alice = workspace.login("alice").await;
+    // As logrotate does.
+    fs::rename(&path, dir.path().join("streamer.log.1")).unwrap();
+    workspace.service.process.signal("HUP");
+    eventually("the file is there again", || async {
+        let text = fs::read_to_string(&path).ok()?;
+        text.contains("SIGHUP: the log file is opened anew")
+            .then_some(())
+    })
+    .await;
+    assert_eq!(alice.call("echo", json!([1])).await["result"], json!([1]));
+}
+
+/// How many lines a sink lost, as metrics tell.
+async fn lost(metrics: u16, sink: &str) -> Option<u64> {
+    let text = http::get(metrics, "/metrics").await.ok()?.body;
+    let series = format!("log_lines_lost_total{{sink=\"{sink}\"}} ");
+    let count = text.lines().find_map(|line| line.strip_prefix(&series))?;
+    count.parse().ok()
+}
+
+/// The environment of a service that counts, and where.
+async fn counting(nats: &Nats) -> (Env, u16) {
+    let (mut env, metrics) = (Service::usual_env(&nats.url()), free_port());
+    for (name, value) in [
+        ("MS_METRICS", "true"),
+        ("MS_METRICS_PORT", &*metrics.to_string()),
+    ] {
+        env.insert(name.to_owned(), value.to_owned());
+    }
+    (env, metrics)
+}
+
+// contract: telemetry/logs/lost, configuration/variable/SHUTDOWN_GRACE
+#[tokio::test]
+async fn a_reader_that_stops_reading_stops_nothing() {
+    let nats = Nats::start().await;
+    let (mut env, metrics) = counting(&nats).await;
+    env.insert("RUST_LOG".to_owned(), "trace".to_owned());
+    env.insert("SHUTDOWN_GRACE".to_owned(), "2".to_owned());
+    let mut command = Command::new(binary());
+    command.env_clear().envs(&env).kill_on_drop(true);
+    let mut service = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the service");
+    // Nobody reads it.
+    let _stdout = service.stdout.take();
+    let port: u16 = env["PORT"].parse().unwrap();
+    eventually("it is ready, and loses lines", || async {
+        let requests = "GET /health HTTP/1.1\r\nHost: x\r\n\r\n".repeat(500);
+        let mut stream = TcpStream::connect(("127.0.0.1", port)).await.ok()?;
+        stream.write_all(requests.as_bytes()).await.ok()?;
+        (lost(metrics, "stdout").await? > 1000).then_some(())
+    })
+    .await;
+    assert_eq!(http::get(port, "/readyz").await.unwrap().status, 200);
+    let pid = service.id().expect("it runs").to_string();
+    let asked = std::process::Command::new("kill").arg(pid).status();
+    assert!(asked.unwrap().success());
+    let ended = tokio::time::timeout(DEADLINE, service.wait()).await;
+    assert_eq!(ended.expect("it ends").unwrap().code(), Some(0));
+}
+
+// contract: telemetry/logs/lost
+#[tokio::test]
+async fn a_file_that_may_not_grow_costs_lines_and_not_the_service() {
+    let (nats, dir) = (Nats::start().await, TempDir::new("limited"));
+    let (mut env, metrics) = counting(&nats).await;
+    let path = dir.path().join("streamer.log");
+    env.insert("LOG_FILE_PATH".to_owned(), path.display().to_string());
+    let mut command = Command::new("bash");
+    let script = "ulimit -f 16; exec \"$0\"";
+    command.args(["-c", script]).arg(binary());
+    command.env_clear().envs(&env).kill_on_drop(true);
+    let mut service = command.stdout(Stdio::piped()).spawn().expect("the service");
+    let log = collect(service.stdout.take().expect("standard output"));
+    let port: u16 = env["PORT"].parse().unwrap();
+    eventually("the file is full", || async {
+        let mut stream = TcpStream::connect(("127.0.0.1", port)).await.ok()?;
+        stream.write_all(b"no HTTP\r\n\r\n").await.ok()?;
+        (lost(metrics, "file").await? > 0).then_some(())
+    })
+    .await;
+    eventually("standard output tells", || async {
+        let told =
+            |line: &String| line.contains("log lines were lost: LOG_FILE_PATH did not take them");
+        log.lock().unwrap().iter().any(told).then_some(())
+    })
+    .await;
+    assert_eq!(http::get(port, "/readyz").await.unwrap().status, 200);
+    assert!(fs::metadata(&path).unwrap().len() <= 16 * 1024);
 }

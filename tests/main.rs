@@ -34,6 +34,7 @@ mod other_clients;
 mod outage;
 mod pages;
 mod plain_broker;
+mod ports;
 mod real_clients;
 mod relay;
 mod release;

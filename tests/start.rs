@@ -1,8 +1,13 @@
 //! Starting: the environments of the chart and of the CI compose, wrong values, what is not supported yet.
 
+use ddp_streamer::config::VARIABLES;
+use tokio::process::Command;
+
 use crate::support::nats::Nats;
-use crate::support::service::{Env, Service};
-use crate::support::{free_port, root};
+use crate::support::process::{Process, collect};
+use crate::support::sandbox::Sandbox;
+use crate::support::service::{Env, Service, binary};
+use crate::support::{eventually, free_port, root};
 
 /// Reads `NAME=value` lines.
 pub fn env_file(name: &str) -> Env {
@@ -106,4 +111,78 @@ async fn a_taken_port_is_one_clear_line() {
         1,
         "{lines:?}"
     );
+}
+
+/// Every variable, set to the empty text.
+fn all_empty() -> Env {
+    let all = VARIABLES.iter().map(|variable| variable.name.to_owned());
+    all.map(|name| (name, String::new())).collect()
+}
+
+// contract: configuration/empty
+#[tokio::test]
+async fn an_empty_variable_is_an_unset_one() {
+    let nats = Nats::start().await;
+    let mut env = all_empty();
+    for (name, value) in Service::usual_env(&nats.url()) {
+        env.insert(name, value);
+    }
+    let service = Service::spawn(&env);
+    service.ready().await;
+    assert_eq!(service.logged("error"), Vec::<serde_json::Value>::new());
+
+    // With nothing set at all, it says what is missing and nothing else.
+    let nothing: Vec<(String, String)> = all_empty().into_iter().collect();
+    let nothing: Vec<(&str, &str)> = nothing
+        .iter()
+        .map(|(name, value)| (&**name, &**value))
+        .collect();
+    let lines = fails_with(&nothing).await;
+    assert!(
+        lines.len() == 1 && lines[0].contains("TRANSPORTER"),
+        "{lines:?}"
+    );
+
+    let config = |env: Env| async move {
+        let mut command = Command::new(binary());
+        command.arg("config").env_clear().envs(&env);
+        let output = command.output().await.expect("the binary runs");
+        assert!(output.status.success());
+        String::from_utf8(output.stdout).expect("text")
+    };
+    let mut empty = all_empty();
+    let mesh = ("TRANSPORTER".to_owned(), "nats://nats:4222".to_owned());
+    empty.insert(mesh.0.clone(), mesh.1.clone());
+    empty.insert("NODE_ID".to_owned(), "n".to_owned());
+    let node = ("NODE_ID".to_owned(), "n".to_owned());
+    assert_eq!(config(empty).await, config(Env::from([mesh, node])).await);
+}
+
+// contract: configuration/empty
+#[tokio::test]
+async fn an_empty_variable_is_none_for_the_sandbox_either() {
+    let mut command = Command::new(binary());
+    command.args(["sandbox", "--port", "0", "--page-port", "0"]);
+    command.env_clear().envs(all_empty());
+    let (process, _stdin, stdout) = Process::start("ddp-streamer sandbox", command);
+    let said = collect(stdout);
+    eventually("it is ready", || async {
+        let lines = said.lock().unwrap().clone();
+        assert_eq!(process.tail(), "");
+        lines
+            .iter()
+            .any(|line| line.contains("is ready"))
+            .then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_sandbox_is_ready_when_it_says_so() {
+    for _ in 0..3 {
+        let sandbox = Sandbox::here().await;
+        let answer = crate::support::http::get(sandbox.port(), "/readyz").await;
+        let answer = answer.expect("an answer");
+        assert_eq!((answer.status, &*answer.body), (200, r#"{"ready":true}"#));
+    }
 }

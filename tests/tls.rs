@@ -103,6 +103,70 @@ async fn a_new_certificate_is_shown_and_sessions_stay() {
     );
 }
 
+// contract: configuration/sighup
+#[tokio::test]
+async fn sighup_looks_at_the_certificate() {
+    let (workspace, port) = workspace(&[]).await;
+    workspace.service.process.signal("HUP");
+    eventually("it was looked at", || async {
+        let told =
+            |line: &serde_json::Value| line["msg"] == "the certificate's files are as they were";
+        workspace
+            .service
+            .logged("info")
+            .iter()
+            .any(told)
+            .then_some(())
+    })
+    .await;
+    certificate(&workspace).renew();
+    workspace.service.process.signal("HUP");
+    eventually("the new certificate is shown", || async {
+        certificate(&workspace).connect(port).await.ok()
+    })
+    .await;
+}
+
+// contract: configuration/variable/TLS_CERT_PATH, telemetry/metrics/certificate
+#[tokio::test]
+async fn a_certificate_whose_time_is_over_is_told_and_served() {
+    let (expired, soon) = (Certificate::new(), Certificate::new());
+    let day = |days: i64| time::UtcDateTime::now() + time::Duration::days(days);
+    expired.renew_until(day(-2));
+    soon.renew_until(day(3));
+    for (certificate, said) in [(&expired, "has expired, on"), (&soon, "expires soon, on")] {
+        let metrics = crate::support::free_port().to_string();
+        let mut builder = Workspace::with()
+            .env("MS_METRICS", "true")
+            .env("MS_METRICS_PORT", &metrics);
+        for (name, value) in certificate.env() {
+            builder = builder.env(name, &value);
+        }
+        let workspace = builder.start().await;
+        eventually("the log tells", || async {
+            let warned = workspace.service.logged("warn");
+            let told = |line: &serde_json::Value| {
+                line["msg"].as_str().is_some_and(|msg| msg.contains(said))
+            };
+            warned.iter().any(told).then_some(())
+        })
+        .await;
+        let text = http::get(metrics.parse().unwrap(), "/metrics")
+            .await
+            .unwrap()
+            .body;
+        let series = "tls_certificate_remaining_seconds{variable=\"TLS_CERT_PATH\"} ";
+        let left = text.lines().find_map(|line| line.strip_prefix(series));
+        let left: i64 = left.unwrap_or_else(|| panic!("{text}")).parse().unwrap();
+        let expected = if std::ptr::eq(certificate, &expired) {
+            -2
+        } else {
+            3
+        };
+        assert!((left - expected * 86_400).abs() < 3600, "{left}");
+    }
+}
+
 // contract: configuration/variable/ENABLE_TLS
 #[tokio::test]
 async fn many_large_events_arrive_whole_and_in_order() {

@@ -12,7 +12,7 @@ use tracing::{info, warn};
 use super::error::{Failure, StartError};
 use super::{settings, watch};
 use crate::config::Config;
-use crate::gateway::{Beyond, Gateway, Liveness, Readiness};
+use crate::gateway::{Beyond, Gateway, Liveness, Readiness, Shown};
 use crate::session::Sessions;
 use crate::telemetry::metrics::{self, Exporter};
 use crate::telemetry::status::{Status, StatusPage};
@@ -36,9 +36,9 @@ impl Ports {
             None => None,
             Some(metrics) => Some(Exporter::start(&metrics, &config.mesh).await?),
         };
-        let status_page = match config.status_page {
+        let status_page = match &config.status_page {
             None => None,
-            Some(address) => Some(StatusPage::bind(address).await?),
+            Some(page) => Some(StatusPage::bind(page).await?),
         };
         let traces = match &config.tracing {
             None => None,
@@ -94,6 +94,11 @@ impl Edge {
         self.gateway.local_addr()
     }
 
+    /// The certificate that clients are shown, where they are served with TLS.
+    pub(super) fn certificate(&self) -> Option<Shown> {
+        self.gateway.certificate()
+    }
+
     /// Serves from now on. `sample` is called before metrics are shown, `look` for the status page.
     pub(super) fn open(
         self,
@@ -101,6 +106,13 @@ impl Edge {
         look: impl Fn() -> Status + Send + Sync + 'static,
     ) -> Open {
         let (tracker, closing) = (TaskTracker::new(), CancellationToken::new());
+        let certificate = self.certificate();
+        let sample = move || {
+            if let Some(certificate) = &certificate {
+                metrics::certificate_left("TLS_CERT_PATH", certificate.left());
+            }
+            sample();
+        };
         if let Some(exporter) = self.ports.exporter {
             tracker.spawn(exporter.sampling(sample).run(closing.clone()));
         }

@@ -36,7 +36,7 @@ use self::edge::{Edge, Ports};
 
 pub use self::error::{Failure, StartError};
 pub use self::relayed::{RelayApp, trusted};
-pub use crate::gateway::check_certificate;
+pub use crate::gateway::{Shown, check_certificate};
 
 /// The own service's name in the mesh, which is also the group of its events.
 pub const SERVICE: &str = "streamer";
@@ -177,6 +177,12 @@ impl App {
     #[must_use]
     pub fn mesh(&self) -> &Mesh {
         &self.mesh
+    }
+
+    /// The certificate that clients are shown, where they are served with TLS.
+    #[must_use]
+    pub fn certificate(&self) -> Option<Shown> {
+        self.edge.certificate()
     }
 
     /// Serves until `signal` is ready, then drains and leaves.

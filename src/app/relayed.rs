@@ -16,7 +16,7 @@ use super::error::{Failure, StartError};
 use super::settings;
 use crate::client::Directory;
 use crate::config::{Config, RelayConfig};
-use crate::gateway::Readiness;
+use crate::gateway::{Readiness, Shown};
 use crate::methods;
 use crate::relay::{Names, Relay, RelaySeed};
 use crate::session::{Behind, Sessions};
@@ -81,6 +81,12 @@ impl RelayApp {
     #[must_use]
     pub fn local_addr(&self) -> SocketAddr {
         self.edge.local_addr()
+    }
+
+    /// The certificate that clients are shown, where they are served with TLS.
+    #[must_use]
+    pub fn certificate(&self) -> Option<Shown> {
+        self.edge.certificate()
     }
 
     /// Serves until `signal` is ready, then drains and leaves.

@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use rustls::RootCertStore;
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::pki_types::PrivateKeyDer;
 
 use super::error::StartError;
 use crate::config::{Broker, MeshSettings, NatsCredentials, TracingConfig};
+use crate::gateway::certificates;
 use crate::mesh::{MeshConfig, NatsTarget, NatsTls, NodeId, Transporter};
 
 /// `ee-settings` is there in workspaces with a licence only: its absence is normal.
@@ -126,14 +127,8 @@ fn trust(name: &'static str, path: &Path, roots: &mut RootCertStore) -> Result<(
         problem: format!("{}: {problem}", path.display()),
     };
     let pem = fs::read(path).map_err(|error| problem(&error))?;
-    let mut added = 0;
-    for certificate in CertificateDer::pem_slice_iter(&pem) {
-        let certificate = certificate.map_err(|error| problem(&error))?;
+    for certificate in certificates(&pem).map_err(|error| problem(&error))? {
         roots.add(certificate).map_err(|error| problem(&error))?;
-        added += 1;
-    }
-    if added == 0 {
-        return Err(problem(&"no certificate"));
     }
     Ok(())
 }

@@ -1,18 +1,29 @@
 //! The certificate that clients are shown.
 
+use std::time::SystemTime;
+
 use super::report::Finding;
 use crate::app;
 use crate::config::TlsConfig;
 
 pub(super) fn judge(files: &TlsConfig) -> Finding {
     match app::check_certificate(files) {
-        Ok(count) => Finding::ok(
-            "certificate",
-            format!(
-                "TLS_CERT_PATH={}: a chain of {count}, and TLS_KEY_PATH is its key",
-                files.certificate.display()
-            ),
-        ),
+        Ok(about) => {
+            let (path, count) = (files.certificate.display(), about.certificates);
+            match about.warning(SystemTime::now()) {
+                Some(warning) => {
+                    Finding::warning("certificate", format!("TLS_CERT_PATH={path}: {warning}"))
+                        .advised("put another into the file: it is taken within seconds")
+                }
+                None => Finding::ok(
+                    "certificate",
+                    format!(
+                        "TLS_CERT_PATH={path}: a chain of {count}, and TLS_KEY_PATH is its key; it holds until {}",
+                        about.until()
+                    ),
+                ),
+            }
+        }
         Err(error) => Finding::wrong(
             "certificate",
             error.to_string(),

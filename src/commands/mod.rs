@@ -3,7 +3,7 @@
 mod check;
 mod config;
 mod health;
-mod process;
+pub(crate) mod process;
 mod sandbox;
 
 use std::io::{Write, stderr};

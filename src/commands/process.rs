@@ -1,9 +1,22 @@
 //! What commands begin and end with.
 
+use std::num::NonZero;
 use std::process::ExitCode;
+use std::thread::available_parallelism;
 
 use anyhow::Context;
 use tokio::runtime::Runtime;
+
+/// For whoever serves; one thread a core by default. The runtime is told in any case: it would read the variable itself,
+/// and panic at an empty one.
+pub(crate) fn large_runtime(workers: Option<usize>) -> anyhow::Result<Runtime> {
+    let cores = || available_parallelism().map_or(1, NonZero::get);
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(workers.unwrap_or_else(cores))
+        .enable_all()
+        .build()
+        .context("the runtime does not start")
+}
 
 /// For a command that needs no second thread.
 pub(super) fn small_runtime() -> anyhow::Result<Runtime> {

@@ -2,6 +2,7 @@
 
 use std::io::stdout;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::Context;
 use clap::ArgMatches;
@@ -13,21 +14,27 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::process;
 
+/// How long what is logged at the end is written at most.
+const LOGS_END: Duration = Duration::from_secs(1);
+
 pub(super) fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
-    let filter = config::process_environment().find(|(name, _)| name == "RUST_LOG");
+    let variable = |wanted: &str| {
+        let mut all = config::process_environment();
+        let (_, value) = all.find(|(name, value)| name == wanted && !value.trim().is_empty())?;
+        Some(value)
+    };
     // Only what is wrong: the terminal is for what the sandbox says at its start.
     let config = LogConfig {
         level: LogLevel::Warn,
         format: LogFormat::Pretty,
         file: None,
-        filter: filter.map(|(_, filter)| filter),
+        filter: variable("RUST_LOG"),
     };
-    let _guard = logs::init(&config, "sandbox")?;
+    let guard = logs::init(&config, "sandbox")?;
     process::install_tls()?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build();
-    let runtime = runtime.context("the runtime does not start")?;
+    let workers = variable("TOKIO_WORKER_THREADS");
+    let workers = workers.and_then(|workers| workers.trim().parse().ok());
+    let runtime = process::large_runtime(workers.filter(|workers| *workers > 0))?;
     let asked = sandbox::args::read(matches);
     let ended = runtime.block_on(async {
         match asked {
@@ -41,6 +48,7 @@ pub(super) fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
         Ok(ExitCode::SUCCESS)
     });
     runtime.shutdown_background();
+    guard.finish(LOGS_END);
     ended
 }
 

@@ -15,10 +15,10 @@ use super::secret::Secret;
 use super::tracing;
 use super::types::{
     Config, GatewayConfig, LicenseConfig, LogConfig, LogFormat, LogLevel, MethodsConfig,
-    MetricsConfig, RelayConfig, SessionConfig, StoreConfig, TlsConfig,
+    MetricsConfig, RelayConfig, SessionConfig, StatusPageConfig, StoreConfig, TlsConfig,
 };
 use super::variables::{
-    ADMIN_PORT, DDP_SERVER_URL, ENABLE_TLS, MS_METRICS_PORT, NATS_URL, RELAY_HTTP, TLS_CERT_PATH,
+    ADMIN_BIND_IP, ADMIN_PORT, ADMIN_TOKEN, DDP_SERVER_URL, ENABLE_TLS, MS_METRICS_PORT, NATS_URL, RELAY_HTTP, TLS_CERT_PATH,
     TLS_KEY_PATH, TRANSPORTER,
 };
 
@@ -80,11 +80,15 @@ fn tls(checked: &Checked) -> Option<TlsConfig> {
     })
 }
 
-fn status_page(checked: &Checked) -> Option<SocketAddr> {
+fn status_page(checked: &Checked) -> Option<StatusPageConfig> {
     checked.whole(ADMIN_PORT)?;
-    let address = checked.ip("ADMIN_BIND_IP");
+    let address = checked.ip(ADMIN_BIND_IP);
     let address = address.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
-    Some(SocketAddr::new(address, checked.number(ADMIN_PORT)))
+    Some(StatusPageConfig {
+        address: SocketAddr::new(address, checked.number(ADMIN_PORT)),
+        hosts: checked.list("ADMIN_HOSTS"),
+        token: checked.text(ADMIN_TOKEN).map(Secret::new),
+    })
 }
 
 fn mesh(checked: &Checked, beats: &Heartbeats) -> MeshSettings {

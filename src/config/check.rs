@@ -8,6 +8,7 @@ use super::error::Problem;
 use super::mesh::Broker;
 use super::nats::NatsServers;
 use super::origin::Origin;
+use super::parse;
 use super::raw::Raw;
 use super::secret::shown_secret;
 use super::server_url::ServerUrl;
@@ -39,11 +40,20 @@ pub(super) fn check(raw: &Raw, problems: &mut Vec<Problem>) -> Checked {
                 variable: variable.name,
                 value: shown(variable, &entry.text),
                 origin: entry.origin,
-                accepts: shape.to_string(),
+                accepts: accepts(shape, &entry.text),
             }),
         }
     }
     checked
+}
+
+/// What is accepted, in words; and what is wrong, where that is easily overlooked.
+fn accepts(shape: Shape, text: &str) -> String {
+    let of_urls = matches!(shape, Shape::Nats | Shape::Mongo | Shape::Url(_));
+    if of_urls && parse::has_bare_percent(text) {
+        return format!("{shape}; write %25 for the % in a user name or password");
+    }
+    shape.to_string()
 }
 
 /// `HEARTBEAT_INTERVAL` alone is the client's, and then has the client's bounds.

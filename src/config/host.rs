@@ -27,7 +27,7 @@ pub(super) fn default_node_id(broker: Broker) -> String {
 }
 
 /// This host's name in lower case.
-fn host_name() -> String {
+pub fn host_name() -> String {
     let name = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     let name = name.trim().to_lowercase();
     if name.is_empty() {

@@ -27,7 +27,7 @@ mod types;
 mod variables;
 
 pub use error::{Errors, Note, NoteLevel, Problem};
-pub use host::process_environment;
+pub use host::{host_name, process_environment};
 pub use mesh::{Broker, Bulkhead, MeshSettings, Protocols, RetryPolicy, SerializerKind, Strategy};
 pub use nats::{NatsCredentials, NatsServers};
 pub use origin::Origin;
@@ -40,7 +40,7 @@ pub use tracing::{
 };
 pub use types::{
     Config, GatewayConfig, LicenseConfig, LogConfig, LogFormat, LogLevel, MethodsConfig,
-    MetricsConfig, RelayConfig, SessionConfig, StoreConfig, TlsConfig,
+    MetricsConfig, RelayConfig, SessionConfig, StatusPageConfig, StoreConfig, TlsConfig,
 };
 pub use variables::{CONFIG_FILE, VARIABLES, Variable};
 

@@ -71,6 +71,14 @@ pub(super) fn pairs(text: &str) -> Option<Vec<(String, String)>> {
     parts.map(pair).collect()
 }
 
+/// Whether a `%` begins no escape.
+pub(super) fn has_bare_percent(text: &str) -> bool {
+    let mut after = text.split('%').skip(1);
+    after.any(
+        |rest| !matches!(rest.as_bytes(), [a, b, ..] if hex(*a).is_some() && hex(*b).is_some()),
+    )
+}
+
 fn hex(digit: u8) -> Option<u8> {
     u8::try_from(char::from(digit).to_digit(16)?).ok()
 }
@@ -142,6 +150,9 @@ mod tests {
         assert_eq!(percent_decode("a%20b%C3%A9").as_deref(), Some("a bé"));
         for text in ["%", "%4", "%zz", "%ff"] {
             assert_eq!(percent_decode(text), None, "{text}");
+            assert_eq!(has_bare_percent(text), text != "%ff", "{text}");
         }
+        assert!(!has_bare_percent("a%20b%25"));
+        assert!(has_bare_percent("%20%%20"));
     }
 }

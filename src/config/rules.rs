@@ -8,8 +8,8 @@ use super::origin::Origin;
 use super::raw::Raw;
 use super::shape::{MEMORY, Shape};
 use super::variables::{
-    ADMIN_PORT, DDP_SERVER_URL, ENABLE_TLS, MS_METRICS_PORT, NATS_URL, RELAY_HTTP, TLS_CERT_PATH,
-    TLS_KEY_PATH, TRANSPORTER, VARIABLES,
+    ADMIN_BIND_IP, ADMIN_PORT, ADMIN_TOKEN, DDP_SERVER_URL, ENABLE_TLS, MS_METRICS_PORT, NATS_URL,
+    RELAY_HTTP, TLS_CERT_PATH, TLS_KEY_PATH, TRANSPORTER, VARIABLES,
 };
 
 /// The lowest port that needs no privilege.
@@ -94,6 +94,17 @@ pub(super) fn pairs(raw: &Raw, checked: &Checked, beats: &Heartbeats, problems: 
                 });
             }
         }
+    }
+    let elsewhere = checked.ip(ADMIN_BIND_IP).filter(|ip| !ip.is_loopback());
+    if checked.whole(ADMIN_PORT).is_some() && elsewhere.is_some() && !raw.is_set(ADMIN_TOKEN) {
+        problems.push(Problem::NotAccepted {
+            variable: ADMIN_BIND_IP,
+            value: raw.shown(ADMIN_BIND_IP),
+            origin: origin(raw, ADMIN_BIND_IP),
+            accepts: format!(
+                "an address of this machine alone (127.0.0.1, ::1), or a secret in {ADMIN_TOKEN}"
+            ),
+        });
     }
     let metrics = checked.switch("MS_METRICS").then_some(MS_METRICS_PORT);
     let taken = |other: &'static str, port: u64| checked.whole(other) == Some(port) && port > 0;

@@ -59,6 +59,10 @@ pub enum Shape {
     Headers,
     /// Names with their values, as OpenTelemetry writes them.
     Attributes,
+    /// Host names and addresses without a port, separated by commas.
+    Hosts,
+    /// A secret that fits into a header, at least so many characters of it.
+    Token(usize),
     /// Text that can stand in a NATS subject.
     Subject,
     /// NATS servers.
@@ -139,6 +143,19 @@ impl Shape {
                 .filter(|pairs| pairs.iter().all(|(_, value)| value.is_ascii()))
                 .map(Parsed::Pairs),
             Self::Attributes => parse::pairs(text).map(Parsed::Pairs),
+            Self::Hosts => {
+                let list = text.split(',').map(str::trim).filter(|one| !one.is_empty());
+                let list = list.map(|one| {
+                    let bare = one.parse::<IpAddr>().is_ok()
+                        || matches!(host_and_port(one), Some((_, None)));
+                    bare.then(|| one.trim_matches(['[', ']']).to_owned())
+                });
+                list.collect::<Option<Vec<_>>>().map(Parsed::List)
+            }
+            Self::Token(least) => {
+                let fits = text.bytes().all(|byte| byte.is_ascii_graphic());
+                (fits && text.len() >= least).then(own)
+            }
             Self::Subject => subject(text).then(own),
             Self::Nats => NatsServers::parse(text).map(Parsed::Nats),
             Self::Server => ServerUrl::parse(text).map(Parsed::Server),
@@ -220,6 +237,8 @@ impl fmt::Display for Shape {
             Self::Attributes => {
                 f.write_str("name=value, separated by commas, values percent-encoded")
             }
+            Self::Hosts => f.write_str("host names without a port, separated by commas"),
+            Self::Token(least) => write!(f, "at least {least} letters, digits or signs, no blanks"),
             Self::Subject => {
                 f.write_str("text without white space, *, > or an empty part between dots")
             }

@@ -239,7 +239,8 @@ fn every_variable_good_and_bad() {
         ("DDP_MAX_SUBSCRIPTIONS", "37"), ("DDP_PASSWORD_LOGIN", "on"), ("SHUTDOWN_GRACE", "2.5"), ("HEALTH_MESH_GRACE", "0"),
         ("DDP_ALLOWED_ORIGINS", "https://*.example.com, https://a.b"), ("DDP_HANDSHAKE_TIMEOUT", "1"), ("DDP_SERVER_URL", "wss://chat.example.com/websocket"), ("RELAY_HTTP", "off"),
         ("MONGO_URL", "memory:"), ("MONGO_URL", "memory:/seed.json"), ("MONGO_URL", "mongodb+srv://u:p@cluster.example.com/chat"),
-        ("ADMIN_PORT", "off"), ("ADMIN_BIND_IP", "::1"), ("TOKIO_WORKER_THREADS", "2"), ("INSTANCE_IP", "pod-1.svc"),
+        ("ADMIN_PORT", "off"), ("ADMIN_BIND_IP", "::1"), ("ADMIN_HOSTS", "status.example.com, 10.0.0.5, [::1]"),
+        ("ADMIN_TOKEN", "a-token-that-fits"), ("TOKIO_WORKER_THREADS", "2"), ("INSTANCE_IP", "pod-1.svc"),
         ("MULTIPLE_INSTANCES_PING_INTERVAL", "30"), ("MULTIPLE_INSTANCES_EXPIRE", "5"), ("DISABLE_MESSAGE_PARSER", "true"),
         ("TRANSPORTER", "tls://a:1,b:2"), ("BROKER", "Moleculer"), ("NATS_URL", "nats://x"), ("MS_NAMESPACE", "team.a"), ("NODE_ID", "pod-1.svc"),
         ("SERIALIZER", "json"), ("SERIALIZER", "MsgPack"), ("SERIALIZER", "notepack"), ("MOLECULER_PROTOCOL", "5"), ("BALANCE_STRATEGY", "Latency"), ("BALANCE_PREFER_LOCAL", "0"), ("REQUEST_TIMEOUT", "5"), ("RETRY_ENABLED", "yes"),
@@ -273,7 +274,8 @@ fn every_variable_good_and_bad() {
         ("DDP_MAX_MESSAGE_BYTES", &["1", "2GiB", "99999999999"]), ("DDP_MAX_BUFFERED_BYTES", &["0"]), ("DDP_MAX_SUBSCRIPTIONS", &["0", "100001"]),
         ("DDP_PASSWORD_LOGIN", &["ja"]), ("SHUTDOWN_GRACE", &["0", "8s"]), ("HEALTH_MESH_GRACE", &["86401"]), ("DDP_ALLOWED_ORIGINS", &["https://a b"]),
         ("DDP_HANDSHAKE_TIMEOUT", &["0", "301"]), ("DDP_SERVER_URL", &["http://x", "ws://", "ws://a b", "ws://u:p@a"]), ("RELAY_HTTP", &["x"]), ("MONGO_URL", &["postgres://x", "mongodb://", "x"]),
-        ("ADMIN_PORT", &["70000", "x"]), ("ADMIN_BIND_IP", &["x"]), ("TOKIO_WORKER_THREADS", &["0", "1025"]), ("INSTANCE_IP", &["a b", "1.2.3.4:5"]),
+        ("ADMIN_PORT", &["70000", "x"]), ("ADMIN_BIND_IP", &["x"]), ("ADMIN_HOSTS", &["a b", "a:1", "https://a"]),
+        ("ADMIN_TOKEN", &["fifteen-letters", "sixteen letters ", "sechzehn-zeichen-ü"]), ("TOKIO_WORKER_THREADS", &["0", "1025"]), ("INSTANCE_IP", &["a b", "1.2.3.4:5"]),
         ("MULTIPLE_INSTANCES_PING_INTERVAL", &["0"]), ("MULTIPLE_INSTANCES_EXPIRE", &["0"]), ("DISABLE_MESSAGE_PARSER", &["x"]),
         ("TRANSPORTER", &["redis://x", "TCP", "nats"]), ("BROKER", &["amqp"]), ("NATS_URL", &["http://x"]), ("MS_NAMESPACE", &["a b", "a>", "*", "a..b"]),
         ("NODE_ID", &["a b", ".", "x*"]), ("SERIALIZER", &["Avro", "Thrift"]), ("MOLECULER_PROTOCOL", &["3", "4,5"]), ("BALANCE_STRATEGY", &["Shard"]), ("BALANCE_PREFER_LOCAL", &["x"]),
@@ -571,18 +573,59 @@ fn metrics_need_a_port_of_their_own() {
     assert_eq!(errors(&taken[1..]), [""; 0]);
 }
 
+// contract: configuration/errors
+#[test]
+fn a_bare_percent_in_a_url_is_told_how_to_be_written() {
+    let transporter = errors(&[("TRANSPORTER", "nats://me:100%sure@nats:4222")]);
+    assert_eq!(
+        transporter,
+        [
+            "TRANSPORTER=nats://(hidden): not accepted; expected nats://[user:pass@]host:port[,…] or tls://…; write %25 \
+             for the % in a user name or password"
+        ]
+    );
+    let plain = [("BROKER", "nats"), ("NATS_URL", "nats://me:%@nats:4222")];
+    let mongo = [("MONGO_URL", "mongodb://me:50%@mongo/rocketchat")];
+    for env in [&plain[..], &mongo] {
+        let lines = errors(env);
+        assert!(
+            lines[0].ends_with("; write %25 for the % in a user name or password"),
+            "{lines:?}"
+        );
+    }
+    let other = errors(&[("TRANSPORTER", "nats://me:100%25sure@")]);
+    assert!(!other[0].contains("%25"), "{other:?}");
+}
+
 // contract: configuration/variable/ADMIN_PORT, configuration/variable/ADMIN_BIND_IP
+// contract: configuration/variable/ADMIN_TOKEN, configuration/variable/ADMIN_HOSTS
 #[test]
 fn the_status_page_is_off_and_then_of_this_host() {
     let page = |env: &[(&str, &str)]| {
         let address = config(env).status_page;
-        address.map(|address| address.to_string())
+        address.map(|page| page.address.to_string())
     };
     assert_eq!(page(&[]), None);
     assert_eq!(page(&[("ADMIN_BIND_IP", "0.0.0.0")]), None);
     let (port, ip) = (("ADMIN_PORT", "9000"), ("ADMIN_BIND_IP", "::1"));
     assert_eq!(page(&[port]).as_deref(), Some("127.0.0.1:9000"));
     assert_eq!(page(&[port, ip]).as_deref(), Some("[::1]:9000"));
+    let elsewhere = [("ADMIN_PORT", "9000"), ("ADMIN_BIND_IP", "0.0.0.0")];
+    assert_eq!(
+        errors(&elsewhere),
+        [
+            "ADMIN_BIND_IP=0.0.0.0: not accepted; expected an address of this machine alone (127.0.0.1, ::1), or a \
+             secret in ADMIN_TOKEN"
+        ]
+    );
+    let secret = ("ADMIN_TOKEN", "a-token-that-fits");
+    let hosts = ("ADMIN_HOSTS", "status.example.com,[::1]");
+    let page = config(&[elsewhere[0], elsewhere[1], secret, hosts]).status_page;
+    let page = page.expect("a page");
+    assert_eq!(page.hosts, ["status.example.com", "::1"]);
+    assert_eq!(page.token, Some(Secret::new("a-token-that-fits")));
+    let short = errors(&[("ADMIN_TOKEN", "too-short")]);
+    assert!(short[0].starts_with("ADMIN_TOKEN=(hidden): "), "{short:?}");
     for other in ["PORT", "MS_METRICS_PORT"] {
         assert_eq!(
             errors(&[

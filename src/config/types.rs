@@ -32,8 +32,8 @@ pub struct Config {
     pub metrics: Option<MetricsConfig>,
     /// `None` with `TRACING_ENABLED=false`, or with `OTEL_SDK_DISABLED=true`.
     pub tracing: Option<TracingConfig>,
-    /// `ADMIN_BIND_IP` and `ADMIN_PORT`: where the status page is; `None` while the port is off.
-    pub status_page: Option<SocketAddr>,
+    /// `None` while `ADMIN_PORT` is off.
+    pub status_page: Option<StatusPageConfig>,
     /// Logs.
     pub logs: LogConfig,
     /// `SHUTDOWN_GRACE`: the whole stop after SIGTERM.
@@ -147,6 +147,17 @@ pub struct StoreConfig {
 pub struct MetricsConfig {
     /// `MS_METRICS_PORT`; 0 lets the system choose.
     pub port: u16,
+}
+
+/// Where the status page is, and who may see it.
+#[derive(Debug, Clone)]
+pub struct StatusPageConfig {
+    /// `ADMIN_BIND_IP` and `ADMIN_PORT`.
+    pub address: SocketAddr,
+    /// `ADMIN_HOSTS`: further names by which it may be asked.
+    pub hosts: Vec<String>,
+    /// `ADMIN_TOKEN`: what has to be shown; there where `address` is not this machine's own.
+    pub token: Option<Secret>,
 }
 
 /// What is logged, how and where.

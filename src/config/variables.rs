@@ -101,7 +101,9 @@ pub const VARIABLES: &[Variable] = &[
     row(RELAY_HTTP, "false", Shape::Switch, "plain HTTP requests are passed to the server of DDP_SERVER_URL"),
     secret("MONGO_URL", "mongodb://localhost:27017/rocketchat", Shape::Mongo, "the database; memory: keeps everything in memory"),
     row(ADMIN_PORT, "", Shape::PortOrOff, "status page"),
-    row("ADMIN_BIND_IP", "127.0.0.1", Shape::Ip, "address of the status page"),
+    row(ADMIN_BIND_IP, "127.0.0.1", Shape::Ip, "address of the status page; another than this machine's own needs ADMIN_TOKEN"),
+    row("ADMIN_HOSTS", "", Shape::Hosts, "further names by which the status page may be asked"),
+    secret(ADMIN_TOKEN, "", Shape::Token(16), "what the status page asks for: as Bearer, or as the password of HTTP Basic"),
     row("TOKIO_WORKER_THREADS", "", Shape::Whole(1, 1024), "threads that run tasks; by default one a core"),
     row("INSTANCE_IP", "", Shape::Host, "the address this process gives as its own"),
     row("MULTIPLE_INSTANCES_PING_INTERVAL", "10", Shape::Seconds(1, 3600), "how often the instances document is touched"),
@@ -185,6 +187,8 @@ pub(super) const NATS_URL: &str = "NATS_URL";
 pub(super) const RELAY_HTTP: &str = "RELAY_HTTP";
 pub(super) const DDP_SERVER_URL: &str = "DDP_SERVER_URL";
 pub(super) const ADMIN_PORT: &str = "ADMIN_PORT";
+pub(super) const ADMIN_BIND_IP: &str = "ADMIN_BIND_IP";
+pub(super) const ADMIN_TOKEN: &str = "ADMIN_TOKEN";
 pub(super) const MS_METRICS_PORT: &str = "MS_METRICS_PORT";
 
 /// The row of `name`.

@@ -13,6 +13,7 @@
 mod address;
 mod admission;
 mod beyond;
+mod certificate;
 mod head;
 mod health;
 mod http;
@@ -25,6 +26,7 @@ mod upgrade;
 mod tests;
 
 pub use beyond::{Beyond, PassedBody, Visitor};
+pub use certificate::{About, CertificateError, certificates, check_certificate};
 pub use health::{Beat, Liveness, Readiness};
 pub use server::{Gateway, GatewayError};
-pub use tls::{CertificateError, check_certificate};
+pub use tls::Shown;

@@ -23,12 +23,14 @@ use tokio_util::task::TaskTracker;
 
 use super::admission::{Admission, Permit};
 use super::beyond::{Beyond, Visitor};
+use super::certificate::CertificateError;
 use super::head::{Head, HeadNotes, Next};
 use super::health::{Liveness, Readiness};
 use super::origin::Origins;
-use super::tls::{CertificateError, Spoken, Tls};
+use super::tls::{Shown, Spoken, Tls};
 use super::{address, upgrade};
 use crate::config::GatewayConfig;
+use crate::port::{Visitor, Visitors, Watched};
 use crate::session::{Arrival, Sessions, Wire};
 use crate::telemetry::limit::Limited;
 use crate::telemetry::metrics::{self, Refusal};
@@ -39,6 +41,9 @@ const BACKLOG: i32 = 4096;
 const MAX_HEAD_BYTES: usize = 64 * 1024;
 /// More fields than fit into such a head: their number is no limit of its own. A field is a name, a colon, the line's end.
 const MAX_FIELDS: usize = MAX_HEAD_BYTES / 3;
+/// So many connections that are no sessions are held at least; with a larger `MAX_CONCURRENT_CONNECTIONS` as many as that:
+/// all clients may come at once.
+const MIN_VISITORS: usize = 1024;
 /// How long accepting pauses when the process has no file descriptor left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
 /// How often the accept loop turns when nobody comes.
@@ -67,6 +72,7 @@ pub struct Gateway {
     listener: TcpListener,
     address: SocketAddr,
     door: Arc<Door>,
+    visitors: Arc<Visitors>,
 }
 
 /// What every connection needs.
@@ -123,6 +129,7 @@ impl Gateway {
     ) -> Result<Self, GatewayError> {
         let tls = config.tls.as_ref().map(Tls::new).transpose()?;
         let (listener, address) = listen(config.address())?;
+        let visitors = Visitors::new(config.max_connections.max(MIN_VISITORS));
         let door = Arc::new(Door {
             sessions,
             readiness,
@@ -138,7 +145,14 @@ impl Gateway {
             listener,
             address,
             door,
+            visitors,
         })
+    }
+
+    /// The certificate that clients are shown, where the door speaks TLS.
+    #[must_use]
+    pub fn certificate(&self) -> Option<Shown> {
+        self.door.tls.as_ref().map(Tls::shown)
     }
 
     /// Where it listens.
@@ -164,15 +178,15 @@ impl Gateway {
         loop {
             tokio::select! {
                 biased;
-                () = cancel.cancelled() => return,
+                () = cancel.cancelled() => return self.visitors.end(),
                 _ = turn.tick() => beat.turned(),
                 accepted = self.listener.accept() => match accepted {
                     Ok((socket, peer)) => {
-                        let connection = self.door.clone().serve(socket, peer.ip());
-                        let cancel = cancel.clone();
-                        tracker.spawn(async move {
-                            cancel.run_until_cancelled(connection).await;
-                        });
+                        let door = self.door.clone();
+                        let gave_way = self.visitors.spawn(&tracker, |visitor| door.serve(socket, peer.ip(), visitor));
+                        if gave_way {
+                            metrics::connection_refused(Refusal::Idle);
+                        }
                     }
                     Err(error) if of_one_connection(&error) => {}
                     Err(error) => {
@@ -194,23 +208,23 @@ impl Door {
     }
 
     /// Serves a connection until it ends or is upgraded.
-    async fn serve(self: Arc<Self>, socket: TcpStream, peer: IpAddr) {
+    async fn serve(self: Arc<Self>, socket: TcpStream, peer: IpAddr, visitor: Visitor) {
         // Small frames are to leave at once. On failure they leave a little later.
         let _best_effort = socket.set_nodelay(true);
         match &self.tls {
-            None => self.http(socket, peer, Speaks::Plain).await,
+            None => self.http(socket, peer, Speaks::Plain, visitor).await,
             // Elsewhere, so that connections without TLS need no room for it.
-            Some(tls) => Box::pin(self.greet(tls, socket, peer)).await,
+            Some(tls) => Box::pin(self.greet(tls, socket, peer, visitor)).await,
         }
     }
 
-    async fn greet(&self, tls: &Tls, socket: TcpStream, peer: IpAddr) {
+    async fn greet(&self, tls: &Tls, socket: TcpStream, peer: IpAddr, visitor: Visitor) {
         let greeted = tokio::time::timeout(self.config.handshake_timeout, tls.greet(socket)).await;
         match greeted.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())) {
             Ok(Spoken::Tls(secure)) => {
-                self.http(Wire::from(secure), peer, Speaks::Tls).await;
+                self.http(Wire::from(secure), peer, Speaks::Tls, visitor).await;
             }
-            Ok(Spoken::Plain(socket)) => self.http(socket, peer, Speaks::PlainToTls).await,
+            Ok(Spoken::Plain(socket)) => self.http(socket, peer, Speaks::PlainToTls, visitor).await,
             Err(error) => {
                 metrics::connection_refused(Refusal::Tls);
                 tracing::debug!(%error, "a TLS handshake failed");
@@ -224,15 +238,16 @@ impl Door {
         socket: S,
         address: IpAddr,
         speaks: Speaks,
+        visitor: Visitor,
     ) {
+        let timeout = self.config.handshake_timeout;
         let notes = Arc::new(HeadNotes::default());
-        let socket = Head::new(socket, notes.clone());
+        let socket = Head::new(Watched::new(socket, visitor, timeout), notes.clone());
         let comer = Comer {
             address,
             speaks,
             notes,
         };
-        let timeout = self.config.handshake_timeout;
         let service = service_fn(|mut request: Request<Incoming>| {
             let bodiless = request.body().is_end_stream();
             if let Some(beyond) = self.beyond_of(&request, &comer) {
@@ -316,12 +331,12 @@ async fn given_back<S: AsyncRead + AsyncWrite + Unpin + 'static>(
     timeout: Duration,
 ) -> Option<(S, Vec<u8>)> {
     let upgraded = tokio::time::timeout(timeout, upgraded).await.ok()?.ok()?;
-    let parts = upgraded.downcast::<TokioIo<Head<S>>>().ok()?;
+    let parts = upgraded.downcast::<TokioIo<Head<Watched<S>>>>().ok()?;
     // Copied, so that hyper's own buffer does not live as long as the session.
     let mut leftover = parts.read_buf.to_vec();
     let (socket, behind) = parts.io.into_inner().into_inner();
     leftover.extend_from_slice(&behind);
-    Some((socket, leftover))
+    Some((socket.into_inner(), leftover))
 }
 
 /// Whether the error is of the one connection that was about to be accepted, rather than of the listener.

@@ -1,26 +1,26 @@
 //! TLS at the door (`ENABLE_TLS`): the certificate, and who speaks TLS at all.
 //!
 //! A connection whose first byte begins no TLS record is plain HTTP: charts probe so, and [`super::http`] knows what may
-//! be answered. The certificate's files are looked at every few seconds. A new one is shown to whoever comes from then
-//! on, sessions stay; one that cannot be used leaves the old one where it is.
+//! be answered. The certificate's files are looked at every few seconds, and when somebody asks. A new one is shown to
+//! whoever comes from then on, sessions stay; one that cannot be used leaves the old one where it is.
 
 use std::fmt;
 use std::io;
-use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
+use rustls::ServerConfig;
 use rustls::crypto::ring;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
-use rustls::{InconsistentKeys, ServerConfig};
 use tokio::net::TcpStream;
+use tokio::sync::Notify;
+use tokio::time::Instant;
 use tracing::{info, warn};
 
+use super::certificate::{About, CERTIFICATE, CertificateError, Pem, problem};
 use crate::client::Secure;
 use crate::config::TlsConfig;
 
@@ -28,15 +28,8 @@ use crate::config::TlsConfig;
 const HANDSHAKE: u8 = 22;
 /// How often the files are looked at.
 const LOOK: Duration = Duration::from_secs(5);
-
-/// Why a certificate cannot be used.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{variable}={path}: {problem}")]
-pub struct CertificateError {
-    variable: &'static str,
-    path: String,
-    problem: String,
-}
+/// How often an operator is told what is wrong with a certificate that is served all the same.
+const WARN: Duration = Duration::from_secs(86_400);
 
 /// What is served with TLS.
 pub(super) struct Tls {
@@ -83,20 +76,54 @@ impl Tls {
         Ok(Spoken::Tls(Box::new(secure)))
     }
 
-    /// Follows the files.
+    /// Follows the files, and tells of a certificate whose time is over, or soon.
     pub(super) async fn follow(&self) {
+        let mut warned = None;
         loop {
-            tokio::time::sleep(LOOK).await;
+            let due = |at: Instant| at.elapsed() >= WARN;
+            if warned.is_none_or(due) {
+                warned = Some(Instant::now());
+                self.certificate.warn();
+            }
+            let asked = tokio::select! {
+                () = tokio::time::sleep(LOOK) => false,
+                () = self.certificate.asked.notified() => true,
+            };
             let certificate = self.certificate.clone();
             // Reading a file waits for a disk, or for a network.
             match tokio::task::spawn_blocking(move || certificate.look()).await {
+                Ok(Ok(false)) if asked => info!("the certificate's files are as they were"),
                 Ok(Ok(false)) | Err(_) => {}
-                Ok(Ok(true)) => info!("a new certificate is served from now on"),
+                Ok(Ok(true)) => {
+                    info!("a new certificate is served from now on");
+                    warned = None;
+                }
                 Ok(Err(error)) => {
                     warn!(%error, "the new certificate cannot be used: the old one is served on");
                 }
             }
         }
+    }
+
+    pub(super) fn shown(&self) -> Shown {
+        Shown(self.certificate.clone())
+    }
+}
+
+/// The certificate that clients are shown, for whoever looks after it.
+#[derive(Debug, Clone)]
+pub struct Shown(Arc<Certificate>);
+
+impl Shown {
+    /// Looks at the files now.
+    pub fn look(&self) {
+        self.0.asked.notify_one();
+    }
+
+    /// How many seconds it still holds; below nothing once it has expired.
+    #[must_use]
+    pub fn left(&self) -> i64 {
+        self.0.about.load().left(SystemTime::now())
     }
 }
 
@@ -104,25 +131,20 @@ impl Tls {
 struct Certificate {
     files: TlsConfig,
     shown: ArcSwap<CertifiedKey>,
+    about: ArcSwap<About>,
+    asked: Notify,
     /// What the files held when they were last looked at.
     seen: Mutex<Pem>,
 }
 
-/// Both files: the chain's and the key's, or why they cannot be read.
-#[derive(PartialEq, Eq)]
-struct Pem {
-    chain: Result<Vec<u8>, CertificateError>,
-    key: Result<Vec<u8>, CertificateError>,
-}
-
-const CERTIFICATE: &str = "TLS_CERT_PATH";
-const KEY: &str = "TLS_KEY_PATH";
-
 impl Certificate {
     fn open(files: &TlsConfig) -> Result<Self, CertificateError> {
         let pem = Pem::read(files);
+        let (shown, about) = pem.certified(files)?;
         Ok(Self {
-            shown: ArcSwap::from_pointee(pem.certified(files)?),
+            shown: ArcSwap::from_pointee(shown),
+            about: ArcSwap::from_pointee(about),
+            asked: Notify::new(),
             seen: Mutex::new(pem),
             files: files.clone(),
         })
@@ -137,60 +159,18 @@ impl Certificate {
         }
         let certified = pem.certified(&self.files);
         *seen = pem;
-        self.shown.store(certified?.into());
+        let (shown, about) = certified?;
+        self.shown.store(shown.into());
+        self.about.store(about.into());
         Ok(true)
     }
-}
 
-impl Pem {
-    fn read(files: &TlsConfig) -> Self {
-        let read = |variable, path: &Path| {
-            std::fs::read(path).map_err(|error| problem(variable, path, &error))
-        };
-        Self {
-            chain: read(CERTIFICATE, &files.certificate),
-            key: read(KEY, &files.key),
+    fn warn(&self) {
+        if let Some(warning) = self.about.load().warning(SystemTime::now()) {
+            let path = self.files.certificate.display();
+            warn!("TLS_CERT_PATH={path}: {warning}");
         }
     }
-
-    fn certified(&self, files: &TlsConfig) -> Result<CertifiedKey, CertificateError> {
-        let of_chain = |error: &dyn fmt::Display| problem(CERTIFICATE, &files.certificate, error);
-        let of_key = |error: &dyn fmt::Display| problem(KEY, &files.key, error);
-        let chain = self.chain.as_ref().map_err(Clone::clone)?;
-        let chain = CertificateDer::pem_slice_iter(chain)
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(|error| of_chain(&error))?;
-        if chain.is_empty() {
-            return Err(of_chain(&"no certificate in it"));
-        }
-        let key = self.key.as_ref().map_err(Clone::clone)?;
-        let key = PrivateKeyDer::from_pem_slice(key).map_err(|error| of_key(&error))?;
-        CertifiedKey::from_der(chain, key, &ring::default_provider()).map_err(|error| match error {
-            rustls::Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => {
-                of_key(&"not the key of the first certificate in TLS_CERT_PATH")
-            }
-            rustls::Error::InvalidCertificate(_) => of_chain(&error),
-            _ => of_key(&error),
-        })
-    }
-}
-
-fn problem(variable: &'static str, path: &Path, problem: &dyn fmt::Display) -> CertificateError {
-    CertificateError {
-        variable,
-        path: path.display().to_string(),
-        problem: problem.to_string(),
-    }
-}
-
-/// Whether these files can be served; answers how many certificates the chain has.
-///
-/// # Errors
-/// What is wrong with them, naming the variable.
-pub fn check_certificate(files: &TlsConfig) -> Result<usize, CertificateError> {
-    Pem::read(files)
-        .certified(files)
-        .map(|certified| certified.cert.len())
 }
 
 impl ResolvesServerCert for Certificate {
@@ -209,66 +189,8 @@ impl fmt::Debug for Certificate {
 
 #[cfg(test)]
 mod tests {
-    use std::path::PathBuf;
-
+    use super::super::certificate::tests::{Folder, issued, write};
     use super::*;
-
-    /// A folder of its own, gone with the test.
-    struct Folder(PathBuf);
-
-    impl Folder {
-        fn new(name: &str) -> (Self, TlsConfig) {
-            let path = std::env::temp_dir().join(format!("{name}-{}", std::process::id()));
-            std::fs::create_dir_all(&path).unwrap();
-            let files = TlsConfig {
-                certificate: path.join("chain.pem"),
-                key: path.join("key.pem"),
-            };
-            (Self(path), files)
-        }
-    }
-
-    impl Drop for Folder {
-        fn drop(&mut self) {
-            std::fs::remove_dir_all(&self.0).unwrap();
-        }
-    }
-
-    /// A certificate and its key, in PEM.
-    fn issued() -> (String, String) {
-        let issued = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
-        (issued.cert.pem(), issued.signing_key.serialize_pem())
-    }
-
-    fn write(files: &TlsConfig, (chain, key): &(String, String)) {
-        std::fs::write(&files.certificate, chain).unwrap();
-        std::fs::write(&files.key, key).unwrap();
-    }
-
-    // contract: configuration/variable/TLS_CERT_PATH, configuration/variable/TLS_KEY_PATH
-    #[test]
-    fn what_is_wrong_is_told_with_the_variable() {
-        let (_folder, files) = Folder::new("tls-wrong");
-        let wrong = || {
-            let error = check_certificate(&files).unwrap_err();
-            (error.variable, error.problem)
-        };
-        let (first, second) = (issued(), issued());
-        std::fs::write(&files.key, &first.1).unwrap();
-        assert_eq!(wrong().0, "TLS_CERT_PATH");
-        std::fs::write(&files.certificate, &first.1).unwrap();
-        assert_eq!(wrong(), (CERTIFICATE, "no certificate in it".to_owned()));
-        let nonsense = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
-        std::fs::write(&files.certificate, nonsense).unwrap();
-        assert_eq!(wrong().0, CERTIFICATE);
-        write(&files, &(first.0.clone(), "nothing".to_owned()));
-        assert_eq!(wrong().0, KEY);
-        write(&files, &(first.0.clone(), second.1));
-        let mismatch = "not the key of the first certificate in TLS_CERT_PATH";
-        assert_eq!(wrong(), (KEY, mismatch.to_owned()));
-        write(&files, &(first.0.clone() + &second.0, first.1));
-        assert_eq!(check_certificate(&files), Ok(2));
-    }
 
     // contract: configuration/variable/ENABLE_TLS
     #[test]

@@ -3,7 +3,10 @@
 //! without a mesh stands before it.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
 
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 
 use super::error::SandboxError;
@@ -59,6 +62,15 @@ impl Beside {
         Ok(Self { app, edge })
     }
 
+    /// Where it is asked from this machine.
+    pub(super) fn address(&self) -> SocketAddr {
+        let mut address = self.front();
+        if address.ip().is_unspecified() {
+            address.set_ip(Ipv4Addr::LOCALHOST.into());
+        }
+        address
+    }
+
     /// Where clients find it: under the page's own host name when it listens everywhere.
     pub(super) fn url(&self, bind: IpAddr) -> String {
         let host = if bind.is_unspecified() {
@@ -66,9 +78,13 @@ impl Beside {
         } else {
             bind
         };
+        url_of(SocketAddr::new(host, self.front().port()))
+    }
+
+    /// Where clients are let in.
+    fn front(&self) -> SocketAddr {
         let edge = self.edge.as_ref().map(RelayApp::local_addr);
-        let port = edge.unwrap_or(self.app.local_addr()).port();
-        url_of(SocketAddr::new(host, port))
+        edge.unwrap_or(self.app.local_addr())
     }
 
     /// The single server, where every session is relayed to it.
@@ -124,4 +140,22 @@ fn taken(error: impl std::fmt::Display) -> SandboxError {
 
 fn failed(failure: impl std::fmt::Display) -> SandboxError {
     SandboxError::Service(failure.to_string())
+}
+
+/// How often the service is asked whether it is ready; it is within a second.
+const ASK_EVERY: Duration = Duration::from_millis(20);
+
+/// Ready once the service at `address` says that a new client can be served, as anybody would be told.
+pub(super) async fn ready(address: SocketAddr) {
+    while !is_ready(address).await.unwrap_or_default() {
+        tokio::time::sleep(ASK_EVERY).await;
+    }
+}
+
+async fn is_ready(address: SocketAddr) -> std::io::Result<bool> {
+    let mut stream = TcpStream::connect(address).await?;
+    stream.write_all(b"GET /readyz HTTP/1.0\r\n\r\n").await?;
+    let mut status = [0; 12];
+    stream.read_exact(&mut status).await?;
+    Ok(status.ends_with(b" 200"))
 }

@@ -125,20 +125,32 @@ pub async fn run(
         core: node.core.clone(),
         journal: node.journal.clone(),
         config: config(&options, &service),
-        bound: page.ip(),
         token: token.clone(),
     };
-    tracker.spawn(http::serve(listener, site, tracker.clone()));
-    // Whoever reads this may have gone; the sandbox serves all the same.
+    tracker.spawn(http::serve(listener, site));
+    let address = beside.as_ref().map(Beside::address);
     let server = beside.as_ref().and_then(Beside::server);
-    let _ = words::ready(out, &options, page, &service, server.as_deref());
-
-    let ended = match beside {
-        Some(beside) => beside.run(signal).await,
-        None => {
-            signal.await;
-            Ok(())
+    let serving = async {
+        match beside {
+            Some(beside) => beside.run(signal).await,
+            None => {
+                signal.await;
+                Ok(())
+            }
         }
+    };
+    let said = async {
+        match address {
+            Some(address) => beside::ready(address).await,
+            None => node.joined().await,
+        }
+        // Whoever reads this may have gone; the sandbox serves all the same.
+        let _ = words::ready(out, &options, page, &service, server.as_deref());
+        std::future::pending().await
+    };
+    let ended = tokio::select! {
+        ended = serving => ended,
+        () = said => Ok(()),
     };
     node.leave().await;
     token.cancel();

@@ -13,7 +13,7 @@ use super::options::CoreRelease;
 use super::probe::Probe;
 use super::services;
 use super::world::World;
-use crate::mesh::{Event, Mesh, MeshConfig, NodeId, Transporter};
+use crate::mesh::{Event, Mesh, MeshConfig, MeshState, NodeId, Transporter};
 
 /// The core's node.
 const CORE: &str = "sandbox-core";
@@ -96,6 +96,15 @@ impl CoreNode {
             mesh,
             probe,
         })
+    }
+
+    /// Ready once the core is in the mesh.
+    pub(super) async fn joined(&self) {
+        let mut states = self.mesh.state();
+        // The mesh is there as long as this is.
+        let _gone = states
+            .wait_for(|state| matches!(state, MeshState::Joined))
+            .await;
     }
 
     /// Leaves the mesh.

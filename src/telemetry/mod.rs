@@ -2,7 +2,7 @@
 //!
 //! [`logs`] writes one event a line to standard output and a file; [`limit`] keeps a line that others can provoke from being written too often;
 //! [`metrics`] counts; [`traces`] sends spans to a collector; [`work`] knows what is worked on, which both are about; [`status`] is a page for
-//! operators. This room knows no other: `app` hands it plain settings, and every other room may call it from anywhere.
+//! operators. This room knows `config` and `port` alone: `app` hands it plain settings, and every other room may call it from anywhere.
 
 mod door;
 mod installed;

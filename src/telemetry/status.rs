@@ -2,7 +2,6 @@
 
 use std::fmt::Write;
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use hyper::header::HeaderValue;
@@ -10,7 +9,9 @@ use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
-use super::door::Door;
+use super::door::{Door, Guard};
+use crate::config::StatusPageConfig;
+use crate::port::Names;
 
 const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
 const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
@@ -37,9 +38,13 @@ impl StatusPage {
     ///
     /// # Errors
     /// The address is taken, or not allowed.
-    pub async fn bind(address: SocketAddr) -> Result<Self, StatusError> {
-        let port = address.port();
-        let door = Door::open(address).await;
+    pub async fn bind(config: &StatusPageConfig) -> Result<Self, StatusError> {
+        let port = config.address.port();
+        let guard = Guard {
+            names: Names::new(config.hosts.clone()),
+            token: config.token.clone(),
+        };
+        let door = Door::open(config.address, Some(guard)).await;
         door.map(Self)
             .map_err(|source| StatusError { port, source })
     }

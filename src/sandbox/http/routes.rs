@@ -7,11 +7,13 @@ use bytes::Bytes;
 use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
-use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HOST, HeaderValue};
+use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
 use serde_json::{Value, json};
+use tokio::time::timeout;
 
-use super::{Site, files, trace};
+use super::{BOUNDS, Site, files, trace};
+use crate::port::Names;
 use crate::sandbox::core::Stopped;
 use crate::sandbox::world::{User, micros};
 
@@ -32,14 +34,21 @@ impl From<Stopped> for Wrong {
 }
 
 /// Answers a request.
-pub(super) async fn answer(site: &Site, request: Request<Incoming>) -> Response<Body> {
-    let answered = if is_own_host(site, &request) {
-        route(site, request).await
-    } else {
-        Err(Wrong(
+pub(super) async fn answer(
+    site: &Site,
+    names: &Names,
+    request: Request<Incoming>,
+    reached: IpAddr,
+) -> Response<Body> {
+    let answered = match names.own(&request, reached) {
+        // A body that does not come holds nobody up for ever.
+        Ok(()) => timeout(BOUNDS.silence, route(site, request))
+            .await
+            .unwrap_or_else(|_| Err(Wrong(StatusCode::REQUEST_TIMEOUT, "too slow".to_owned()))),
+        Err(foreign) => Err(Wrong(
             StatusCode::FORBIDDEN,
-            "the sandbox is asked by a name that is not its own".to_owned(),
-        ))
+            format!("the sandbox is {foreign}"),
+        )),
     };
     let mut response = answered.unwrap_or_else(|Wrong(status, error)| {
         let mut response = json_response(&json!({ "error": error }));
@@ -60,23 +69,6 @@ pub(super) async fn answer(site: &Site, request: Request<Incoming>) -> Response<
         .entry(CACHE_CONTROL)
         .or_insert(HeaderValue::from_static("no-store"));
     response
-}
-
-/// A name that points here by somebody else's DNS is not ours; addresses and `localhost` are.
-fn is_own_host<B>(site: &Site, request: &Request<B>) -> bool {
-    if !site.bound.is_loopback() {
-        return true;
-    }
-    let host = request
-        .headers()
-        .get(HOST)
-        .and_then(|host| host.to_str().ok())
-        .unwrap_or_default();
-    let name = match host.strip_prefix('[') {
-        Some(rest) => rest.split(']').next().unwrap_or_default(),
-        None => host.split(':').next().unwrap_or_default(),
-    };
-    name.eq_ignore_ascii_case("localhost") || name.parse::<IpAddr>().is_ok()
 }
 
 async fn route(site: &Site, request: Request<Incoming>) -> Result<Response<Body>, Wrong> {

@@ -31,8 +31,11 @@ const SERVER_SELECTION: Duration = Duration::from_secs(3);
 const OPERATION: Duration = Duration::from_secs(5);
 /// The database where the URL names none.
 const DEFAULT_DATABASE: &str = "rocketchat";
-/// Connections where the URL says nothing: a burst of logins asks several questions each, and the driver's 10 would make it queue.
-const POOL: u32 = 100;
+/// Connections where the URL says nothing. A burst of logins asks several questions each, and with the driver's 10 it
+/// would queue; more than these only wait for one another in the database.
+const POOL: u32 = 25;
+/// A connection that was not needed for so long is closed, where the URL says nothing.
+const IDLE: Duration = Duration::from_secs(60);
 /// The name that MongoDB's own logs show.
 const APP_NAME: &str = "ddp-streamer";
 
@@ -76,6 +79,7 @@ impl Mongo {
                     .get_or_insert(SERVER_SELECTION);
                 options.app_name.get_or_insert_with(|| APP_NAME.to_owned());
                 options.max_pool_size.get_or_insert(POOL);
+                options.max_idle_time.get_or_insert(IDLE);
                 let client = Client::with_options(options)?;
                 Ok(client
                     .default_database()

@@ -4,6 +4,7 @@ use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::SystemTime;
 
 use time::Date;
@@ -12,6 +13,14 @@ use super::date::day;
 
 /// Names tried for a day's file when others are taken: a service that was restarted, or another one that shares the path.
 const MAX_SAME_DAY: u32 = 1000;
+
+/// Somebody asked for the file to be opened anew.
+static ANEW: AtomicBool = AtomicBool::new(false);
+
+/// The path is opened anew for the next line, whatever it means: SIGHUP asks so.
+pub fn reopen() {
+    ANEW.store(true, Ordering::Relaxed);
+}
 
 /// The file being written.
 #[derive(Debug)]
@@ -51,12 +60,13 @@ impl LogFile {
             .duration_since(SystemTime::UNIX_EPOCH)
             .unwrap_or_default()
             .as_secs();
-        if second == self.looked {
+        let anew = ANEW.swap(false, Ordering::Relaxed);
+        if second == self.looked && !anew {
             return;
         }
         self.looked = second;
         let still_ours =
-            fs::metadata(&self.path).is_ok_and(|about| identity(&about) == self.identity);
+            !anew && fs::metadata(&self.path).is_ok_and(|about| identity(&about) == self.identity);
         let today = day(now);
         if still_ours && today == self.day {
             return;
@@ -66,8 +76,11 @@ impl LogFile {
         }
         if let Ok((file, about)) = append(&self.path) {
             self.file = file;
-            self.identity = identity(&about);
-            self.day = today;
+            // One that stays what it was has the lines of its day.
+            if identity(&about) != self.identity {
+                self.identity = identity(&about);
+                self.day = today;
+            }
         }
     }
 

@@ -1,61 +1,54 @@
 //! From events to written lines. The fields of the spans around an event are its own as well; the nearest wins. What is logged on behalf of something
 //! that is traced says where that stands.
 
-use std::io::Write;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::SystemTime;
 
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Subscriber};
-use tracing_appender::non_blocking::NonBlocking;
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
 
 use super::date;
 use super::line::{Fields, Line, Look};
+use super::sink::Sink;
 use crate::telemetry::work;
 
 /// Writes each event as a line.
 pub(super) struct Lines {
     look: Look,
-    stdout: NonBlocking,
-    file: Option<NonBlocking>,
-    /// Lines that standard output could not take and that were told of.
-    told_lost: AtomicUsize,
+    stdout: Sink,
+    file: Option<Sink>,
 }
 
 impl Lines {
-    pub(super) fn new(look: Look, stdout: NonBlocking, file: Option<NonBlocking>) -> Self {
-        Self {
-            look,
-            stdout,
-            file,
-            told_lost: AtomicUsize::new(0),
-        }
+    pub(super) fn new(look: Look, stdout: Sink, file: Option<Sink>) -> Self {
+        Self { look, stdout, file }
     }
 
     fn write(&self, line: &Line<'_>) {
         let text = line.render(&self.look);
-        put(&self.stdout, &text);
+        self.stdout.put(&text);
         let Some(file) = &self.file else { return };
         match self.look {
             Look::Pretty { colours: true } => {
-                put(file, &line.render(&Look::Pretty { colours: false }))
+                file.put(&line.render(&Look::Pretty { colours: false }))
             }
-            _ => put(file, &text),
+            _ => file.put(&text),
         }
     }
 
     fn tell_of_lost(&self) {
-        let lost = self.stdout.error_counter().dropped_lines();
-        let told = self.told_lost.swap(lost, Ordering::Relaxed);
-        if lost > told {
+        for (lost, sink) in [Some(&self.stdout), self.file.as_ref()]
+            .into_iter()
+            .flatten()
+            .filter_map(Sink::lost)
+        {
             let mut fields = Fields {
-                message: "log lines were lost: standard output is too slow".to_owned(),
+                message: format!("log lines were lost: {sink} did not take them"),
                 ..Fields::default()
             };
-            fields.set("lines", (lost - told).into());
+            fields.set("lines", lost.into());
             self.write(&Line {
                 time: date::timestamp(SystemTime::now()),
                 level: Level::WARN,
@@ -64,11 +57,6 @@ impl Lines {
             });
         }
     }
-}
-
-/// A line that cannot be queued is counted by the queue.
-fn put(to: &NonBlocking, text: &str) {
-    let _ = to.clone().write(text.as_bytes());
 }
 
 impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Lines {
@@ -131,15 +119,16 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Lines {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
     use std::sync::Arc;
 
     use parking_lot::Mutex;
     use tracing::{debug, error, info, info_span, warn};
-    use tracing_appender::non_blocking::NonBlockingBuilder;
     use tracing_subscriber::layer::SubscriberExt;
 
     use super::super::FATAL;
     use super::*;
+    use crate::telemetry::metrics::LogSink;
 
     #[derive(Clone, Default)]
     struct Page(Arc<Mutex<Vec<u8>>>);
@@ -158,8 +147,8 @@ mod tests {
     /// What is logged within, with each time replaced.
     fn logged(look: Look, within: impl FnOnce()) -> Vec<String> {
         let page = Page::default();
-        let (writer, guard) = NonBlockingBuilder::default().finish(page.clone());
-        let subscriber = tracing_subscriber::registry().with(Lines::new(look, writer, None));
+        let (sink, guard) = Sink::new(LogSink::Stdout, page.clone());
+        let subscriber = tracing_subscriber::registry().with(Lines::new(look, sink, None));
         tracing::subscriber::with_default(subscriber, within);
         drop(guard);
         let text = String::from_utf8(page.0.lock().clone()).unwrap();

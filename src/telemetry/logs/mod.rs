@@ -1,34 +1,41 @@
 //! One event a line, on standard output and in a file.
 //!
 //! Lines are put together where they are logged and written by a thread of their own, so that a full pipe or a slow disk stops nobody; what its
-//! queue cannot hold is counted and told. `RUST_LOG` decides where it is set; else our own rooms log at `LOG_LEVEL`, and the crates below us only
+//! queue cannot hold, or cannot be written, is counted and told. `RUST_LOG` decides where it is set; else our own rooms log at `LOG_LEVEL`, and the crates below us only
 //! what is a warning, since many of them describe each connection.
 
 mod date;
 mod file;
 mod layer;
 mod line;
+mod sink;
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
+use std::time::Duration;
 
 use tracing::error;
-use tracing_appender::non_blocking::{NonBlocking, NonBlockingBuilder, WorkerGuard};
+use tracing_appender::non_blocking::WorkerGuard;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::config::{LogConfig, LogFormat, LogLevel};
+use crate::telemetry::metrics::LogSink;
 pub(crate) use date::timestamp;
 use file::LogFile;
+pub use file::reopen;
 use layer::Lines;
 use line::Look;
+use sink::{Counts, Sink};
 
 /// The target of what ends the process: `error!(target: FATAL, …)` is written with the level `fatal`, which `tracing` does not have.
 pub const FATAL: &str = "ddp_streamer::fatal";
 
-/// Lines that may wait for the writing thread.
-const WAITING_LINES: usize = 16_384;
+/// How long the last word is tried, about lines that were not written.
+const LAST_WORD: Duration = Duration::from_millis(50);
 
 /// Why logging cannot begin.
 #[derive(Debug, thiserror::Error)]
@@ -49,10 +56,37 @@ pub enum LogError {
     Twice,
 }
 
-/// Dropped last, it writes what still waits.
+/// Finished last, it writes what still waits.
 #[derive(Debug)]
-#[must_use = "lines that wait are written when it is dropped"]
-pub struct LogGuard(#[allow(dead_code, reason = "held to be dropped")] Vec<WorkerGuard>);
+#[must_use = "lines that wait are written when it is finished"]
+pub struct LogGuard(Vec<(WorkerGuard, Arc<Counts>)>);
+
+impl LogGuard {
+    /// Writes what still waits, for as long as `within`: whoever reads standard output, or a disk, may take nothing any
+    /// more. What is not written is told on standard error, if that takes it.
+    pub fn finish(self, within: Duration) {
+        let (guards, counts): (Vec<_>, Vec<_>) = self.0.into_iter().unzip();
+        if in_time(within, move || drop(guards)) {
+            return;
+        }
+        let lost: u64 = counts.iter().map(|counts| counts.waiting()).sum();
+        in_time(LAST_WORD, move || {
+            let text = "log lines were not written: nobody takes them";
+            let _nobody_reads = writeln!(std::io::stderr(), "{lost} {text}");
+        });
+    }
+}
+
+/// Does what may never end, in a thread of its own; says whether it ended in time.
+fn in_time(within: Duration, work: impl FnOnce() + Send + 'static) -> bool {
+    let (done, ended) = sync_channel(1);
+    let thread = std::thread::Builder::new().name("logs-end".to_owned());
+    let thread = thread.spawn(move || {
+        work();
+        let _too_late = done.send(());
+    });
+    thread.is_ok() && ended.recv_timeout(within).is_ok()
+}
 
 /// Logs from now on, panics among it. `node_id` is the field `nodeID` of each line in JSON.
 ///
@@ -60,16 +94,16 @@ pub struct LogGuard(#[allow(dead_code, reason = "held to be dropped")] Vec<Worke
 /// The file cannot be opened, the filter cannot be read, or this was called before.
 pub fn init(config: &LogConfig, node_id: &str) -> Result<LogGuard, LogError> {
     let filter = EnvFilter::builder().parse(directives(config))?;
-    let (stdout, guard) = writer(std::io::stdout());
-    let mut guards = vec![guard];
+    let (stdout, guard) = Sink::new(LogSink::Stdout, std::io::stdout());
+    let mut guards = vec![(guard, stdout.counts())];
     let file = match &config.file {
         Some(path) => {
             let file = LogFile::open(path).map_err(|error| LogError::File {
                 path: path.clone(),
                 error,
             })?;
-            let (file, guard) = writer(file);
-            guards.push(guard);
+            let (file, guard) = Sink::new(LogSink::File, file);
+            guards.push((guard, file.counts()));
             Some(file)
         }
         None => None,
@@ -90,14 +124,6 @@ pub fn init(config: &LogConfig, node_id: &str) -> Result<LogGuard, LogError> {
         .map_err(|_| LogError::Twice)?;
     log_panics();
     Ok(LogGuard(guards))
-}
-
-fn writer(to: impl std::io::Write + Send + 'static) -> (NonBlocking, WorkerGuard) {
-    NonBlockingBuilder::default()
-        .buffered_lines_limit(WAITING_LINES)
-        .lossy(true)
-        .thread_name("logs")
-        .finish(to)
 }
 
 /// rustls calls a client's broken handshake a warning; a client's mistake is none of ours. async-nats logs each attempt

@@ -83,7 +83,7 @@ impl Exporter {
     pub async fn start(config: &MetricsConfig, mesh: &MeshSettings) -> Result<Self, MetricsError> {
         let port = config.port;
         let address = SocketAddr::from((Ipv4Addr::UNSPECIFIED, port));
-        let door = Door::open(address)
+        let door = Door::open(address, None)
             .await
             .map_err(|error| MetricsError::Bind { port, error })?;
         let recorder = recorder()?;

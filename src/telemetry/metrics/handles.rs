@@ -8,8 +8,8 @@ use parking_lot::Mutex;
 
 use super::family::{Family, Maker};
 use super::labels::{
-    self, Connect, Dropped, Incoming, Loss, Outgoing, Panicked, Refusal, SpanFate, StatusClass,
-    Transport,
+    self, Connect, Dropped, Incoming, LogSink, Loss, Outgoing, Panicked, Refusal, SpanFate,
+    StatusClass, Transport,
 };
 use super::table;
 
@@ -33,6 +33,8 @@ pub(super) struct Handles {
     pub(super) relay_lost: Counter,
     pub(super) relay_http: Vec<Counter>,
     pub(super) panics: Vec<Counter>,
+    pub(super) certificates: Family<Gauge>,
+    pub(super) log_lines_lost: Vec<Counter>,
     pub(super) lookups: Family<Lookups>,
     pub(super) method_errors: Vec<Counter>,
     pub(super) sub_errors: Vec<Counter>,
@@ -265,6 +267,13 @@ impl Handles {
             relay_lost: maker.counter(&table::RELAY_LOST, &[]),
             relay_http: each(&table::RELAY_HTTP, "status", StatusClass::LABELS),
             panics: each(&table::PANICS, "place", Panicked::LABELS),
+            certificates: {
+                let maker = maker.clone();
+                Family::new(move |variable| {
+                    maker.gauge(&table::CERTIFICATE_SECONDS, &[("variable", variable)])
+                })
+            },
+            log_lines_lost: each(&table::LOG_LINES_LOST, "sink", LogSink::LABELS),
             lookups: {
                 let maker = maker.clone();
                 Family::new(move |queue| {

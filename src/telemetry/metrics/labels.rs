@@ -38,6 +38,16 @@ labels! {
         Away = "server_away",
         /// No TLS handshake, where TLS is spoken.
         Tls = "tls",
+        /// It was idle, and gave way to a new one.
+        Idle = "idle",
+    }
+
+    /// Where log lines go.
+    LogSink {
+        /// Standard output.
+        Stdout = "stdout",
+        /// `LOG_FILE_PATH`.
+        File = "file",
     }
 
     /// What a client sent.

@@ -25,7 +25,7 @@ use tokio::time::Instant;
 pub use exporter::{Exporter, MetricsError};
 use handles::Handles;
 pub use labels::{
-    CallOutcome, Connect, Dropped, Incoming, Loss, Outgoing, Panicked, Refusal, SpanFate,
+    CallOutcome, Connect, Dropped, Incoming, LogSink, Loss, Outgoing, Panicked, Refusal, SpanFate,
     StatusClass, Transport,
 };
 pub use present::{Known, expect};
@@ -93,6 +93,21 @@ pub fn connection_refused(refusal: Refusal) {
 pub fn accept_failed() {
     if let Some(on) = on() {
         on.accept_errors.increment(1);
+    }
+}
+
+/// How many seconds the certificate of a variable still holds; below 0 once it has expired.
+pub fn certificate_left(variable: &str, seconds: i64) {
+    if let Some(on) = on() {
+        on.certificates
+            .with(variable, |gauge| gauge.set(seconds as f64));
+    }
+}
+
+/// Log lines could not be written.
+pub fn log_lines_lost(sink: LogSink, lines: u64) {
+    if let Some(on) = on() {
+        on.log_lines_lost[sink as usize].increment(lines);
     }
 }
 

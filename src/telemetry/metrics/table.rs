@@ -90,6 +90,11 @@ impl Row {
         self.unit = Unit::Bytes;
         self
     }
+
+    const fn seconds(mut self) -> Self {
+        self.unit = Unit::Seconds;
+        self
+    }
 }
 
 macro_rules! table {
@@ -125,6 +130,8 @@ table! {
     RELAY_CONNECTS = counter("relay_connects_total", "Connections to that server that sessions asked for, by outcome");
     RELAY_LOST = counter("relay_lost_total", "Sessions whose connection to that server was lost");
     RELAY_HTTP = counter("relay_http_requests_total", "HTTP requests passed to that server, by class of the answer's status");
+    CERTIFICATE_SECONDS = gauge("tls_certificate_remaining_seconds", "Until the certificate that clients are shown expires; below 0 once it has").seconds();
+    LOG_LINES_LOST = counter("log_lines_lost_total", "Log lines that could not be written, by where to");
 
     STREAM_EVENTS = counter("stream_events_total", "Stream events, by stream");
     STREAM_DELIVERIES = counter("stream_deliveries_total", "Stream events put into a session's queue, by stream");

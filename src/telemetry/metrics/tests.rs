@@ -55,6 +55,8 @@ async fn what_is_counted_is_exported() {
     accept_failed();
     request_refused();
     panicked(Panicked::Session, 1);
+    certificate_left("TLS_CERT_PATH", -7);
+    log_lines_lost(LogSink::File, 8);
     lookups_lost("events", 2);
     slow_consumer();
     message_received(Incoming::Ping);
@@ -126,6 +128,8 @@ async fn what_is_counted_is_exported() {
         "ddp_accept_errors_total 1",
         "ddp_requests_refused_total 1",
         "panics_caught_total{place=\"session\"} 1",
+        "tls_certificate_remaining_seconds{variable=\"TLS_CERT_PATH\"} -7",
+        "log_lines_lost_total{sink=\"file\"} 8",
         "lookups_lost_total{queue=\"events\"} 2",
         "lookups_waiting{queue=\"events\"} 3",
         "ddp_errors_total{kind=\"sub\",code=\"404\"} 1",

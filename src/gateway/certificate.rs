@@ -1,0 +1,432 @@
+//! The certificate's files: what is in them, and what is wrong with it, in words for whoever wrote them.
+
+use std::fmt;
+use std::path::Path;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use memchr::memmem;
+use rustls::InconsistentKeys;
+use rustls::crypto::ring as provider;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::sign::CertifiedKey;
+use x509_parser::certificate::X509Certificate;
+use x509_parser::prelude::{FromDer, X509Version};
+
+use crate::config::TlsConfig;
+use crate::telemetry::logs::timestamp;
+
+/// Why a certificate cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{variable}={path}: {problem}")]
+pub struct CertificateError {
+    pub(super) variable: &'static str,
+    path: String,
+    pub(super) problem: String,
+}
+
+pub(super) const CERTIFICATE: &str = "TLS_CERT_PATH";
+pub(super) const KEY: &str = "TLS_KEY_PATH";
+
+/// So long before its end a certificate is told of, unless a quarter of its life is less.
+const SOON: Duration = Duration::from_secs(14 * 86_400);
+
+/// What a certificate that can be served says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct About {
+    /// How many certificates the chain has.
+    pub certificates: usize,
+    /// In seconds since 1970.
+    from: i64,
+    /// The same.
+    until: i64,
+    /// Whether it names a host in a `subjectAltName`: nothing else is looked at by clients.
+    names_a_host: bool,
+}
+
+/// Both files: the chain's and the key's, or why they cannot be read.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Pem {
+    chain: Result<Vec<u8>, CertificateError>,
+    key: Result<Vec<u8>, CertificateError>,
+}
+
+/// Whether these files can be served, and what the certificate says of itself.
+///
+/// # Errors
+/// What is wrong with them, naming the variable.
+pub fn check_certificate(files: &TlsConfig) -> Result<About, CertificateError> {
+    Pem::read(files).certified(files).map(|(_, about)| about)
+}
+
+/// The certificates of a file.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
+    if let Some(mark) = byte_order_mark(pem) {
+        return Err(mark.to_owned());
+    }
+    let all = CertificateDer::pem_slice_iter(pem).collect::<Result<Vec<_>, _>>();
+    let all = all.map_err(|error| format!("no PEM that can be read: {error}"))?;
+    if all.is_empty() {
+        return Err("no certificate in it".to_owned());
+    }
+    Ok(all)
+}
+
+impl About {
+    fn new(chain: &[CertificateDer<'_>]) -> Result<Self, String> {
+        let Ok((_, first)) = X509Certificate::from_der(&chain[0]) else {
+            return Err("what it holds is no X.509 certificate".to_owned());
+        };
+        if first.version() != X509Version::V3 {
+            let version = first.version().0 + 1;
+            return Err(format!(
+                "an X.509 certificate of version {version}, which clients refuse: it must be of version 3, as \
+                 certificates with extensions are (subjectAltName)"
+            ));
+        }
+        let names = first.subject_alternative_name().ok().flatten();
+        Ok(Self {
+            certificates: chain.len(),
+            from: first.validity().not_before.timestamp(),
+            until: first.validity().not_after.timestamp(),
+            names_a_host: names.is_some_and(|names| !names.value.general_names.is_empty()),
+        })
+    }
+
+    /// How many seconds it holds from `now` on; below nothing once it has expired.
+    #[must_use]
+    pub fn left(&self, now: SystemTime) -> i64 {
+        self.until.saturating_sub(seconds(now))
+    }
+
+    /// What an operator should know of it now.
+    #[must_use]
+    pub fn warning(&self, now: SystemTime) -> Option<String> {
+        let (left, until) = (self.left(now), date(self.until));
+        let life = self.until.saturating_sub(self.from);
+        let soon = i64::try_from(SOON.as_secs())
+            .unwrap_or(i64::MAX)
+            .min(life / 4);
+        if left <= 0 {
+            Some(format!(
+                "the certificate has expired, on {until}: clients refuse it"
+            ))
+        } else if seconds(now) < self.from {
+            let from = date(self.from);
+            Some(format!(
+                "the certificate is not valid before {from}: clients refuse it until then"
+            ))
+        } else if left < soon {
+            let days = left / 86_400;
+            Some(format!(
+                "the certificate expires soon, on {until}: in {days} days"
+            ))
+        } else if !self.names_a_host {
+            let text = "the certificate names no host (subjectAltName): clients refuse it";
+            Some(text.to_owned())
+        } else {
+            None
+        }
+    }
+
+    /// Until when it holds.
+    #[must_use]
+    pub fn until(&self) -> String {
+        date(self.until)
+    }
+}
+
+fn seconds(at: SystemTime) -> i64 {
+    let since = at.duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+}
+
+fn date(seconds: i64) -> String {
+    let since = Duration::from_secs(u64::try_from(seconds).unwrap_or_default());
+    let at = UNIX_EPOCH.checked_add(since);
+    at.map_or_else(|| format!("{seconds} s after 1970"), timestamp)
+}
+
+impl Pem {
+    pub(super) fn read(files: &TlsConfig) -> Self {
+        let read = |variable, path: &Path| {
+            std::fs::read(path).map_err(|error| problem(variable, path, &error))
+        };
+        Self {
+            chain: read(CERTIFICATE, &files.certificate),
+            key: read(KEY, &files.key),
+        }
+    }
+
+    pub(super) fn certified(
+        &self,
+        files: &TlsConfig,
+    ) -> Result<(CertifiedKey, About), CertificateError> {
+        let of_chain = |error: &dyn fmt::Display| problem(CERTIFICATE, &files.certificate, error);
+        let of_key = |error: &dyn fmt::Display| problem(KEY, &files.key, error);
+        let chain = self.chain.as_ref().map_err(Clone::clone)?;
+        let chain = certificates(chain).map_err(|error| of_chain(&error))?;
+        let about = About::new(&chain).map_err(|error| of_chain(&error))?;
+        let key = self.key.as_ref().map_err(Clone::clone)?;
+        let key = private_key(key).map_err(|error| of_key(&error))?;
+        let unusable = unusable(&key);
+        let certified = CertifiedKey::from_der(chain, key, &provider::default_provider());
+        let certified = certified.map_err(|error| match error {
+            rustls::Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => {
+                of_key(&"not the key of the first certificate in TLS_CERT_PATH")
+            }
+            rustls::Error::InvalidCertificate(_) => of_chain(&error),
+            _ => match unusable {
+                Some(why) => of_key(&format!("{why}: {USABLE}")),
+                None => of_key(&error),
+            },
+        })?;
+        Ok((certified, about))
+    }
+}
+
+pub(super) fn problem(
+    variable: &'static str,
+    path: &Path,
+    problem: &dyn fmt::Display,
+) -> CertificateError {
+    CertificateError {
+        variable,
+        path: path.display().to_string(),
+        problem: problem.to_string(),
+    }
+}
+
+/// What some editors put in front of a text; it hides the first line from whoever reads PEM.
+fn byte_order_mark(pem: &[u8]) -> Option<&'static str> {
+    let marks: [(&[u8], _); 3] = [
+        (
+            b"\xef\xbb\xbf",
+            "a byte order mark (BOM) stands in front of its first line: save it without one",
+        ),
+        (b"\xff\xfe", "it is UTF-16: save it as ASCII or UTF-8"),
+        (b"\xfe\xff", "it is UTF-16: save it as ASCII or UTF-8"),
+    ];
+    let mut marks = marks.into_iter();
+    marks.find_map(|(mark, words)| pem.starts_with(mark).then_some(words))
+}
+
+fn private_key(pem: &[u8]) -> Result<PrivateKeyDer<'static>, String> {
+    if let Some(mark) = byte_order_mark(pem) {
+        return Err(mark.to_owned());
+    }
+    let holds = |text: &str| memmem::find(pem, text.as_bytes()).is_some();
+    if holds("BEGIN ENCRYPTED PRIVATE KEY") || holds("Proc-Type: 4,ENCRYPTED") {
+        return Err(
+            "the key is encrypted: save it without its passphrase (openssl pkey)".to_owned(),
+        );
+    }
+    PrivateKeyDer::from_pem_slice(pem).map_err(|error| match error {
+        rustls::pki_types::pem::Error::NoItemsFound => "no private key in it".to_owned(),
+        error => format!("no PEM that can be read: {error}"),
+    })
+}
+
+/// What is served instead.
+const USABLE: &str = "RSA with 2048 to 4096 bits, ECDSA on P-256 or P-384, and Ed25519 can be used";
+
+/// Kinds of keys that cannot be used, by what their files hold: an object identifier, as DER writes it.
+const UNUSABLE: &[(&[u8], &str)] = &[
+    (b"\x06\x05\x2b\x81\x04\x00\x23", "an ECDSA key on P-521"),
+    (b"\x06\x05\x2b\x81\x04\x00\x21", "an ECDSA key on P-224"),
+    (b"\x06\x05\x2b\x81\x04\x00\x0a", "an ECDSA key on secp256k1"),
+    (
+        b"\x06\x09\x2b\x24\x03\x03\x02\x08\x01\x01",
+        "an ECDSA key on a Brainpool curve",
+    ),
+    (b"\x06\x03\x2b\x65\x71", "an Ed448 key"),
+    (b"\x06\x07\x2a\x86\x48\xce\x38\x04\x01", "a DSA key"),
+];
+
+fn unusable(key: &PrivateKeyDer<'_>) -> Option<&'static str> {
+    let der = key.secret_der();
+    let mut kinds = UNUSABLE.iter();
+    if let Some((_, kind)) = kinds.find(|(identifier, _)| memmem::find(der, identifier).is_some()) {
+        return Some(kind);
+    }
+    let rsa = match key {
+        PrivateKeyDer::Pkcs1(_) => ring::rsa::KeyPair::from_der(der),
+        _ => ring::rsa::KeyPair::from_pkcs8(der),
+    };
+    match rsa.err()?.to_string().as_str() {
+        "TooSmall" => Some("an RSA key of less than 2048 bits"),
+        "TooLarge" => Some("an RSA key of more than 4096 bits"),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use std::path::PathBuf;
+
+    use rcgen::{CertificateParams, KeyPair, date_time_ymd};
+
+    use super::*;
+
+    /// A folder of its own, gone with the test.
+    pub(in super::super) struct Folder(PathBuf);
+
+    impl Folder {
+        pub(in super::super) fn new(name: &str) -> (Self, TlsConfig) {
+            let path = std::env::temp_dir().join(format!("{name}-{}", std::process::id()));
+            std::fs::create_dir_all(&path).unwrap();
+            let files = TlsConfig {
+                certificate: path.join("chain.pem"),
+                key: path.join("key.pem"),
+            };
+            (Self(path), files)
+        }
+    }
+
+    impl Drop for Folder {
+        fn drop(&mut self) {
+            std::fs::remove_dir_all(&self.0).unwrap();
+        }
+    }
+
+    /// A certificate and its key, in PEM.
+    pub(in super::super) fn issued() -> (String, String) {
+        let issued = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        (issued.cert.pem(), issued.signing_key.serialize_pem())
+    }
+
+    pub(in super::super) fn write(files: &TlsConfig, (chain, key): &(String, String)) {
+        std::fs::write(&files.certificate, chain).unwrap();
+        std::fs::write(&files.key, key).unwrap();
+    }
+
+    // contract: configuration/variable/TLS_CERT_PATH, configuration/variable/TLS_KEY_PATH
+    #[test]
+    fn what_is_wrong_is_told_with_the_variable() {
+        let (_folder, files) = Folder::new("tls-wrong");
+        let wrong = || {
+            let error = check_certificate(&files).unwrap_err();
+            (error.variable, error.problem)
+        };
+        let (first, second) = (issued(), issued());
+        std::fs::write(&files.key, &first.1).unwrap();
+        assert_eq!(wrong().0, "TLS_CERT_PATH");
+        std::fs::write(&files.certificate, &first.1).unwrap();
+        assert_eq!(wrong(), (CERTIFICATE, "no certificate in it".to_owned()));
+        let nonsense = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+        std::fs::write(&files.certificate, nonsense).unwrap();
+        assert_eq!(wrong().0, CERTIFICATE);
+        write(&files, &(first.0.clone(), "nothing".to_owned()));
+        assert_eq!(wrong().0, KEY);
+        write(&files, &(first.0.clone(), second.1));
+        let mismatch = "not the key of the first certificate in TLS_CERT_PATH";
+        assert_eq!(wrong(), (KEY, mismatch.to_owned()));
+        write(&files, &(first.0.clone() + &second.0, first.1));
+        assert_eq!(check_certificate(&files).unwrap().certificates, 2);
+    }
+
+    /// What is said of a key's file.
+    fn key_problem(pem: &[u8]) -> String {
+        let (_folder, files) = Folder::new("tls-key");
+        write(&files, &issued());
+        std::fs::write(&files.key, pem).unwrap();
+        let error = check_certificate(&files).unwrap_err();
+        assert_eq!(error.variable, KEY);
+        error.problem
+    }
+
+    macro_rules! fixture {
+        ($name:literal) => {
+            include_bytes!(concat!("../../tests/fixtures/certificates/", $name))
+        };
+    }
+
+    // contract: configuration/variable/TLS_KEY_PATH
+    #[test]
+    fn a_key_that_cannot_be_used_is_called_by_its_kind() {
+        for (key, kind) in [
+            (&fixture!("p521.key")[..], "an ECDSA key on P-521"),
+            (fixture!("p521-sec1.key"), "an ECDSA key on P-521"),
+            (fixture!("ed448.key"), "an Ed448 key"),
+            (fixture!("rsa1024.key"), "an RSA key of less than 2048 bits"),
+            (
+                fixture!("rsa1024-traditional.key"),
+                "an RSA key of less than 2048 bits",
+            ),
+        ] {
+            assert_eq!(key_problem(key), format!("{kind}: {USABLE}"));
+        }
+        let encrypted = "the key is encrypted: save it without its passphrase (openssl pkey)";
+        assert_eq!(key_problem(fixture!("encrypted.key")), encrypted);
+        assert_eq!(
+            key_problem(fixture!("encrypted-traditional.key")),
+            encrypted
+        );
+        assert_eq!(key_problem(issued().0.as_bytes()), "no private key in it");
+        let marked = [b"\xef\xbb\xbf", issued().1.as_bytes()].concat();
+        assert!(key_problem(&marked).contains("byte order mark (BOM)"));
+    }
+
+    // contract: configuration/variable/TLS_CERT_PATH
+    #[test]
+    fn a_certificate_that_cannot_be_used_is_told_why() {
+        let (_folder, files) = Folder::new("tls-certificate");
+        let (chain, key) = issued();
+        std::fs::write(&files.key, &key).unwrap();
+        let utf16: Vec<u8> = chain.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        for (pem, said) in [
+            (
+                [b"\xef\xbb\xbf", chain.as_bytes()].concat(),
+                "byte order mark (BOM)",
+            ),
+            ([b"\xff\xfe", &utf16[..]].concat(), "UTF-16"),
+            (
+                fixture!("version1.pem").to_vec(),
+                "an X.509 certificate of version 1,",
+            ),
+            (
+                b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n".to_vec(),
+                "no X.509 certificate",
+            ),
+            (
+                b"-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n".to_vec(),
+                "no PEM that can be read",
+            ),
+        ] {
+            std::fs::write(&files.certificate, pem).unwrap();
+            let error = check_certificate(&files).unwrap_err();
+            assert_eq!(error.variable, CERTIFICATE);
+            assert!(error.problem.contains(said), "{said}: {error}");
+        }
+    }
+
+    /// A certificate for `names` that holds from the first to the second of these years.
+    fn of(names: &[&str], from: i32, until: i32) -> About {
+        let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
+        let mut params = CertificateParams::new(names).unwrap();
+        params.not_before = date_time_ymd(from, 1, 1);
+        params.not_after = date_time_ymd(until, 1, 1);
+        let certificate = params.self_signed(&KeyPair::generate().unwrap()).unwrap();
+        About::new(&[certificate.der().clone()]).unwrap()
+    }
+
+    #[test]
+    fn an_operator_is_told_in_time() {
+        let year = |year: u64| UNIX_EPOCH + Duration::from_secs((year - 1970) * 31_557_600);
+        let day = Duration::from_secs(86_400);
+        let about = of(&["localhost"], 2030, 2040);
+        assert_eq!(about.warning(year(2035)), None);
+        assert_eq!(about.left(year(2035)) / 31_557_600, 4);
+        let said = |at| about.warning(at).unwrap();
+        assert!(said(year(2029)).contains("not valid before 2030-01-01"));
+        assert!(said(year(2041)).contains("has expired, on 2040-01-01"));
+        assert!(about.left(year(2041)) < 0);
+        assert!(said(year(2040) - 10 * day).contains("expires soon, on 2040-01-01"));
+        assert_eq!(about.warning(year(2040) - 20 * day), None);
+        let nameless = of(&[], 2030, 2040).warning(year(2035)).unwrap();
+        assert!(nameless.contains("names no host"), "{nameless}");
+    }
+}
