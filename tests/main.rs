@@ -25,6 +25,7 @@ mod door;
 mod ends;
 mod fresh_machine;
 mod image;
+mod limits;
 mod load;
 mod logs;
 mod markup;

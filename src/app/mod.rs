@@ -134,7 +134,7 @@ impl App {
             store: store.clone(),
             settings: store_settings.clone(),
         };
-        let methods = Methods::new(rooms, config.methods.password_login, &tracker, &stop);
+        let methods = Methods::new(rooms, &config.methods, &tracker, &stop);
 
         let sessions = Sessions::new(
             config.session.clone(),

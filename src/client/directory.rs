@@ -76,6 +76,12 @@ impl Directory {
             .unwrap_or_default()
     }
 
+    /// How many clients are logged in as a user.
+    #[must_use]
+    pub fn count_of_user(&self, user: &str) -> usize {
+        self.users.get(user).map_or(0, |clients| clients.len())
+    }
+
     /// All clients.
     #[must_use]
     pub fn all(&self) -> Vec<Arc<Client>> {

@@ -83,6 +83,12 @@ impl Client {
         &self.id
     }
 
+    /// Its address; absent when the trusted proxies did not say.
+    #[must_use]
+    pub fn address(&self) -> Option<&str> {
+        self.connection.address.as_deref()
+    }
+
     /// The framing of its messages.
     #[must_use]
     pub fn framing(&self) -> Framing {

@@ -14,12 +14,13 @@ use super::nats::NatsServers;
 use super::secret::Secret;
 use super::tracing;
 use super::types::{
-    Config, GatewayConfig, LicenseConfig, LogConfig, LogFormat, LogLevel, MethodsConfig,
-    MetricsConfig, RelayConfig, SessionConfig, StatusPageConfig, StoreConfig, TlsConfig,
+    Config, GatewayConfig, LicenseConfig, LogConfig, LogFormat, LogLevel, LoginRateConfig,
+    MethodsConfig, MetricsConfig, RateLimitConfig, RelayConfig, SessionConfig, StatusPageConfig,
+    StoreConfig, TlsConfig,
 };
 use super::variables::{
-    ADMIN_BIND_IP, ADMIN_PORT, ADMIN_TOKEN, DDP_SERVER_URL, ENABLE_TLS, MS_METRICS_PORT, NATS_URL, RELAY_HTTP, TLS_CERT_PATH,
-    TLS_KEY_PATH, TRANSPORTER,
+    ADMIN_BIND_IP, ADMIN_PORT, ADMIN_TOKEN, DDP_RATE_LIMIT, DDP_SERVER_URL, ENABLE_TLS,
+    MS_METRICS_PORT, NATS_URL, RATE_LIMITER_EXEMPT, RELAY_HTTP, TLS_CERT_PATH, TLS_KEY_PATH, TRANSPORTER,
 };
 
 /// Pings that an `instances` document may miss before it is dropped.
@@ -32,6 +33,7 @@ pub(super) fn config(checked: &Checked, beats: &Heartbeats, relays: bool) -> Con
             port: checked.number("PORT"),
             bind: checked.ip("BIND_IP"),
             max_connections: checked.number("MAX_CONCURRENT_CONNECTIONS"),
+            max_connections_per_address: count(checked, "DDP_MAX_CONNECTIONS_PER_IP"),
             forwarded_count: checked.number("HTTP_FORWARDED_COUNT"),
             allowed_origins: checked.list("DDP_ALLOWED_ORIGINS"),
             handshake_timeout: checked.span("DDP_HANDSHAKE_TIMEOUT"),
@@ -48,6 +50,13 @@ pub(super) fn config(checked: &Checked, beats: &Heartbeats, relays: bool) -> Con
         },
         methods: MethodsConfig {
             password_login: checked.switch("DDP_PASSWORD_LOGIN"),
+            rate_limit: (checked.word(DDP_RATE_LIMIT) == "settings").then(|| RateLimitConfig {
+                exempt: checked.networks(RATE_LIMITER_EXEMPT),
+            }),
+            login_rate: checked
+                .rate("DDP_LOGIN_RATE")
+                .map(|(failures, within)| LoginRateConfig { failures, within }),
+            max_sessions_per_user: count(checked, "DDP_MAX_SESSIONS_PER_USER"),
         },
         mesh: mesh(checked, beats),
         license: LicenseConfig {
@@ -70,6 +79,11 @@ pub(super) fn config(checked: &Checked, beats: &Heartbeats, relays: bool) -> Con
         instance_ip: checked.text("INSTANCE_IP"),
         disable_message_parser: checked.switch("DISABLE_MESSAGE_PARSER"),
     }
+}
+
+/// A number that may be off.
+fn count(checked: &Checked, name: &str) -> Option<usize> {
+    checked.whole(name)?.try_into().ok()
 }
 
 fn tls(checked: &Checked) -> Option<TlsConfig> {

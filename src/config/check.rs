@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
+use ipnet::IpNet;
+
 use super::error::Problem;
 use super::mesh::Broker;
 use super::nats::NatsServers;
@@ -179,9 +181,23 @@ impl Checked {
         }
     }
 
+    pub(super) fn networks(&self, name: &str) -> Vec<IpNet> {
+        match self.values.get(name) {
+            Some(Parsed::Networks(networks)) => networks.clone(),
+            _ => Vec::new(),
+        }
+    }
+
     /// This variable has a value.
     pub(super) fn has(&self, name: &str) -> bool {
         self.values.contains_key(name)
+    }
+
+    pub(super) fn rate(&self, name: &str) -> Option<(usize, Duration)> {
+        match self.values.get(name) {
+            Some(Parsed::Rate(count, time)) => Some((*count, *time)),
+            _ => None,
+        }
     }
 
     pub(super) fn nats(&self, name: &str) -> Option<NatsServers> {

@@ -39,8 +39,9 @@ pub use tracing::{
     BatchConfig, ClientCertificate, OtlpProtocol, SamplerConfig, SpanLimits, TracingConfig,
 };
 pub use types::{
-    Config, GatewayConfig, LicenseConfig, LogConfig, LogFormat, LogLevel, MethodsConfig,
-    MetricsConfig, RelayConfig, SessionConfig, StatusPageConfig, StoreConfig, TlsConfig,
+    Config, GatewayConfig, LicenseConfig, LogConfig, LogFormat, LogLevel, LoginRateConfig,
+    MethodsConfig, MetricsConfig, RateLimitConfig, RelayConfig, SessionConfig, StatusPageConfig,
+    StoreConfig, TlsConfig,
 };
 pub use variables::{CONFIG_FILE, VARIABLES, Variable};
 

@@ -8,8 +8,9 @@ use super::origin::Origin;
 use super::raw::Raw;
 use super::shape::{MEMORY, Shape};
 use super::variables::{
-    ADMIN_BIND_IP, ADMIN_PORT, ADMIN_TOKEN, DDP_SERVER_URL, ENABLE_TLS, MS_METRICS_PORT, NATS_URL,
-    RELAY_HTTP, TLS_CERT_PATH, TLS_KEY_PATH, TRANSPORTER, VARIABLES,
+    ADMIN_BIND_IP, ADMIN_PORT, ADMIN_TOKEN, DDP_RATE_LIMIT, DDP_SERVER_URL, ENABLE_TLS,
+    MS_METRICS_PORT, NATS_URL, RATE_LIMITER_EXEMPT, RELAY_HTTP, TLS_CERT_PATH, TLS_KEY_PATH,
+    TRANSPORTER, VARIABLES,
 };
 
 /// The lowest port that needs no privilege.
@@ -33,7 +34,7 @@ const OF_MOLECULER: [&str; 11] = [
 ];
 
 /// What has no effect where sessions are relayed to a server.
-const OF_THE_MESH: [&str; 25] = [
+const OF_THE_MESH: [&str; 27] = [
     "MONGO_URL",
     "INSTANCE_IP",
     "MULTIPLE_INSTANCES_PING_INTERVAL",
@@ -58,6 +59,8 @@ const OF_THE_MESH: [&str; 25] = [
     "LICENSE_CHECK_INTERVAL",
     "MAX_FAILS",
     "DDP_RATE_LIMIT",
+    "RATE_LIMITER_EXEMPT",
+    "DDP_LOGIN_RATE",
     "DDP_MAX_SESSIONS_PER_USER",
 ];
 
@@ -203,6 +206,10 @@ pub(super) fn notes(raw: &Raw, checked: &Checked, notes: &mut Vec<Note>) {
         let text = format!(
             "MULTIPLE_INSTANCES_EXPIRE ({expire:?}) is not above MULTIPLE_INSTANCES_PING_INTERVAL ({ping:?}): the instances document disappears between two pings"
         );
+        say(NoteLevel::Warn, text);
+    }
+    if raw.is_set(RATE_LIMITER_EXEMPT) && checked.word(DDP_RATE_LIMIT) != "settings" {
+        let text = "RATE_LIMITER_EXEMPT has no effect without DDP_RATE_LIMIT=settings".to_owned();
         say(NoteLevel::Warn, text);
     }
     ignored(raw, say);

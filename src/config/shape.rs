@@ -5,12 +5,16 @@ use std::net::IpAddr;
 use std::path::Path;
 use std::time::Duration;
 
+use ipnet::IpNet;
+
 use super::nats::{NatsServers, host_and_port};
 use super::parse;
 use super::server_url::ServerUrl;
 
 const SECOND: Duration = Duration::from_secs(1);
 const MILLISECOND: Duration = Duration::from_millis(1);
+/// The longest time over which something is counted, in seconds.
+const DAY: u64 = 86_400;
 const MINUTE: Duration = Duration::from_secs(60);
 
 /// The start of a `MONGO_URL` that means the store in memory.
@@ -31,6 +35,8 @@ pub enum Shape {
     PortOrOff,
     /// A whole number.
     Whole(u64, u64),
+    /// A whole number, or a switch that is off.
+    WholeOrOff(u64, u64),
     /// Bytes, `KiB` and `MiB` understood.
     Bytes(u64, u64),
     /// A duration in seconds, fractions allowed.
@@ -61,6 +67,10 @@ pub enum Shape {
     Attributes,
     /// Host names and addresses without a port, separated by commas.
     Hosts,
+    /// Networks in CIDR form and single addresses, separated by commas.
+    Networks,
+    /// `<count>/<seconds>`, or a switch that is off.
+    RateOrOff,
     /// A secret that fits into a header, at least so many characters of it.
     Token(usize),
     /// Text that can stand in a NATS subject.
@@ -89,6 +99,8 @@ pub(super) enum Parsed {
     Ip(IpAddr),
     List(Vec<String>),
     Pairs(Vec<(String, String)>),
+    Networks(Vec<IpNet>),
+    Rate(usize, Duration),
     Nats(NatsServers),
     Server(ServerUrl),
     /// A variable that is there and switched off.
@@ -103,9 +115,33 @@ impl Shape {
             Self::Text | Self::Ignored | Self::Path => Some(own()),
             Self::Switch => parse::switch(text).map(Parsed::Switch),
             Self::Port => within(parse::whole(text)?, 0, u16::MAX.into()).map(Parsed::Whole),
-            Self::PortOrOff if parse::switch(text) == Some(false) => Some(Parsed::Off),
+            Self::PortOrOff | Self::WholeOrOff(..) | Self::RateOrOff
+                if parse::switch(text) == Some(false) =>
+            {
+                Some(Parsed::Off)
+            }
             Self::PortOrOff => Self::Port.parse(text),
-            Self::Whole(min, max) => within(parse::whole(text)?, min, max).map(Parsed::Whole),
+            Self::Whole(min, max) | Self::WholeOrOff(min, max) => {
+                within(parse::whole(text)?, min, max).map(Parsed::Whole)
+            }
+            Self::Networks => {
+                let list = text.split(',').map(str::trim).filter(|one| !one.is_empty());
+                let network = |one: &str| {
+                    let address = || one.parse::<IpAddr>().map(IpNet::from);
+                    one.parse().or_else(|_| address()).ok()
+                };
+                let list = list.map(network).collect::<Option<Vec<_>>>();
+                list.map(Parsed::Networks)
+            }
+            Self::RateOrOff => {
+                let (count, seconds) = text.split_once('/')?;
+                let count = within(parse::whole(count.trim())?, 1, 1000)?;
+                let seconds = within(parse::whole(seconds.trim())?, 1, DAY)?;
+                Some(Parsed::Rate(
+                    usize::try_from(count).ok()?,
+                    Duration::from_secs(seconds),
+                ))
+            }
             Self::Bytes(min, max) => within(parse::bytes(text)?, min, max).map(Parsed::Whole),
             Self::Seconds(min, max) => time(text, SECOND, min, max),
             Self::Millis(min, max) => time(text, MILLISECOND, min, max),
@@ -217,6 +253,11 @@ impl fmt::Display for Shape {
             Self::Port => f.write_str("a port, 1024–65535"),
             Self::PortOrOff => f.write_str("off, or a port, 1024–65535"),
             Self::Whole(min, max) => write!(f, "a whole number, {min}–{max}"),
+            Self::WholeOrOff(min, max) => write!(f, "off, or a whole number, {min}–{max}"),
+            Self::Networks => {
+                f.write_str("networks such as 10.0.0.0/8 and addresses, separated by commas")
+            }
+            Self::RateOrOff => f.write_str("off, or <failures>/<seconds> such as 10/60"),
             Self::Bytes(min, max) => write!(f, "bytes, {min}–{max} (KiB and MiB understood)"),
             Self::Seconds(min, max) => write!(f, "seconds, {min}–{max}"),
             Self::Millis(min, max) => write!(f, "milliseconds, {min}–{max}"),

@@ -240,7 +240,8 @@ fn every_variable_good_and_bad() {
         ("DDP_ALLOWED_ORIGINS", "https://*.example.com, https://a.b"), ("DDP_HANDSHAKE_TIMEOUT", "1"), ("DDP_SERVER_URL", "wss://chat.example.com/websocket"), ("RELAY_HTTP", "off"),
         ("MONGO_URL", "memory:"), ("MONGO_URL", "memory:/seed.json"), ("MONGO_URL", "mongodb+srv://u:p@cluster.example.com/chat"),
         ("ADMIN_PORT", "off"), ("ADMIN_BIND_IP", "::1"), ("ADMIN_HOSTS", "status.example.com, 10.0.0.5, [::1]"),
-        ("ADMIN_TOKEN", "a-token-that-fits"), ("TOKIO_WORKER_THREADS", "2"), ("INSTANCE_IP", "pod-1.svc"),
+        ("ADMIN_TOKEN", "a-token-that-fits"), ("DDP_RATE_LIMIT", "settings"), ("RATE_LIMITER_EXEMPT", "10.0.0.0/8, 192.0.2.1,2001:db8::/32"),
+        ("DDP_MAX_CONNECTIONS_PER_IP", "20"), ("DDP_MAX_CONNECTIONS_PER_IP", "off"), ("DDP_MAX_SESSIONS_PER_USER", "1"), ("DDP_LOGIN_RATE", "10/60"), ("DDP_LOGIN_RATE", "off"), ("TOKIO_WORKER_THREADS", "2"), ("INSTANCE_IP", "pod-1.svc"),
         ("MULTIPLE_INSTANCES_PING_INTERVAL", "30"), ("MULTIPLE_INSTANCES_EXPIRE", "5"), ("DISABLE_MESSAGE_PARSER", "true"),
         ("TRANSPORTER", "tls://a:1,b:2"), ("BROKER", "Moleculer"), ("NATS_URL", "nats://x"), ("MS_NAMESPACE", "team.a"), ("NODE_ID", "pod-1.svc"),
         ("SERIALIZER", "json"), ("SERIALIZER", "MsgPack"), ("SERIALIZER", "notepack"), ("MOLECULER_PROTOCOL", "5"), ("BALANCE_STRATEGY", "Latency"), ("BALANCE_PREFER_LOCAL", "0"), ("REQUEST_TIMEOUT", "5"), ("RETRY_ENABLED", "yes"),
@@ -275,6 +276,8 @@ fn every_variable_good_and_bad() {
         ("DDP_PASSWORD_LOGIN", &["ja"]), ("SHUTDOWN_GRACE", &["0", "8s"]), ("HEALTH_MESH_GRACE", &["86401"]), ("DDP_ALLOWED_ORIGINS", &["https://a b"]),
         ("DDP_HANDSHAKE_TIMEOUT", &["0", "301"]), ("DDP_SERVER_URL", &["http://x", "ws://", "ws://a b", "ws://u:p@a"]), ("RELAY_HTTP", &["x"]), ("MONGO_URL", &["postgres://x", "mongodb://", "x"]),
         ("ADMIN_PORT", &["70000", "x"]), ("ADMIN_BIND_IP", &["x"]), ("ADMIN_HOSTS", &["a b", "a:1", "https://a"]),
+        ("DDP_RATE_LIMIT", &["on", "x"]), ("RATE_LIMITER_EXEMPT", &["10.0.0.0/33", "x"]), ("DDP_MAX_CONNECTIONS_PER_IP", &["-1", "x"]),
+        ("DDP_MAX_SESSIONS_PER_USER", &["x"]), ("DDP_LOGIN_RATE", &["10", "0/60", "10/0", "10/x", "1001/60", "1/86401"]),
         ("ADMIN_TOKEN", &["fifteen-letters", "sixteen letters ", "sechzehn-zeichen-ü"]), ("TOKIO_WORKER_THREADS", &["0", "1025"]), ("INSTANCE_IP", &["a b", "1.2.3.4:5"]),
         ("MULTIPLE_INSTANCES_PING_INTERVAL", &["0"]), ("MULTIPLE_INSTANCES_EXPIRE", &["0"]), ("DISABLE_MESSAGE_PARSER", &["x"]),
         ("TRANSPORTER", &["redis://x", "TCP", "nats"]), ("BROKER", &["amqp"]), ("NATS_URL", &["http://x"]), ("MS_NAMESPACE", &["a b", "a>", "*", "a..b"]),
@@ -913,4 +916,37 @@ proptest! {
             let _ = try_load(&[(name, &value)]);
         }
     }
+}
+
+// contract: configuration/variable/DDP_RATE_LIMIT, configuration/variable/RATE_LIMITER_EXEMPT
+// contract: configuration/variable/DDP_MAX_CONNECTIONS_PER_IP, configuration/variable/DDP_MAX_SESSIONS_PER_USER
+// contract: configuration/variable/DDP_LOGIN_RATE
+#[test]
+fn limits_are_off_unless_they_are_asked_for() {
+    let quiet = config(&[]);
+    assert!(quiet.methods.rate_limit.is_none() && quiet.methods.login_rate.is_none());
+    assert_eq!(quiet.methods.max_sessions_per_user, None);
+    assert_eq!(quiet.gateway.max_connections_per_address, None);
+    let strict = config(&[
+        ("DDP_RATE_LIMIT", "settings"),
+        ("RATE_LIMITER_EXEMPT", "10.0.0.0/8,192.0.2.1"),
+        ("DDP_MAX_CONNECTIONS_PER_IP", "20"),
+        ("DDP_MAX_SESSIONS_PER_USER", "5"),
+        ("DDP_LOGIN_RATE", "10/60"),
+    ]);
+    let exempt = strict.methods.rate_limit.unwrap().exempt;
+    let exempt: Vec<_> = exempt.iter().map(ToString::to_string).collect();
+    assert_eq!(exempt, ["10.0.0.0/8", "192.0.2.1/32"]);
+    let rate = LoginRateConfig {
+        failures: 10,
+        within: Duration::from_secs(60),
+    };
+    assert_eq!(strict.methods.login_rate, Some(rate));
+    assert_eq!(strict.methods.max_sessions_per_user, Some(5));
+    assert_eq!(strict.gateway.max_connections_per_address, Some(20));
+    let idle = notes(&[("RATE_LIMITER_EXEMPT", "10.0.0.0/8")], NoteLevel::Warn);
+    assert_eq!(
+        idle,
+        ["RATE_LIMITER_EXEMPT has no effect without DDP_RATE_LIMIT=settings"]
+    );
 }

@@ -5,6 +5,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use ipnet::IpNet;
+
 use super::host;
 use super::mesh::MeshSettings;
 use super::secret::Secret;
@@ -59,6 +61,8 @@ pub struct GatewayConfig {
     pub max_connections: usize,
     /// `HTTP_FORWARDED_COUNT`: proxies to trust in `X-Forwarded-For`.
     pub forwarded_count: usize,
+    /// `DDP_MAX_CONNECTIONS_PER_IP`; `None` while it is off.
+    pub max_connections_per_address: Option<usize>,
     /// `DDP_ALLOWED_ORIGINS`: globs with `*` and `?`; empty allows any.
     pub allowed_origins: Vec<String>,
     /// `DDP_HANDSHAKE_TIMEOUT`, for the TLS handshake and for the HTTP upgrade.
@@ -120,6 +124,28 @@ pub struct RelayConfig {
 pub struct MethodsConfig {
     /// `DDP_PASSWORD_LOGIN`: password logins are passed on to the account service.
     pub password_login: bool,
+    /// `DDP_RATE_LIMIT`; `None` while it is off.
+    pub rate_limit: Option<RateLimitConfig>,
+    /// `DDP_LOGIN_RATE`; `None` while it is off.
+    pub login_rate: Option<LoginRateConfig>,
+    /// `DDP_MAX_SESSIONS_PER_USER`; `None` while it is off.
+    pub max_sessions_per_user: Option<usize>,
+}
+
+/// The workspace's own rate limits hold.
+#[derive(Debug, Clone)]
+pub struct RateLimitConfig {
+    /// `RATE_LIMITER_EXEMPT`: networks left out, besides loopback.
+    pub exempt: Vec<IpNet>,
+}
+
+/// How many logins may fail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LoginRateConfig {
+    /// So many from one address,
+    pub failures: usize,
+    /// in so long.
+    pub within: Duration,
 }
 
 /// The scalability licence rule.

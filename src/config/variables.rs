@@ -104,6 +104,11 @@ pub const VARIABLES: &[Variable] = &[
     row(ADMIN_BIND_IP, "127.0.0.1", Shape::Ip, "address of the status page; another than this machine's own needs ADMIN_TOKEN"),
     row("ADMIN_HOSTS", "", Shape::Hosts, "further names by which the status page may be asked"),
     secret(ADMIN_TOKEN, "", Shape::Token(16), "what the status page asks for: as Bearer, or as the password of HTTP Basic"),
+    row(DDP_RATE_LIMIT, "off", Shape::OneOf(&["off", "settings"]), "settings: the workspace's DDP_Rate_Limit_* settings hold for methods and subscriptions"),
+    row(RATE_LIMITER_EXEMPT, "", Shape::Networks, "networks that DDP_RATE_LIMIT leaves out, besides loopback"),
+    row("DDP_MAX_CONNECTIONS_PER_IP", "off", Shape::WholeOrOff(1, 1_000_000), "above it an upgrade is refused with 429; sessions whose address the proxies do not tell are not counted"),
+    row("DDP_MAX_SESSIONS_PER_USER", "off", Shape::WholeOrOff(1, 1_000_000), "above it a login is refused with too-many-sessions"),
+    row("DDP_LOGIN_RATE", "off", Shape::RateOrOff, "<failures>/<seconds> of one address; above it a login waits, from 1 s doubling to 60 s"),
     row("TOKIO_WORKER_THREADS", "", Shape::Whole(1, 1024), "threads that run tasks; by default one a core"),
     row("INSTANCE_IP", "", Shape::Host, "the address this process gives as its own"),
     row("MULTIPLE_INSTANCES_PING_INTERVAL", "10", Shape::Seconds(1, 3600), "how often the instances document is touched"),
@@ -186,6 +191,8 @@ pub(super) const BROKER: &str = "BROKER";
 pub(super) const NATS_URL: &str = "NATS_URL";
 pub(super) const RELAY_HTTP: &str = "RELAY_HTTP";
 pub(super) const DDP_SERVER_URL: &str = "DDP_SERVER_URL";
+pub(super) const DDP_RATE_LIMIT: &str = "DDP_RATE_LIMIT";
+pub(super) const RATE_LIMITER_EXEMPT: &str = "RATE_LIMITER_EXEMPT";
 pub(super) const ADMIN_PORT: &str = "ADMIN_PORT";
 pub(super) const ADMIN_BIND_IP: &str = "ADMIN_BIND_IP";
 pub(super) const ADMIN_TOKEN: &str = "ADMIN_TOKEN";

@@ -87,6 +87,12 @@ impl DdpError {
         Self::number(429, "too-many-requests")
     }
 
+    /// More sessions than one user may have.
+    #[must_use]
+    pub fn too_many_sessions() -> Self {
+        Self::number(429, "too-many-sessions")
+    }
+
     /// `<reason> [<code>]`, as Meteor writes it.
     #[must_use]
     pub fn message(&self) -> String {

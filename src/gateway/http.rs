@@ -14,6 +14,7 @@ use hyper::header::{
 use hyper::{Method, Request, Response, StatusCode, Version};
 use rand::Rng;
 
+use super::admission::NoPlace;
 use super::beyond::{Beyond, PassedBody};
 use super::server::{Comer, Door, Speaks};
 use super::upgrade;
@@ -131,15 +132,27 @@ impl Door {
         }
         if !self.sessions.admits() {
             connection_refused(Refusal::Draining);
-            return later("shutting down");
+            return later(StatusCode::SERVICE_UNAVAILABLE, "shutting down");
         }
         if !self.readiness.takes_clients() {
             connection_refused(Refusal::Away);
-            return later("the server is away");
+            return later(StatusCode::SERVICE_UNAVAILABLE, "the server is away");
         }
-        let Some(permit) = self.admission.admit() else {
-            connection_refused(Refusal::Limit);
-            return later("too many connections");
+        let address = match self.admission.counts_addresses() {
+            true => self.address(request, comer),
+            false => None,
+        };
+        let permit = match self.admission.admit(address) {
+            Ok(permit) => permit,
+            Err(NoPlace::House) => {
+                connection_refused(Refusal::Limit);
+                return later(StatusCode::SERVICE_UNAVAILABLE, "too many connections");
+            }
+            Err(NoPlace::Address) => {
+                connection_refused(Refusal::Address);
+                let why = "too many connections of this address";
+                return later(StatusCode::TOO_MANY_REQUESTS, why);
+            }
         };
         self.let_in(request, comer, permit);
         let mut answer = Response::new(Full::default());
@@ -276,10 +289,10 @@ fn preflight() -> Answer {
     )
 }
 
-fn later(why: &'static str) -> Answer {
+fn later(status: StatusCode, why: &'static str) -> Answer {
     let seconds = rand::rng().random_range(RETRY_AFTER_SECONDS);
     with(
-        plain(StatusCode::SERVICE_UNAVAILABLE, why),
+        plain(status, why),
         [(RETRY_AFTER, HeaderValue::from(u16::from(seconds)))],
     )
 }

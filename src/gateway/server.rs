@@ -134,7 +134,7 @@ impl Gateway {
             sessions,
             readiness,
             liveness,
-            admission: Admission::new(config.max_connections),
+            admission: Admission::new(config.max_connections, config.max_connections_per_address),
             origins: Origins::new(&config.allowed_origins),
             beyond,
             tls,
@@ -222,7 +222,8 @@ impl Door {
         let greeted = tokio::time::timeout(self.config.handshake_timeout, tls.greet(socket)).await;
         match greeted.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())) {
             Ok(Spoken::Tls(secure)) => {
-                self.http(Wire::from(secure), peer, Speaks::Tls, visitor).await;
+                self.http(Wire::from(secure), peer, Speaks::Tls, visitor)
+                    .await;
             }
             Ok(Spoken::Plain(socket)) => self.http(socket, peer, Speaks::PlainToTls, visitor).await,
             Err(error) => {
@@ -282,23 +283,24 @@ impl Door {
 
     /// Who asks, for a server behind the door.
     pub(super) fn visitor<B>(&self, request: &Request<B>, comer: &Comer) -> Visitor {
-        let count = self.config.forwarded_count;
         Visitor {
-            address: address::client_address(comer.address, request.headers(), count),
+            address: self.address(request, comer),
             tls: comer.speaks == Speaks::Tls,
-            proxied: count > 0,
+            proxied: self.config.forwarded_count > 0,
         }
+    }
+
+    /// Where a client comes from; absent when the trusted proxies do not say.
+    pub(super) fn address<B>(&self, request: &Request<B>, comer: &Comer) -> Option<Box<str>> {
+        let trusted = self.config.forwarded_count;
+        address::client_address(comer.address, request.headers(), trusted)
     }
 
     /// The request was answered with `101`: once hyper gives the socket back, it is a session.
     pub(super) fn let_in<B>(&self, request: &mut Request<B>, comer: &Comer, permit: Permit) {
         let arrival = Arrival {
             framing: upgrade::framing(request.uri().path()),
-            address: address::client_address(
-                comer.address,
-                request.headers(),
-                self.config.forwarded_count,
-            ),
+            address: self.address(request, comer),
             headers: address::headers_json(request.headers()),
         };
         let upgraded = hyper::upgrade::on(request);

@@ -29,9 +29,27 @@ impl Methods {
         client: &Arc<Client>,
         params: &Params<'_>,
     ) -> Reply {
-        let refused = || Reply::from(Err(DdpError::number(403, REFUSED)));
+        let limited = self.login_rate.as_ref().zip(client.address());
+        if let Some((rate, address)) = limited {
+            tokio::time::sleep(rate.wait(address)).await;
+        }
+        if let Some(reply) = self.try_login(client, params).await {
+            return reply;
+        }
+        if let Some((rate, address)) = limited {
+            rate.failed(address);
+        }
+        Err(DdpError::number(403, REFUSED)).into()
+    }
+
+    /// `None` when the credentials are refused.
+    async fn try_login(
+        self: &Arc<Self>,
+        client: &Arc<Client>,
+        params: &Params<'_>,
+    ) -> Option<Reply> {
         let Login::Ask(credentials) = Login::read(params, self.password_login) else {
-            return refused();
+            return None;
         };
         let answer = self
             .rooms
@@ -40,9 +58,9 @@ impl Methods {
             .login(Credentials(&credentials))
             .await;
         match answer {
-            Ok(Some(logged_in)) => self.logged_in(client, &logged_in).await,
-            Ok(None) => refused(),
-            Err(error) => Err(for_client(&error)).into(),
+            Ok(Some(logged_in)) => Some(self.logged_in(client, &logged_in).await),
+            Ok(None) => None,
+            Err(error) => Some(Err(for_client(&error)).into()),
         }
     }
 
@@ -63,12 +81,20 @@ impl Methods {
             self.rooms.directory.identify(client, Some(identity));
             return result.into();
         }
-        if let Some(former) = &former {
-            self.tell_logged_out(client, former);
-        } else {
-            metrics::logged_in();
+        {
+            let most = self.max_sessions_per_user;
+            let _alone = most.map(|_| self.logging_in.lock());
+            let there = |most: usize| self.rooms.directory.count_of_user(&logged_in.uid) >= most;
+            if most.is_some_and(there) {
+                return Err(DdpError::too_many_sessions()).into();
+            }
+            if let Some(former) = &former {
+                self.tell_logged_out(client, former);
+            } else {
+                metrics::logged_in();
+            }
+            self.rooms.directory.identify(client, Some(identity));
         }
-        self.rooms.directory.identify(client, Some(identity));
         self.tell_logged_in(client, &logged_in.uid);
         if former.is_some() {
             self.rooms.streams.recheck(client.clone()).await;

@@ -13,6 +13,7 @@ mod core;
 mod credentials;
 mod errors;
 mod lifecycle;
+mod limits;
 mod livechat;
 mod params;
 mod presence;
@@ -27,12 +28,14 @@ use std::sync::Arc;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::client::{Client, Directory, Handler, Reply, SubOutcome};
 use crate::collections::{Collections, PUBLICATIONS};
+use crate::config::MethodsConfig;
 use crate::ddp::DdpError;
 use crate::ddp::message::{self, MethodCall, Subscription};
 use crate::ejson;
@@ -41,6 +44,7 @@ use crate::store::{Settings, Store};
 use crate::streams::{KeyedQueue, Stream, Streams};
 use crate::telemetry::{metrics, traces, work};
 use lifecycle::Rejoins;
+use limits::{LoginRate, RateLimits, What};
 use params::Params;
 use told::Told;
 use watch::Watch;
@@ -76,6 +80,11 @@ pub struct Rooms {
 pub struct Methods {
     rooms: Rooms,
     password_login: bool,
+    max_sessions_per_user: Option<usize>,
+    login_rate: Option<LoginRate>,
+    rate_limits: Option<Arc<RateLimits>>,
+    /// Held while a user's sessions are counted and one more is listed.
+    logging_in: Mutex<()>,
     tracker: TaskTracker,
     stop: CancellationToken,
     told: Told,
@@ -84,19 +93,29 @@ pub struct Methods {
 }
 
 impl Methods {
-    /// Methods over the other rooms. `password_login` is `DDP_PASSWORD_LOGIN`. What outlives a call runs in `tracker`;
+    /// Methods over the other rooms. What outlives a call runs in `tracker`;
     /// `stop` is to be cancelled after the last session was closed, since presence is told of each until then.
     #[must_use]
     pub fn new(
         rooms: Rooms,
-        password_login: bool,
+        config: &MethodsConfig,
         tracker: &TaskTracker,
         stop: &CancellationToken,
     ) -> Arc<Self> {
+        let rate_limits = config.rate_limit.as_ref().map(|config| {
+            let limits = RateLimits::new(rooms.settings.clone(), config.exempt.clone());
+            let (following, stop) = (limits.clone(), stop.clone());
+            tracker.spawn(stop.run_until_cancelled_owned(async move { following.follow().await }));
+            limits
+        });
         Arc::new(Self {
             told: Told::new(rooms.services.clone(), tracker, stop),
             rooms,
-            password_login,
+            password_login: config.password_login,
+            max_sessions_per_user: config.max_sessions_per_user,
+            login_rate: config.login_rate.map(LoginRate::new),
+            rate_limits,
+            logging_in: Mutex::default(),
             tracker: tracker.clone(),
             stop: stop.clone(),
             activity: Arc::new(Semaphore::new(presence::MAX_UPDATES)),
@@ -114,8 +133,14 @@ impl Methods {
         if !Params::are(&call.params) {
             return Err(DdpError::number(400, "Malformed method invocation")).into();
         }
-        if known_method(&call.method).is_none() && !call.method.starts_with(STREAM) {
-            return self.fall_back(client, call).await.into();
+        let (known, of_stream) = (known_method(&call.method), call.method.starts_with(STREAM));
+        if known.is_none() || of_stream {
+            if let Err(error) = self.limit(What::Method, &call.method, known, client) {
+                return Err(error).into();
+            }
+            if !of_stream {
+                return self.fall_back(client, call).await.into();
+            }
         }
         // Boxed: by far most calls are for the core, and the future of each is as large as the largest here.
         Box::pin(self.answer(client, call)).await
@@ -139,7 +164,23 @@ impl Methods {
         }
     }
 
+    fn limit(
+        &self,
+        what: What,
+        name: &str,
+        known: Option<&str>,
+        client: &Client,
+    ) -> Result<(), DdpError> {
+        let limits = self.rate_limits.as_ref();
+        limits.map_or(Ok(()), |limits| limits.check(what, name, known, client))
+    }
+
     async fn publish(self: &Arc<Self>, client: Arc<Client>, sub: &Subscription) -> SubOutcome {
+        let known = knows_publication(&sub.name).then_some(&*sub.name);
+        if let Err(error) = self.limit(What::Subscription, &sub.name, known, &client) {
+            client.send(&message::nosub(&sub.id, Some(&error)));
+            return SubOutcome::Refused;
+        }
         if let Some(stream) = sub.name.strip_prefix(STREAM) {
             return self
                 .rooms

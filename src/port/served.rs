@@ -72,7 +72,7 @@ impl Port {
     pub async fn serve<A, F, B>(&self, answer: A)
     where
         A: Fn(Request<Incoming>, IpAddr) -> F + Clone + Send + Sync + 'static,
-        F: Future<Output = Response<B>> + Send,
+        F: Future<Output = Response<B>> + Send + 'static,
         B: Body + Send + 'static,
         B::Data: Send,
         B::Error: Into<Box<dyn Error + Send + Sync>>,

@@ -89,6 +89,12 @@ impl Settings {
         all.values.insert(id.to_owned(), value);
     }
 
+    /// Grows with whatever may have changed a setting.
+    #[must_use]
+    pub fn changes(&self) -> u64 {
+        self.known.lock().changes
+    }
+
     /// Forgets everything: events may have been missed.
     pub fn forget(&self) {
         let mut all = self.known.lock();

@@ -3,6 +3,7 @@
 mod accounts;
 mod core;
 mod lifecycle;
+mod limits;
 mod presence;
 mod publications;
 
@@ -37,6 +38,14 @@ impl Bench {
     }
 
     async fn with(password_login: bool) -> Self {
+        Self::of(MethodsConfig {
+            password_login,
+            ..crate::config::defaults().methods
+        })
+        .await
+    }
+
+    async fn of(config: MethodsConfig) -> Self {
         let world = World::start().await;
         world.core.answers("accounts.login", |params| {
             let user = ["alice", "bob"].into_iter().find(|user| params.contains(user));
@@ -75,7 +84,7 @@ impl Bench {
             settings,
             directory: directory.clone(),
         };
-        let methods = Methods::new(rooms, password_login, &world.tracker, &world.stop);
+        let methods = Methods::new(rooms, &config, &world.tracker, &world.stop);
         Self {
             world,
             methods,

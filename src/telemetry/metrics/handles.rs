@@ -32,6 +32,7 @@ pub(super) struct Handles {
     pub(super) relay_connects: Vec<Counter>,
     pub(super) relay_lost: Counter,
     pub(super) relay_http: Vec<Counter>,
+    pub(super) rate_limited: Family<RateLimit>,
     pub(super) panics: Vec<Counter>,
     pub(super) certificates: Family<Gauge>,
     pub(super) log_lines_lost: Vec<Counter>,
@@ -92,6 +93,12 @@ pub(super) struct Lookups {
     pub(super) waiting: Gauge,
     pub(super) limit: Gauge,
     pub(super) lost: Counter,
+}
+
+/// What a rate limit refused, by name.
+pub(super) struct RateLimit {
+    pub(super) methods: Family<Counter>,
+    pub(super) subscriptions: Family<Counter>,
 }
 
 /// One stream.
@@ -266,6 +273,20 @@ impl Handles {
             relay_connects: each(&table::RELAY_CONNECTS, "outcome", Connect::LABELS),
             relay_lost: maker.counter(&table::RELAY_LOST, &[]),
             relay_http: each(&table::RELAY_HTTP, "status", StatusClass::LABELS),
+            rate_limited: {
+                let maker = maker.clone();
+                let one = move |limit: &str, kind: &'static str| {
+                    let (maker, limit) = (maker.clone(), limit.to_owned());
+                    Family::new(move |name| {
+                        let labels = [("limit_name", &*limit), ("type", kind), ("name", name)];
+                        maker.counter(&table::RATE_LIMITED, &labels)
+                    })
+                };
+                Family::new(move |limit| RateLimit {
+                    methods: one(limit, "method"),
+                    subscriptions: one(limit, "subscription"),
+                })
+            },
             panics: each(&table::PANICS, "place", Panicked::LABELS),
             certificates: {
                 let maker = maker.clone();

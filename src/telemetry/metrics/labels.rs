@@ -32,6 +32,8 @@ labels! {
         Origin = "origin",
         /// The connection limit.
         Limit = "limit",
+        /// The connection limit of one address.
+        Address = "address",
         /// The service is stopping.
         Draining = "draining",
         /// The server that sessions are relayed to is away.

@@ -152,6 +152,21 @@ pub fn http_passed(status: u16) {
     }
 }
 
+/// A request was refused by a rate limit, as the settings name it. `name` is a method or a publication that the service
+/// knows; `None` is any other.
+pub fn rate_limit_exceeded(limit: &str, is_method: bool, name: Option<&str>) {
+    if let Some(on) = on() {
+        on.rate_limited.with(limit, |types| {
+            let names = if is_method {
+                &types.methods
+            } else {
+                &types.subscriptions
+            };
+            names.with(name.unwrap_or(family::OTHER), |count| count.increment(1));
+        });
+    }
+}
+
 /// Panics were caught.
 pub fn panicked(whose: Panicked, count: u64) {
     if let Some(on) = on() {

@@ -124,6 +124,7 @@ table! {
     REQUESTS_REFUSED = counter("ddp_requests_refused_total", "Requests refused because too many of their session wait");
     ERRORS = counter("ddp_errors_total", "Methods and subscriptions answered with an error, by kind and code");
     SESSIONS_LIMIT = gauge("ddp_sessions_limit", "Client sessions that may be open");
+    RATE_LIMITED = counter("rocketchat_ddp_rate_limit_exceeded", "Requests refused by the workspace's rate limits, by limit, type and name");
     METHOD_SECONDS = seconds("ddp_method_duration_seconds", LATENCY, "Time from a method to its result, by method and outcome");
 
     RELAY_UP = gauge("relay_server_up", "1 while the server that sessions are relayed to is there");

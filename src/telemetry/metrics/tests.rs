@@ -54,6 +54,8 @@ async fn what_is_counted_is_exported() {
     connection_refused(Refusal::Limit);
     accept_failed();
     request_refused();
+    rate_limit_exceeded("User_By_Method", true, Some("login"));
+    rate_limit_exceeded("IP", false, None);
     panicked(Panicked::Session, 1);
     certificate_left("TLS_CERT_PATH", -7);
     log_lines_lost(LogSink::File, 8);
@@ -127,6 +129,8 @@ async fn what_is_counted_is_exported() {
         "ddp_connections_refused_total{reason=\"limit\"} 1",
         "ddp_accept_errors_total 1",
         "ddp_requests_refused_total 1",
+        "rocketchat_ddp_rate_limit_exceeded{limit_name=\"User_By_Method\",type=\"method\",name=\"login\"} 1",
+        "rocketchat_ddp_rate_limit_exceeded{limit_name=\"IP\",type=\"subscription\",name=\"_OTHER\"} 1",
         "panics_caught_total{place=\"session\"} 1",
         "tls_certificate_remaining_seconds{variable=\"TLS_CERT_PATH\"} -7",
         "log_lines_lost_total{sink=\"file\"} 8",
