@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::admission::{Admission, Permit};
-use super::beyond::{Beyond, Visitor};
+use super::beyond::{self, Beyond};
 use super::certificate::CertificateError;
 use super::head::{Head, HeadNotes, Next};
 use super::health::{Liveness, Readiness};
@@ -282,8 +282,8 @@ impl Door {
     }
 
     /// Who asks, for a server behind the door.
-    pub(super) fn visitor<B>(&self, request: &Request<B>, comer: &Comer) -> Visitor {
-        Visitor {
+    pub(super) fn visitor<B>(&self, request: &Request<B>, comer: &Comer) -> beyond::Visitor {
+        beyond::Visitor {
             address: self.address(request, comer),
             tls: comer.speaks == Speaks::Tls,
             proxied: self.config.forwarded_count > 0,

@@ -179,7 +179,7 @@ impl Methods {
         let known = knows_publication(&sub.name).then_some(&*sub.name);
         if let Err(error) = self.limit(What::Subscription, &sub.name, known, &client) {
             client.send(&message::nosub(&sub.id, Some(&error)));
-            return SubOutcome::Refused;
+            return SubOutcome::Refused(Some(error.code));
         }
         if let Some(stream) = sub.name.strip_prefix(STREAM) {
             return self

@@ -288,5 +288,6 @@ fn too_many_requests(wait: Duration) -> DdpError {
             "Error, too many requests. Please slow down. You must wait {seconds} seconds before trying again."
         )),
         details: ejson::raw(format!(r#"{{"timeToReset":{ms}}}"#)).ok(),
+        is_client_safe: true,
     }
 }
