@@ -1,10 +1,14 @@
 //! Messages: what a client may send, and what the server says (reference/ddp.md, "Messages").
 
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::close::Close;
 use super::error::DdpError;
-use crate::ejson::{self, RawObject, write_text};
+use crate::ejson::{self, write_text};
 
 /// The versions of DDP that are spoken here.
 pub const VERSIONS: [&str; 3] = ["1", "pre2", "pre1"];
@@ -116,56 +120,103 @@ impl ClientMessage {
     /// Reads one message.
     ///
     /// # Errors
-    /// The close that the reference demands: 1007 for what is no JSON object (or nests too deep), 1002 for a request without its id or name.
+    /// The close that the reference demands: 1007 for what is no JSON object, nests too deep, or holds a value that no reader takes, 1002 for a request without its id or name.
     pub fn parse(json: &str) -> Result<Self, Close> {
         if ejson::too_deep(json) {
             return Err(Close::UnsupportedData);
         }
-        let object = RawObject::parse(json).ok_or(Close::UnsupportedData)?;
-        let Some(msg) = object.get("msg") else {
+        let fields: Fields<'_> = serde_json::from_str(json).map_err(|_| Close::UnsupportedData)?;
+        if !ejson::is_readable(json) {
+            return Err(Close::UnsupportedData);
+        }
+        let Some(msg) = fields.msg else {
             return Ok(Self::Silence);
         };
         Ok(match ejson::text(msg).as_deref() {
             Some("connect") => Self::Connect {
-                known: object
-                    .text("version")
+                known: fields
+                    .version
+                    .and_then(ejson::text)
                     .is_some_and(|version| VERSIONS.contains(&&*version)),
             },
-            Some("ping") => Self::Ping(object.get("id").map(ToOwned::to_owned)),
+            Some("ping") => Self::Ping(fields.id.map(ToOwned::to_owned)),
             Some("pong") => Self::Pong,
             Some("method") => Self::Request(Request::Method(MethodCall {
-                id: required(&object, "id")?,
-                method: required(&object, "method")?,
-                params: params(&object),
+                id: required(fields.id)?,
+                method: required(fields.method)?,
+                params: params(fields.params),
             })),
             Some("sub") => Self::Request(Request::Sub(Subscription {
-                id: required(&object, "id")?,
-                name: required(&object, "name")?,
-                params: params(&object),
+                id: required(fields.id)?,
+                name: required(fields.name)?,
+                params: params(fields.params),
             })),
             Some("unsub") => Self::Unsub {
-                id: required(&object, "id")?,
+                id: required(fields.id)?,
             },
             _ => Self::Unknown,
         })
     }
 }
 
+/// What a message may have that means something here. A field that comes twice counts by its last value. The others are
+/// not kept: a few bytes may be a field each.
+#[derive(Default)]
+struct Fields<'a> {
+    msg: Option<&'a RawValue>,
+    id: Option<&'a RawValue>,
+    method: Option<&'a RawValue>,
+    name: Option<&'a RawValue>,
+    params: Option<&'a RawValue>,
+    version: Option<&'a RawValue>,
+}
+
+impl<'de> Deserialize<'de> for Fields<'de> {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Object;
+        impl<'de> Visitor<'de> for Object {
+            type Value = Fields<'de>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut fields = Fields::default();
+                while let Some(key) = map.next_key::<&RawValue>()? {
+                    let field = match ejson::text(key).as_deref() {
+                        Some("msg") => &mut fields.msg,
+                        Some("id") => &mut fields.id,
+                        Some("method") => &mut fields.method,
+                        Some("name") => &mut fields.name,
+                        Some("params") => &mut fields.params,
+                        Some("version") => &mut fields.version,
+                        _ => {
+                            map.next_value::<IgnoredAny>()?;
+                            continue;
+                        }
+                    };
+                    *field = Some(map.next_value()?);
+                }
+                Ok(fields)
+            }
+        }
+        deserializer.deserialize_map(Object)
+    }
+}
+
 /// An id or a name: text, and not the empty one.
-fn required(object: &RawObject<'_>, key: &str) -> Result<String, Close> {
-    object
-        .text(key)
-        .filter(|text| !text.is_empty())
-        .map(String::from)
+fn required(field: Option<&RawValue>) -> Result<String, Close> {
+    let text = field.and_then(ejson::text).map(String::from);
+    text.filter(|text| !text.is_empty())
         .ok_or(Close::ProtocolError)
 }
 
 /// A missing `params` is `[]`; so is `null`, which some clients write for it. Whatever else is no array is kept as it
 /// is: the method or publication refuses it.
-fn params(object: &RawObject<'_>) -> Box<RawValue> {
-    object
-        .present("params")
-        .map_or_else(|| EMPTY.to_owned(), ToOwned::to_owned)
+fn params(field: Option<&RawValue>) -> Box<RawValue> {
+    field
+        .filter(|params| !ejson::is_null(params))
+        .unwrap_or(&EMPTY)
+        .to_owned()
 }
 
 static EMPTY: std::sync::LazyLock<Box<RawValue>> = std::sync::LazyLock::new(|| {
@@ -491,6 +542,39 @@ mod tests {
             text(stream_event("notify-all", "a\"b", "[1]")),
             r#"{"msg":"changed","collection":"stream-notify-all","id":"id","fields":{"eventName":"a\"b","args":[1]}}"#
         );
+    }
+
+    // contract: ddp/message/ejson-unreadable
+    #[test]
+    fn a_value_that_no_reader_takes_closes_1007_wherever_it_stands() {
+        for bad in [
+            r#"{"msg":"method","id":"1","method":"a","params":[{"$binary":12}]}"#,
+            r#"{"msg":"method","id":{"$escape":null},"method":"a"}"#,
+            r#"{"msg":"ping","x":[[{"a":{"$type":"oid","$value":"1"}}]]}"#,
+            r#"{"x":{"$regexp":"(","$flags":""}}"#,
+        ] {
+            assert_eq!(
+                ClientMessage::parse(bad).err(),
+                Some(Close::UnsupportedData),
+                "{bad}"
+            );
+        }
+    }
+
+    // contract: ddp/message/lone-surrogates
+    #[test]
+    fn half_a_surrogate_pair_is_just_text() {
+        let Ok(ClientMessage::Request(Request::Method(call))) = ClientMessage::parse(
+            r#"{"msg":"method","\ud83d":1,"id":"\ud83d","method":"m\uDE00","params":["\uD83D"]}"#,
+        ) else {
+            panic!("no method")
+        };
+        assert_eq!(
+            text(updated(&call.id)),
+            r#"{"msg":"updated","methods":["\ud83d"]}"#
+        );
+        assert_eq!(ejson::quoted(&call.method), r#""m\ude00""#);
+        assert_eq!(call.params.get(), r#"["\uD83D"]"#);
     }
 
     proptest! {

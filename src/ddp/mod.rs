@@ -8,6 +8,7 @@ pub mod error;
 pub mod frame;
 pub mod glance;
 pub mod message;
+pub mod sockjs;
 
 pub use close::Close;
 pub use error::{Code, DdpError};

@@ -2,6 +2,8 @@
 //!
 //! The same text as serde_json writes (held by a property), in runs where nothing is to be escaped.
 
+use super::text::{escape, parts};
+
 /// What a byte becomes longer by when it is escaped: `\"`, or `\u001f`.
 const EXTRA: [u8; 256] = {
     let mut extra = [0; 256];
@@ -86,7 +88,12 @@ fn write_marked(out: &mut Vec<u8>, run: &[u8]) {
 pub fn write_text(out: &mut Vec<u8>, text: &str) {
     out.reserve(text.len() + 2);
     out.push(b'"');
-    write_escaped(out, text.as_bytes());
+    for (text, half) in parts(text) {
+        write_escaped(out, text.as_bytes());
+        if let Some(half) = half {
+            out.extend_from_slice(escape(half).as_bytes());
+        }
+    }
     out.push(b'"');
 }
 

@@ -1,36 +1,24 @@
 //! EJSON as text: the form in which everything travels here.
 //!
 //! Values pass through this service as slices of the JSON they came in. This room looks into them no deeper than a rule
-//! needs: [`RawObject`] is one level of an object, [`text`], [`array()`] and [`boolean`] read one value.
+//! needs: [`RawObject`] is one level of an object, [`text()`], [`array()`] and [`boolean`] read one value, and
+//! [`is_readable`] tells whether those take a value who read it in earnest.
 
 mod escape;
 mod raw_object;
+mod readable;
+mod text;
 
-use std::borrow::Cow;
-
-use serde::Deserialize;
 use serde_json::value::RawValue;
 
 pub use escape::{escaped_len, write_escaped, write_text};
 pub use raw_object::RawObject;
+pub use readable::is_readable;
+pub use text::{nested, string_len, text, well_formed};
 
 /// Nesting above this depth is not read: what is deeper was not made by a client of Rocket.Chat, and whoever parses it
 /// after us may recurse. MongoDB itself ends at 100.
 pub const MAX_DEPTH: usize = 128;
-
-/// The text of a JSON string; `None` for every other value.
-#[must_use]
-pub fn text(raw: &RawValue) -> Option<Cow<'_, str>> {
-    #[derive(Deserialize)]
-    struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
-    let inside = raw.get().strip_prefix('"')?;
-    if memchr::memchr(b'\\', inside.as_bytes()).is_none() {
-        // It was read as JSON before: without an escape, it is what it says.
-        return inside.strip_suffix('"').map(Cow::Borrowed);
-    }
-    let text = serde_json::from_str::<Text<'_>>(raw.get()).ok()?;
-    Some(text.0)
-}
 
 /// The value of a JSON boolean; `None` for every other value.
 #[must_use]
@@ -131,19 +119,6 @@ pub fn too_deep(json: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn values_of_another_type_are_no_text() {
-        let of = |json: &str| {
-            raw(json.into())
-                .map(|raw| text(&raw).map(Cow::into_owned))
-                .unwrap()
-        };
-        assert_eq!(of(r#""a\"b""#), Some("a\"b".into()));
-        for other in ["1", "null", "true", "[\"a\"]", "{\"$ne\":\"a\"}"] {
-            assert_eq!(of(other), None, "{other}");
-        }
-    }
 
     #[test]
     fn depth_counts_brackets_outside_of_text() {

@@ -146,14 +146,13 @@ impl<'de: 'a, 'a> Deserialize<'de> for RawObject<'a> {
             }
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
                 let mut fields = Vec::new();
-                while let Some(Key(key)) = map.next_key()? {
+                while let Some(key) = map.next_key::<&'de RawValue>()? {
+                    let key = text(key).unwrap_or_default();
                     fields.push((key, Cow::Borrowed(map.next_value::<&'de RawValue>()?)));
                 }
                 Ok(RawObject { fields })
             }
         }
-        #[derive(Deserialize)]
-        struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
         deserializer.deserialize_map(Fields)
     }
 }

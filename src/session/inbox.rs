@@ -1,16 +1,26 @@
 //! What a client says, message by message (reference/ddp.md, "Handshake" and "Messages").
 
+use std::borrow::Cow;
+
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::sessions::Behind;
 use super::task::Session;
 use crate::ddp::frame::Messages;
 use crate::ddp::message::{self, ClientMessage, Request};
+use crate::ddp::sockjs::Array;
 use crate::ddp::{Close, DdpError};
 use crate::telemetry::metrics::{self, Incoming};
 
 /// So many messages of one SockJS array are worked on before others get their turn.
 const MESSAGES_A_TURN: usize = 64;
+
+/// A SockJS array that was too long for one turn.
+pub(super) struct Unheard {
+    text: Box<str>,
+    /// Where the next message stands.
+    at: usize,
+}
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     /// A whole text frame came.
@@ -22,26 +32,43 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                     self.on_message(&message);
                 }
             }
-            Some(Messages::Many(messages)) => {
-                self.unheard = Some(Box::new(messages));
-                self.on_unheard();
+            Some(Messages::Many(array)) => {
+                // Nothing of a frame is done that has something in it that cannot be read. What is relayed is not read here.
+                let readable = |json: Cow<'_, str>| {
+                    !matches!(ClientMessage::parse(&json), Err(Close::UnsupportedData))
+                };
+                if self.leg.is_none() && !array.clone().all(readable) {
+                    return self.malformed(Close::UnsupportedData);
+                }
+                if let Some(at) = self.on_array(array) {
+                    self.unheard = Some(Box::new(Unheard {
+                        text: text.into(),
+                        at,
+                    }));
+                }
             }
         }
     }
 
-    /// Goes on with a SockJS array that was too long for one turn. Says whether there was one.
-    pub(super) fn on_unheard(&mut self) -> bool {
-        let Some(mut messages) = self.unheard.take() else {
-            return false;
-        };
-        for message in messages.by_ref().take(MESSAGES_A_TURN) {
+    /// Some messages of a SockJS array; answers where the next one stands that was too many for one turn.
+    fn on_array(&mut self, mut array: Array<'_>) -> Option<usize> {
+        for message in array.by_ref().take(MESSAGES_A_TURN) {
             self.on_message(&message);
             if !self.is_open() {
-                return true;
+                return None;
             }
         }
-        if messages.len() > 0 {
-            self.unheard = Some(messages);
+        array.next_at()
+    }
+
+    /// Goes on with a SockJS array that was too long for one turn. Says whether there was one.
+    pub(super) fn on_unheard(&mut self) -> bool {
+        let Some(mut unheard) = self.unheard.take() else {
+            return false;
+        };
+        if let Some(at) = self.on_array(Array::from(&unheard.text, unheard.at)) {
+            unheard.at = at;
+            self.unheard = Some(unheard);
         }
         true
     }

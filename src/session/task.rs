@@ -3,7 +3,6 @@
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::vec;
 
 use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -11,6 +10,7 @@ use tokio::time::Instant;
 
 use super::clock::Clock;
 use super::guard::Guard;
+use super::inbox::Unheard;
 use super::reader::Reader;
 use super::requests::{Panicked, Requests};
 use super::sessions::{Behind, Sessions};
@@ -36,7 +36,7 @@ pub struct Session<S> {
     pub(super) guard: Option<Guard>,
     pub(super) clock: Clock,
     /// The rest of a SockJS array that was too long for one turn.
-    pub(super) unheard: Option<Box<vec::IntoIter<String>>>,
+    pub(super) unheard: Option<Box<Unheard>>,
     pub(super) reader: Reader,
     /// What was read and not decoded: a part of a frame, or frames behind `unheard`.
     pub(super) unread: Vec<u8>,
