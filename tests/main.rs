@@ -22,6 +22,7 @@ mod contract;
 mod dashboards;
 mod database;
 mod door;
+mod ejson;
 mod ends;
 mod fresh_machine;
 mod image;

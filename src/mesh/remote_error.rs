@@ -3,10 +3,12 @@
 //! Rocket.Chat's errors that are meant for the client (`errorType` `Meteor.Error`) lose their code on the wire; it is
 //! restored from the bracketed end of the message, since clients compare it.
 
-use std::collections::HashMap;
+use std::borrow::Cow;
 use std::fmt;
 
 use serde_json::value::RawValue;
+
+use crate::ejson::{RawObject, well_formed};
 
 /// A number or a text, as error codes are.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -143,22 +145,16 @@ impl RemoteError {
 
     /// The same, with what to say where it has no message.
     pub(crate) fn read_or(raw: Option<&RawValue>, message: &str) -> Self {
-        let fields: HashMap<String, &RawValue> = raw
-            .and_then(|raw| serde_json::from_str(raw.get()).ok())
-            .unwrap_or_default();
-        let text = |name: &str| {
-            fields
-                .get(name)
-                .and_then(|raw| serde_json::from_str::<String>(raw.get()).ok())
-        };
+        let fields = raw.and_then(RawObject::of).unwrap_or_default();
+        let text = |name: &str| fields.text(name).map(Cow::into_owned);
         let flag = |name: &str| fields.get(name).is_some_and(|raw| raw.get() == "true");
-        let kept = |name: &str| fields.get(name).map(|raw| (*raw).to_owned());
+        let kept = |name: &str| fields.get(name).map(ToOwned::to_owned);
         let code = |name: &str| {
             let raw = fields.get(name)?;
             serde_json::from_str::<i64>(raw.get())
                 .map(Code::Number)
-                .or_else(|_| serde_json::from_str::<String>(raw.get()).map(Code::Text))
                 .ok()
+                .or_else(|| text(name).map(Code::Text))
         };
         Self {
             name: text("name").unwrap_or_else(|| "Error".to_owned()),
@@ -182,7 +178,7 @@ impl RemoteError {
 
 impl fmt::Display for RemoteError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.name, self.message)?;
+        write!(f, "{}: {}", self.name, well_formed(&self.message))?;
         if let Some(node) = &self.node_id {
             write!(f, " (on {node})")?;
         }
@@ -209,6 +205,21 @@ fn bracketed(message: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    // contract: ddp/message/lone-surrogates
+    #[test]
+    fn half_a_surrogate_pair_costs_no_error_its_code() {
+        let json = r#"{"name":"Error","message":"Hello \ud83d [totp-required]","errorType":"Meteor.Error","reason":"Hello \ud83d","\ud83d":1}"#;
+        let raw = crate::ejson::raw(json.to_owned()).unwrap();
+        let error = RemoteError::read(Some(&raw));
+        let meteor = error.meteor().unwrap();
+        assert_eq!(meteor.code, Code::Text("totp-required".to_owned()));
+        assert_eq!(
+            meteor.reason.as_deref().map(crate::ejson::quoted),
+            Some(r#""Hello \ud83d""#.to_owned())
+        );
+        assert_eq!(error.to_string(), "Error: Hello \u{fffd} [totp-required]");
+    }
 
     fn meteor(message: &str, reason: Option<&str>) -> MeteorError {
         RemoteError {

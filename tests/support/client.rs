@@ -220,19 +220,22 @@ impl Client {
         tokio::time::timeout(DEADLINE, read).await.expect("a frame")
     }
 
+    /// The next DDP message as text, or how the session ended.
+    pub async fn said(&mut self) -> Result<String, Closed> {
+        let frame = self.frame().await?;
+        if !self.sockjs {
+            return Ok(frame);
+        }
+        let array = frame.strip_prefix('a').expect("a SockJS frame");
+        let inner: Vec<String> = serde_json::from_str(array).expect("an array");
+        assert_eq!(inner.len(), 1);
+        Ok(inner.into_iter().next().expect("one message"))
+    }
+
     /// The next DDP message, or how the session ended; pings are answered and not shown.
     pub async fn try_next(&mut self) -> Result<Value, Closed> {
         loop {
-            let frame = self.frame().await?;
-            let text = if self.sockjs {
-                let inner: Vec<String> =
-                    serde_json::from_str(frame.strip_prefix('a').expect("a SockJS frame"))
-                        .expect("an array");
-                assert_eq!(inner.len(), 1);
-                inner.into_iter().next().expect("one message")
-            } else {
-                frame
-            };
+            let text = self.said().await?;
             let message: Value =
                 serde_json::from_str(&text).unwrap_or_else(|_| panic!("no JSON: {text}"));
             if message == json!({"msg": "ping"}) {
