@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use ddp_streamer::markup::{self, Grammar};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use serde_json::Value;
@@ -67,6 +68,26 @@ const PIECES: &[&str] = &[
     "?",
     "-",
     "```js\ncode\n```",
+    "\r",
+    "\t",
+    "@",
+    "#",
+    ":",
+    "=",
+    "/",
+    "_",
+    "é",
+    "☀",
+    "👩",
+    "🏽",
+    "\u{200d}",
+    "\u{fe0f}",
+    "x.y",
+    "localhost",
+    "http://",
+    "-_-",
+    "\\0/",
+    "8)",
 ];
 
 /// Their number, and the seed that makes them: the same ones every time.
@@ -98,8 +119,8 @@ fn corpus() -> Vec<String> {
         .collect()
 }
 
-/// The judge's trees, in order.
-async fn judged(messages: &[String]) -> Vec<Value> {
+/// The trees of a package, in order.
+async fn judged(package: &str, messages: &[String]) -> Vec<Value> {
     let mut lines = String::new();
     for message in messages {
         writeln!(lines, "{}", Value::from(message.as_str())).expect("written");
@@ -107,6 +128,7 @@ async fn judged(messages: &[String]) -> Vec<Value> {
     let peers = root().join("tests/peers");
     let mut judge = Command::new("node")
         .arg(peers.join("markup-judge.js"))
+        .args(["--package", package])
         .arg(&peers)
         .env("TZ", "UTC")
         .stdin(std::process::Stdio::piped())
@@ -133,10 +155,20 @@ async fn judged(messages: &[String]) -> Vec<Value> {
 // contract: events/ephemeral/judge
 #[tokio::test]
 async fn the_trees_are_those_of_the_judge() {
+    hold("@rocket.chat/message-parser", Grammar::V8).await;
+}
+
+// contract: events/ephemeral/judge, events/ephemeral/grammar
+#[tokio::test]
+async fn before_8_the_trees_are_those_of_the_older_judge() {
+    hold("message-parser-7", Grammar::V7).await;
+}
+
+async fn hold(package: &str, grammar: Grammar) {
     let mut messages = corpus();
     assert!(messages.len() >= 300);
     messages.extend(random_messages());
-    let trees = judged(&messages).await;
+    let trees = judged(package, &messages).await;
     assert_eq!(trees.len(), messages.len());
     let refused: Vec<_> = messages
         .iter()
@@ -153,8 +185,7 @@ async fn the_trees_are_those_of_the_judge() {
         .zip(&trees)
         .filter(|(_, tree)| !tree.is_null())
     {
-        let ours: Value =
-            serde_json::from_str(&ddp_streamer::markup::parse(message)).expect("JSON");
+        let ours: Value = serde_json::from_str(&markup::parse(message, grammar)).expect("JSON");
         if ours != *tree {
             different.push((message, ours, tree));
         }

@@ -7,6 +7,8 @@ use serde_json::value::RawValue;
 use super::args::{Args, Build, Fields, any, text};
 use super::context::Events;
 use crate::ejson::{self, RawObject};
+use crate::markup::{self, Grammar};
+use crate::services::Release;
 use crate::streams::Stream;
 
 /// `watch.messages` {message}: the hot row.
@@ -78,13 +80,18 @@ pub(super) fn ephemeral(events: &Events, args: &Args<'_>) -> Option<()> {
     for (name, value) in given.iter().filter(|(name, _)| *name != "_id") {
         message.set(Cow::Borrowed(name), Cow::Borrowed(value));
     }
-    if let Some(md) = given.text("msg").and_then(|msg| markup(events, &msg)) {
+    if let Some(md) = given.text("msg").and_then(|msg| parsed(events, &msg)) {
         message.set_json("md", md);
     }
     events.user(&uid, "message", &[&message.to_json()])
 }
 
 /// The parsed form of a message's text, unless `DISABLE_MESSAGE_PARSER` says otherwise.
-fn markup(events: &Events, msg: &str) -> Option<String> {
-    (events.parse_messages && !msg.is_empty()).then(|| crate::markup::parse(msg))
+fn parsed(events: &Events, msg: &str) -> Option<String> {
+    // While the release is not known, or both are there: every client draws what the older ones know.
+    let grammar = match events.house.release() {
+        Release::V8 => Grammar::V8,
+        Release::Unknown | Release::V6 | Release::Mixed => Grammar::V7,
+    };
+    (events.parse_messages && !msg.is_empty()).then(|| markup::parse(msg, grammar))
 }

@@ -28,14 +28,21 @@ fn prefixed(prefix: &str, units: &[u16]) -> Vec<u16> {
 
 /// An address of the web. One whose host nobody can know is text, and all of it.
 pub(super) fn url(source: &Source, place: usize) -> Option<(usize, Rc<Inline>)> {
-    let end = with_scheme(source, place).or_else(|| without_scheme(source, place))?;
+    let host = with_scheme(source, place).or_else(|| without_scheme(source, place))?;
+    // Everything up to white space.
+    let end = without_punctuation(source, host, source.word_end(host));
     source.work(end - place);
     let text = source.slice(place, end);
     let address = String::from_utf16_lossy(text);
-    if !host::is_known(&address) {
+    let is_known = if source.is_old() {
+        host::was_known(&address)
+    } else {
+        host::is_known(&address)
+    };
+    if !is_known {
         return Some((end, Inline::plain(text)));
     }
-    let src = if has_scheme(&address) {
+    let src = if has_scheme(&address) && (!source.is_old() || host::has_good_port(&address)) {
         text.to_vec()
     } else {
         prefixed("//", text)
@@ -51,8 +58,8 @@ fn has_scheme(address: &str) -> bool {
             .is_some_and(|at| address[at..].starts_with(':'))
 }
 
-/// `scheme://user:password@host…`
-fn with_scheme(source: &Source, place: usize) -> Option<usize> {
+/// `scheme://user:password@host`
+pub(super) fn with_scheme(source: &Source, place: usize) -> Option<usize> {
     let mut colon = place;
     while colon - place < SCHEME_LENGTH
         && source
@@ -65,7 +72,7 @@ fn with_scheme(source: &Source, place: usize) -> Option<usize> {
         return None;
     }
     let authority = colon + 3;
-    server(source, credentials(source, authority).unwrap_or(authority))
+    source.host_or_local(credentials(source, authority).unwrap_or(authority))
 }
 
 /// `user@` and `user:password@`
@@ -89,22 +96,20 @@ fn credentials(source: &Source, place: usize) -> Option<usize> {
     source.is(end, '@').then_some(end + 1)
 }
 
-/// The host of an address with a scheme, and what follows it.
-fn server(source: &Source, place: usize) -> Option<usize> {
-    source.host_or_local(place).map(|host| tail(source, host))
-}
-
-/// `host.name…`
+/// `host.name`
 fn without_scheme(source: &Source, place: usize) -> Option<usize> {
-    if !source.dot_ahead(place) {
+    // Before 8.x `localhost` alone is a link.
+    if !source.is_old() && !source.dot_ahead(place) {
         return None;
     }
-    source.host_or_local(place).map(|host| tail(source, host))
+    source.host_or_local(place)
 }
 
-/// Everything up to white space, but for punctuation at its end.
-fn tail(source: &Source, host: usize) -> usize {
-    let mut end = source.word_end(host);
+/// Where an address ends whose host ends here: no punctuation stands at its end. Before 8.x only that before white space is left out.
+pub(super) fn without_punctuation(source: &Source, host: usize, mut end: usize) -> usize {
+    if source.is_old() && !source.at(end).is_some_and(chars::is_space) {
+        return end;
+    }
     while end > host
         && source
             .at(end - 1)
@@ -140,7 +145,8 @@ fn address(source: &Source, local: usize) -> Option<(usize, Rc<Inline>)> {
     source.work(end - local);
     let text = source.slice(local, end);
     // What follows `/`, `?` or `#` is no host: with them before the `@` the address is text.
-    if !host::is_mail_domain(&format!("mailto:{}", String::from_utf16_lossy(text))) {
+    let address = format!("mailto:{}", String::from_utf16_lossy(text));
+    if !host::is_mail_domain(&address, source.is_old()) {
         return Some((end, Inline::plain(text)));
     }
     Some((end, link(prefixed("mailto:", text), text)))

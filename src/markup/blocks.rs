@@ -48,13 +48,21 @@ impl Parser<'_> {
             .or_else(|| self.unordered(place, '*'))
             .or_else(|| self.ordered(place))
             .or_else(|| self.quote(place))
-            .or_else(|| self.spoiler_block(place))
-            .or_else(|| self.table(place))
-            .or_else(|| self.rule(place))
+            .or_else(|| self.newer(place))
             .unwrap_or_else(|| {
                 let (line, end) = self.line(place);
                 (self.end_of_line(end).unwrap_or(end), Block::Paragraph(line))
             })
+    }
+
+    /// What clients before 8.x do not know.
+    fn newer(&self, place: usize) -> Option<Found> {
+        if self.source.is_old() {
+            return None;
+        }
+        self.spoiler_block(place)
+            .or_else(|| self.table(place))
+            .or_else(|| self.rule(place))
     }
 
     /// Behind the end of the line that stands here.
@@ -99,8 +107,15 @@ impl Parser<'_> {
         if level == 0 || level > DEEPEST_HEADING || start == hashes {
             return None;
         }
+        let level = u8::try_from(level).unwrap_or(1);
+        if source.is_old() {
+            // Text and nothing else; the end of its line is a line of its own.
+            let end = source.skip(start, |unit| !chars::among(unit, "\r\n"));
+            let text = vec![Inline::plain(source.slice(start, end))];
+            return (end > start).then_some((end, Block::Heading(level, text)));
+        }
         let (line, next) = self.rest(start)?;
-        Some((next, Block::Heading(u8::try_from(level).unwrap_or(1), line)))
+        Some((next, Block::Heading(level, line)))
     }
 
     /// Lines that `item` knows, as long as it knows them.
@@ -175,6 +190,8 @@ impl Parser<'_> {
             let number = String::from_utf16_lossy(source.slice(place, end))
                 .parse()
                 .unwrap_or(f64::INFINITY);
+            // Those before 8.x leave a zero out.
+            let number = Some(number).filter(|number| !source.is_old() || *number != 0.0);
             Some(((number, line), next))
         };
         self.lines(place, item)
@@ -189,7 +206,9 @@ impl Parser<'_> {
                 return None;
             }
             let start = source.skip(place + 1, chars::is_blank);
-            if let Some(next) = self.end_of_line(start) {
+            if !source.is_old()
+                && let Some(next) = self.end_of_line(start)
+            {
                 return Some((vec![Inline::plain(&[])], next));
             }
             self.rest(start)

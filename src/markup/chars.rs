@@ -42,9 +42,19 @@ pub(super) fn is_label(unit: u16) -> bool {
     unit >= 0x80 || !is_space(unit) && !among(unit, "!\"#$%&'()*+,-./:;<=>?@[\\]_`|~")
 }
 
+/// The same before 8.x.
+pub(super) fn is_old_label(unit: u16) -> bool {
+    is_label(unit) || among(unit, "[]")
+}
+
 /// What a hyphen or an underscore in a host name takes with it.
 pub(super) fn is_joined(unit: u16) -> bool {
     !is_space(unit) && !among(unit, "%/<>[\\]`|")
+}
+
+/// The same before 8.x.
+pub(super) fn is_old_joined(unit: u16) -> bool {
+    is_joined(unit) || among(unit, "[]")
 }
 
 /// What may stand before the `@` of an address, dots aside.

@@ -61,6 +61,13 @@ pub(super) fn emoticon(source: &Source, place: usize) -> Option<(usize, Rc<Inlin
 
 /// An emoji character, or a sequence that is drawn as one.
 pub(super) fn character(source: &Source, place: usize) -> Option<(usize, Rc<Inline>)> {
+    if source.is_old() {
+        let end = flag(source, place).or_else(|| old_character(source, place))?;
+        return Some((
+            end,
+            Rc::new(Inline::UnicodeEmoji(source.slice(place, end).to_vec())),
+        ));
+    }
     let end = flag(source, place)
         .or_else(|| keycap(source, place))
         .or_else(|| tagged(source, place))
@@ -172,6 +179,47 @@ fn presented(source: &Source, place: usize) -> Option<usize> {
             | 0x1f170..=0x1f171 | 0x1f17e..=0x1f17f | 0x1f202 | 0x1f21a | 0x1f22f
     );
     (symbol && source.at(place + length) == Some(0xfe0f)).then_some(place + length + 1)
+}
+
+/// What was an emoji before 8.x: pictographs with their tones, alone or joined, and some that stand alone.
+fn old_character(source: &Source, place: usize) -> Option<usize> {
+    let pictograph = |place| {
+        let (code, length) = source.code_point(place)?;
+        (0x1f300..=0x1f5ff)
+            .contains(&code)
+            .then(|| toned(source, variation(source, place + length)))
+    };
+    let joined = || {
+        let (from, to) = source.broken_sequence.get();
+        if (from..to).contains(&place) {
+            return None;
+        }
+        let mut end = pictograph(place)?;
+        while source.at(end) == Some(0x200d) {
+            let Some(next) = pictograph(end + 1) else {
+                source.broken_sequence.set((place, end));
+                return None;
+            };
+            end = next;
+        }
+        Some(end)
+    };
+    let (code, length) = source.code_point(place)?;
+    match code {
+        0x1f300..=0x1f5ff => joined(),
+        0x2300..=0x23ff | 0x2600..=0x27bf => Some(variation(source, place + length)),
+        0x1f600..=0x1f64f | 0x1f680..=0x1f6fa => Some(place + length),
+        0x1f900..=0x1f9ff => Some(toned(source, place + length)),
+        _ => None,
+    }
+}
+
+/// Behind a skin tone, if one stands here.
+fn toned(source: &Source, place: usize) -> usize {
+    let tone = source
+        .code_point(place)
+        .is_some_and(|(code, _)| (0x1f3fb..=0x1f3ff).contains(&code));
+    if tone { place + 2 } else { place }
 }
 
 /// Behind a variation selector, if one stands here.

@@ -35,14 +35,26 @@ const EMOTICONS: &[(&str, &str)] = &[
     ("=]", "slight_smile"), ("=)", "slight_smile"), (":]", "slight_smile"), (":D", "smiley"),
 ];
 
+/// What releases before 8.x know besides, and what they do not know.
+const ONLY_OLD: &[(&str, &str)] = &[
+    ("\\0/", "person_gesturing_ok"),
+    ("\\O/", "person_gesturing_ok"),
+    (">:/", "confused"),
+];
+const NOT_OLD: &str = ">;/";
+
 /// The emoticon at a place: its length in units and the name of its emoji.
 pub(super) fn find(source: &Source, place: usize) -> Option<(usize, &'static str)> {
     let first = source.at(place)?;
-    if first >= 0x80 || !b"#%'(*-08:;<=>BDOX".contains(&(first as u8)) {
+    if first >= 0x80 || !b"#%'(*-08:;<=>BDOX\\".contains(&(first as u8)) {
         return None;
     }
+    let more = if source.is_old() { ONLY_OLD } else { &[] };
     EMOTICONS
         .iter()
+        .filter(|(text, _)| !source.is_old() || *text != NOT_OLD)
+        .chain(more)
+        .filter(|(text, _)| text.as_bytes().first() == Some(&(first as u8)))
         .find(|(text, _)| source.starts(place, text))
         .map(|(text, name)| (text.encode_utf16().count(), *name))
 }

@@ -81,6 +81,9 @@ impl Parser<'_> {
         if source.at(place).is_none_or(|unit| unit == u16::from(b'\n')) {
             return None;
         }
+        if source.is_old() {
+            return self.in_old_emphasis(place, mark, active);
+        }
         let context = Context::Emphasis(mark, active);
         self.before_emoji(context, place)
             .or_else(|| self.emoji(context, place))
@@ -91,6 +94,38 @@ impl Parser<'_> {
                 } else {
                     self.single(place)
                 }
+            })
+    }
+
+    /// Between delimiters of any kind before 8.x; a timestamp stands between tildes only.
+    fn in_old_emphasis(&self, place: usize, mark: Mark, active: u8) -> Option<Found> {
+        let source = self.source;
+        self.blanks(place)
+            .or_else(|| {
+                let timestamp = || one(self.timestamp(place));
+                (mark == Mark::Strike).then(timestamp).flatten()
+            })
+            .or_else(|| one(self.reference(place, active)))
+            .or_else(|| one(self.angle(place, active)))
+            .or_else(|| {
+                [Mark::Bold, Mark::Italic, Mark::Strike]
+                    .into_iter()
+                    .find_map(|other| self.emphasis(other, place, active))
+            })
+            .or_else(|| self.addressed(place, chars::is_text))
+            .or_else(|| one(self.user(place)))
+            .or_else(|| one(self.channel(place)))
+            .or_else(|| one(self.inline_code(place)))
+            .or_else(|| {
+                let identifier = || self.identifier(place);
+                (active & Mark::Italic as u8 == 0)
+                    .then(identifier)
+                    .flatten()
+            })
+            .or_else(|| self.emoji(Context::Emphasis(mark, active), place))
+            .or_else(|| {
+                let single = || self.single(place);
+                (!source.is(place, mark.delimiter())).then(single).flatten()
             })
     }
 
@@ -131,6 +166,9 @@ impl Parser<'_> {
         if source.at(place).is_none_or(|unit| unit == u16::from(b'\n')) {
             return None;
         }
+        if source.is_old() {
+            return self.in_old_emphasis(place, Mark::Strike, active);
+        }
         let context = Context::Strike(active);
         self.run(place, |unit| unit == u16::from(b' '))
             .or_else(|| self.escaped_timestamp(place))
@@ -164,7 +202,7 @@ impl Parser<'_> {
     }
 
     /// A character before `@` or `#` and a letter: no mention begins inside a word. Of several `@` one is left.
-    fn addressed(&self, place: usize, before: impl Fn(u16) -> bool) -> Option<Found> {
+    pub(super) fn addressed(&self, place: usize, before: impl Fn(u16) -> bool) -> Option<Found> {
         let source = self.source;
         if !source.at(place).is_some_and(before) {
             return None;
@@ -189,7 +227,8 @@ impl Parser<'_> {
 
     /// Between the square brackets of a link.
     pub(super) fn in_label(&self, place: usize, active: u8) -> Option<Found> {
-        if self.source.starts(place, "](") || self.source.starts(place, "] [") {
+        let source = self.source;
+        if source.starts(place, "](") || !source.is_old() && source.starts(place, "] [") {
             return None;
         }
         self.emphasis(Mark::Bold, place, active)
@@ -197,8 +236,8 @@ impl Parser<'_> {
             .or_else(|| self.emphasis(Mark::Strike, place, active))
             .or_else(|| self.identifier(place))
             .or_else(|| {
-                Some(self.source.label_word_end(place))
-                    .filter(|end| *end > place)
+                Some(source.label_word_end(place))
+                    .filter(|end| *end > place && !source.is_old())
                     .map(|end| self.text(place, end))
             })
             .or_else(|| self.single(place))

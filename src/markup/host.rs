@@ -31,9 +31,36 @@ pub(super) fn is_known(address: &str) -> bool {
         || (is_valid(&host) && (host.ends_with(".localhost") || has_known_suffix(&host)))
 }
 
-/// Does the address of mail lead to a known top-level domain?
-pub(super) fn is_mail_domain(address: &str) -> bool {
-    host(address).is_some_and(|host| is_valid(&host) && has_known_suffix(&host))
+/// The same before 8.x: an IP address was none, nor a name that begins with an underscore or a dot.
+pub(super) fn was_known(address: &str) -> bool {
+    host(address).is_some_and(|host| {
+        host == "localhost"
+            || !is_ipv4(&host)
+                && is_valid(&host)
+                && !host.starts_with(['.', '_'])
+                && (host.ends_with(".localhost") || has_known_suffix(&host))
+    })
+}
+
+/// Is what stands for the port of an address with a scheme one? Before 8.x that decided whether `//` was put in front.
+pub(super) fn has_good_port(address: &str) -> bool {
+    let Some((_, rest)) = address.split_once("://") else {
+        return true;
+    };
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = authority
+        .rsplit_once('@')
+        .map_or(authority, |(_, host)| host);
+    let port = host.rsplit_once(':').map_or("", |(_, port)| port);
+    port.bytes().all(|byte| byte.is_ascii_digit())
+        && (port.is_empty() || port.parse::<u16>().is_ok())
+}
+
+/// Does the address of mail lead to a known top-level domain? Before 8.x not in one whose name begins with an underscore.
+pub(super) fn is_mail_domain(address: &str, is_old: bool) -> bool {
+    host(address).is_some_and(|host| {
+        is_valid(&host) && has_known_suffix(&host) && !(is_old && host.starts_with('_'))
+    })
 }
 
 /// The host name in an address with or without a scheme.

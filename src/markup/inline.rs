@@ -9,6 +9,7 @@ use std::rc::Rc;
 
 use super::auto;
 use super::chars;
+use super::link;
 use super::reduce::reduce;
 use super::source::Source;
 use super::time;
@@ -140,6 +141,9 @@ impl<'a> Parser<'a> {
             Context::Spoiler => self.shared(place),
             Context::Cell => self.in_cell(place),
             // An asterisk that opens nothing would make the bullet before it one that opens something.
+            Context::Item if self.source.is_old() && self.source.is(place, '*') => self
+                .before_emoji(Context::Line, place)
+                .or_else(|| self.emoji(Context::Line, place)),
             Context::Item => self
                 .shared(place)
                 .filter(|(end, _)| !self.source.is(place, '*') || *end > place + 1),
@@ -173,17 +177,21 @@ impl<'a> Parser<'a> {
 
     /// Anything a line may hold.
     fn any(&self, place: usize) -> Option<Found> {
-        if self
-            .source
-            .at(place)
-            .is_none_or(|unit| unit == u16::from(b'\n'))
-        {
+        if self.source.at(place).is_none_or(|unit| {
+            unit == u16::from(b'\n') || self.source.is_old() && unit == u16::from(b'\r')
+        }) {
             return None;
         }
         self.before_emoji(Context::Line, place)
             .or_else(|| self.emoji(Context::Line, place))
             .or_else(|| self.after_emoji(place))
-            .or_else(|| self.single(place))
+            .or_else(|| {
+                if self.source.is_old() {
+                    self.old_single(place)
+                } else {
+                    self.single(place)
+                }
+            })
     }
 
     /// The rules of a context that are tried before emoji.
@@ -198,6 +206,9 @@ impl<'a> Parser<'a> {
     /// The same for a line.
     fn before_emoji_in_line(&self, place: usize) -> Option<Found> {
         let source = self.source;
+        if source.is_old() {
+            return self.before_old_emoji_in_line(place);
+        }
         self.blanks(place)
             .or_else(|| self.dashed(place))
             .or_else(|| one(self.timestamp(place)))
@@ -219,10 +230,44 @@ impl<'a> Parser<'a> {
             .or_else(|| self.hashed(place))
     }
 
+    /// The same before 8.x.
+    fn before_old_emoji_in_line(&self, place: usize) -> Option<Found> {
+        let source = self.source;
+        self.blanks(place)
+            .or_else(|| one(self.timestamp(place)))
+            .or_else(|| one(self.reference(place, 0)))
+            .or_else(|| one(self.angle(place, 0)))
+            .or_else(|| one(auto::phone(source, place)))
+            .or_else(|| one(auto::email(source, place)))
+            .or_else(|| one(auto::url(source, place)))
+            .or_else(|| self.emphasis(Mark::Bold, place, 0))
+            .or_else(|| self.emphasis(Mark::Italic, place, 0))
+            .or_else(|| self.emphasis(Mark::Strike, place, 0))
+            .or_else(|| self.addressed(place, chars::is_text))
+            .or_else(|| one(self.user(place)))
+            .or_else(|| one(self.channel(place)))
+            .or_else(|| one(self.inline_code(place)))
+            .or_else(|| one(self.image(place)))
+            .or_else(|| self.identifier(place))
+    }
+
+    /// Before 8.x a character that means nothing takes the phone number and the address of the web behind it along.
+    fn old_single(&self, place: usize) -> Option<Found> {
+        self.source.at(place)?;
+        let next = place + 1;
+        let phone = auto::digits_of_phone(self.source, next).map_or(next, |(end, _)| end);
+        let end = link::address(self.source, phone).unwrap_or(phone);
+        Some(self.text(place, end))
+    }
+
     /// The rules of a line that are tried after emoji, but for the last resort.
     pub(super) fn after_emoji(&self, place: usize) -> Option<Found> {
-        self.escaped(place)
-            .or_else(|| self.run(place, |unit| !chars::is_break(unit)))
+        self.escaped(place).or_else(|| {
+            // Before 8.x a rule may begin inside a word.
+            (!self.source.is_old())
+                .then(|| self.run(place, |unit| !chars::is_break(unit)))
+                .flatten()
+        })
     }
 
     /// White space inside a line.
@@ -232,7 +277,7 @@ impl<'a> Parser<'a> {
 
     /// `|| spoiler ||`
     fn spoiler(&self, place: usize) -> Option<(usize, Rc<Inline>)> {
-        if !self.source.starts(place, "||") {
+        if self.source.is_old() || !self.source.starts(place, "||") {
             return None;
         }
         let end = self.stop(Context::Spoiler, place + 2);

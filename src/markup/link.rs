@@ -27,7 +27,7 @@ impl Parser<'_> {
         if !source.starts(end, "](") {
             return None;
         }
-        let (close, src) = target(source, end + 2, true)?;
+        let (close, src) = target(source, end + 2, !source.is_old())?;
         if !source.is(close, ')') {
             return None;
         }
@@ -67,7 +67,7 @@ impl Parser<'_> {
         if blank || !source.starts(end, "](") {
             return None;
         }
-        let (close, src) = target(source, end + 2, true)?;
+        let (close, src) = target(source, end + 2, !source.is_old())?;
         if !source.is(close, ')') {
             return None;
         }
@@ -80,7 +80,14 @@ impl Parser<'_> {
     }
 }
 
-/// Where a link leads. In round brackets a target may hold pairs of them.
+/// An address of the web as the target of a link may be one, but for other schemes than those with `//`: where it ends.
+pub(super) fn address(source: &Source, place: usize) -> Option<usize> {
+    let host = auto::with_scheme(source, place).or_else(|| source.host_or_local(place))?;
+    let end = source.target_end(host, false, false);
+    Some(auto::without_punctuation(source, host, end))
+}
+
+/// Where a link leads. Since 8.x a target in round brackets may hold pairs of them.
 fn target(source: &Source, place: usize, round: bool) -> Option<(usize, Vec<u16>)> {
     let mut colon = place;
     while colon - place < SCHEME_LENGTH

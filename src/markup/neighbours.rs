@@ -18,11 +18,11 @@ impl Parser<'_> {
     }
 
     /// May this be what stands behind an emoticon? An end, white space, whatever a rule takes for more than the last resort:
-    /// another emoticon, too, when the same holds for it. The run of emoticons is walked, not descended into. Between tildes
-    /// anything may.
+    /// another emoticon, too, when the same holds for it. The run of emoticons is walked, not descended into. Between tildes,
+    /// and before 8.x, anything may.
     pub(super) fn may_follow_emoticon(&self, context: Context, place: usize) -> bool {
         let source = self.source;
-        if let Context::Strike(_) = context {
+        if source.is_old() || matches!(context, Context::Strike(_)) {
             return true;
         }
         let mut passed = Vec::new();

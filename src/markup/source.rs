@@ -3,34 +3,47 @@
 use std::cell::{Cell, OnceCell};
 
 use super::chars;
+use super::grammar::Grammar;
 
 /// What the rules read from. Every unit read is counted, so that a test can hold the work to a line.
 pub(super) struct Source {
     units: Vec<u16>,
+    grammar: Grammar,
     steps: Cell<u64>,
     label_ends: OnceCell<Vec<u32>>,
     mailbox_ends: OnceCell<Vec<u32>>,
     word_ends: OnceCell<Vec<u32>>,
     run_ends: OnceCell<Vec<u32>>,
     label_word_ends: OnceCell<Vec<u32>>,
+    alphanumeric_ends: OnceCell<Vec<u32>>,
     target_ends: [OnceCell<Vec<u32>>; 4],
     dots_ahead: OnceCell<Vec<bool>>,
+    /// The last joined sequence of emoji that came to nothing: its parts do neither.
+    pub(super) broken_sequence: Cell<(usize, usize)>,
 }
 
 impl Source {
     /// A text to parse.
-    pub(super) fn new(text: &str) -> Self {
+    pub(super) fn new(text: &str, grammar: Grammar) -> Self {
         Self {
             units: text.encode_utf16().collect(),
+            grammar,
             steps: Cell::new(0),
             label_ends: OnceCell::new(),
             mailbox_ends: OnceCell::new(),
             word_ends: OnceCell::new(),
             run_ends: OnceCell::new(),
             label_word_ends: OnceCell::new(),
+            alphanumeric_ends: OnceCell::new(),
             target_ends: Default::default(),
             dots_ahead: OnceCell::new(),
+            broken_sequence: Cell::default(),
         }
+    }
+
+    /// Is it read as releases before 8.x do?
+    pub(super) fn is_old(&self) -> bool {
+        self.grammar == Grammar::V7
     }
 
     /// Its length in units.
@@ -102,12 +115,15 @@ impl Source {
         let ends = self.label_ends.get_or_init(|| {
             self.table(|units, ends: &[u32], place| {
                 let unit = units[place];
-                if chars::is_label(unit) {
+                let (is_label, is_joined): (fn(u16) -> bool, fn(u16) -> bool) = if self.is_old() {
+                    (chars::is_old_label, chars::is_old_joined)
+                } else {
+                    (chars::is_label, chars::is_joined)
+                };
+                if is_label(unit) {
                     return ends[place + 1];
                 }
-                let joined = units
-                    .get(place + 1)
-                    .is_some_and(|next| chars::is_joined(*next));
+                let joined = units.get(place + 1).is_some_and(|next| is_joined(*next));
                 if (unit == u16::from(b'-') || unit == u16::from(b'_')) && joined {
                     ends[place + 2]
                 } else {
@@ -151,10 +167,10 @@ impl Source {
         ends.get(place).map_or(place, |end| *end as usize)
     }
 
-    /// Where the host name that begins here ends: two labels or more, the first without an underscore before it.
+    /// Where the host name that begins here ends: two labels or more, since 8.x the first without an underscore before it.
     pub(super) fn host_end(&self, place: usize) -> Option<usize> {
         let mut end = self.label_end(place);
-        if end == place || self.is(place, '_') {
+        if end == place || !self.is_old() && self.is(place, '_') {
             return None;
         }
         let first = end;
@@ -219,6 +235,20 @@ impl Source {
                     place as u32
                 } else {
                     ends[place + 1]
+                }
+            })
+        });
+        ends.get(place).map_or(place, |end| *end as usize)
+    }
+
+    /// Where the run of letters and digits of ASCII ends.
+    pub(super) fn alphanumeric_end(&self, place: usize) -> usize {
+        let ends = self.alphanumeric_ends.get_or_init(|| {
+            self.table(|units, ends, place| {
+                if chars::is_alphanumeric(units[place]) {
+                    ends[place + 1]
+                } else {
+                    place as u32
                 }
             })
         });

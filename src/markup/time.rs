@@ -6,7 +6,7 @@ use time::{Date, Month, UtcDateTime};
 
 use super::chars;
 use super::source::Source;
-use super::tree::Inline;
+use super::tree::{Fallback, Inline};
 
 /// The digits of a timestamp in seconds.
 const SECONDS_DIGITS: usize = 10;
@@ -20,10 +20,12 @@ pub(super) fn timestamp(source: &Source, place: usize, today: i64) -> Option<(us
         return None;
     }
     let start = place + 3;
+    let newer =
+        |rule: &dyn Fn() -> Option<(usize, String)>| (!source.is_old()).then(rule).flatten();
     [
         seconds(source, start),
-        date(source, start),
-        time_of_day(source, start, today),
+        newer(&|| date(source, start)),
+        newer(&|| time_of_day(source, start, today)),
     ]
     .into_iter()
     .flatten()
@@ -32,9 +34,13 @@ pub(super) fn timestamp(source: &Source, place: usize, today: i64) -> Option<(us
         Some((
             end,
             Rc::new(Inline::Timestamp {
+                fallback: if source.is_old() {
+                    Fallback::Text(format!("<t:{seconds}:{format}>").encode_utf16().collect())
+                } else {
+                    Fallback::Range(place, end)
+                },
                 seconds,
                 format,
-                range: (place, end),
             }),
         ))
     })

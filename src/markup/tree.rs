@@ -54,9 +54,18 @@ pub(super) enum Inline {
         seconds: String,
         /// One of `t T d D f F R`.
         format: char,
-        /// Where it stood, in UTF-16 units.
-        range: (usize, usize),
+        /// What is shown where it is not known.
+        fallback: Fallback,
     },
+}
+
+/// What stands for a timestamp.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Fallback {
+    /// Where it stood, in UTF-16 units: since 8.x.
+    Range(usize, usize),
+    /// The timestamp written out: before.
+    Text(Vec<u16>),
 }
 
 /// A node that takes whole lines.
@@ -82,7 +91,7 @@ pub(super) enum Block {
     /// `- item` or `* item`
     UnorderedList(Vec<Vec<Rc<Inline>>>),
     /// `1. item`
-    OrderedList(Vec<(f64, Vec<Rc<Inline>>)>),
+    OrderedList(Vec<(Option<f64>, Vec<Rc<Inline>>)>),
     /// `- [x] item`
     Tasks(Vec<(bool, Vec<Rc<Inline>>)>),
     /// `---`, and where it stood.

@@ -25,8 +25,8 @@ impl Parser<'_> {
                 end = server;
             }
         }
-        // Two underscores at the end close italics that may have been opened before.
-        if source.starts(end.saturating_sub(2).max(start), "__") {
+        // Since 8.x two underscores at the end close italics that may have been opened before.
+        if !source.is_old() && source.starts(end.saturating_sub(2).max(start), "__") {
             return None;
         }
         Some((
@@ -72,7 +72,9 @@ impl Parser<'_> {
         if !source.is(place, '\\') {
             return None;
         }
-        if let Some(timestamp) = self.escaped_timestamp(place) {
+        if !source.is_old()
+            && let Some(timestamp) = self.escaped_timestamp(place)
+        {
             return Some(timestamp);
         }
         chars::among(unit, "#*._`~").then(|| (place + 2, vec![Inline::plain(&[unit])]))
@@ -103,7 +105,7 @@ impl Parser<'_> {
     /// Letters and digits before underscores: those of `snake_case` open no italics.
     pub(super) fn identifier(&self, place: usize) -> Option<Found> {
         let source = self.source;
-        let letters = source.skip(place, chars::is_alphanumeric);
+        let letters = source.alphanumeric_end(place);
         if letters == place || !source.is(letters, '_') {
             return None;
         }

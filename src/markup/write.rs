@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-use super::tree::{Block, Cell, Inline};
+use super::tree::{Block, Cell, Fallback, Inline};
 
 /// UTF-16 units as a JSON text.
 struct Text<'a>(&'a [u16]);
@@ -116,7 +116,7 @@ impl Serialize for Inline {
             Inline::Timestamp {
                 seconds,
                 format,
-                range,
+                fallback,
             } => {
                 #[derive(serde::Serialize)]
                 struct Value<'a> {
@@ -132,7 +132,10 @@ impl Serialize for Inline {
                         format: *format,
                     },
                 )?;
-                map.serialize_entry("fallback", range)?;
+                match fallback {
+                    Fallback::Range(from, to) => map.serialize_entry("fallback", &(from, to))?,
+                    Fallback::Text(text) => map.serialize_entry("fallback", &Plain(text))?,
+                }
                 map.end()
             }
         }
@@ -164,14 +167,16 @@ impl Serialize for Owned<'_> {
 }
 
 /// `1. item`
-struct Numbered<'a>(f64, &'a [Rc<Inline>]);
+struct Numbered<'a>(Option<f64>, &'a [Rc<Inline>]);
 
 impl Serialize for Numbered<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(3))?;
         map.serialize_entry("type", "LIST_ITEM")?;
         map.serialize_entry("value", &Nodes(self.1))?;
-        map.serialize_entry("number", &Number(self.0))?;
+        if let Some(number) = self.0 {
+            map.serialize_entry("number", &Number(number))?;
+        }
         map.end()
     }
 }

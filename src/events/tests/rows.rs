@@ -29,3 +29,41 @@ async fn without_the_message_parser_a_text_has_no_parsed_form() {
         ]
     );
 }
+
+// contract: events/ephemeral/grammar
+#[tokio::test]
+async fn a_text_is_parsed_as_the_clients_of_the_release_draw_it() {
+    for (release, md) in [
+        (
+            Release::V8,
+            r#"[{"type":"PARAGRAPH","value":[{"type":"SPOILER","value":[{"type":"PLAIN_TEXT","value":"b"}]}]}]"#,
+        ),
+        (
+            Release::V6,
+            r#"[{"type":"PARAGRAPH","value":[{"type":"PLAIN_TEXT","value":"||b||"}]}]"#,
+        ),
+        (
+            Release::Mixed,
+            r#"[{"type":"PARAGRAPH","value":[{"type":"PLAIN_TEXT","value":"||b||"}]}]"#,
+        ),
+        (
+            Release::Unknown,
+            r#"[{"type":"PARAGRAPH","value":[{"type":"PLAIN_TEXT","value":"||b||"}]}]"#,
+        ),
+    ] {
+        let bench = Bench::new(Recorder {
+            release,
+            ..Recorder::default()
+        });
+        let told = bench
+            .event(
+                "notify.ephemeralMessage",
+                r#"["u","r",{"_id":"m","msg":"||b||"}]"#,
+            )
+            .await;
+        assert!(
+            told.concat().ends_with(&format!(r#""md":{md}}}]"#)),
+            "{release:?}: {told:?}"
+        );
+    }
+}
