@@ -68,7 +68,7 @@ impl Session {
             };
             let methods = self.methods.clone();
             let outcome = methods.subscribe(self.client.clone(), sub).await;
-            refused += usize::from(outcome == SubOutcome::Refused);
+            refused += usize::from(matches!(outcome, SubOutcome::Refused(_)));
         }
         (times - refused, self.sent())
     }
