@@ -104,7 +104,7 @@ async fn config_prints_every_setting_with_its_origin_and_no_secret() {
     .await;
     assert_eq!(printed.code, Some(0));
     let row = |name: &str, origin: &str, value: &str| {
-        printed.has(&format!("{name:32}  {origin:11}  {value}"))
+        printed.has(&format!("{name:44}  {origin:11}  {value}"))
     };
     row("CONFIG_FILE", "environment", file.to_str().unwrap());
     row("PORT", "environment", "4000");

@@ -20,7 +20,8 @@ use super::types::{
 };
 use super::variables::{
     ADMIN_BIND_IP, ADMIN_PORT, ADMIN_TOKEN, DDP_RATE_LIMIT, DDP_SERVER_URL, ENABLE_TLS,
-    MS_METRICS_PORT, NATS_URL, RATE_LIMITER_EXEMPT, RELAY_HTTP, TLS_CERT_PATH, TLS_KEY_PATH, TRANSPORTER,
+    MS_METRICS_PORT, NATS_URL, RATE_LIMITER_EXEMPT, RELAY_HTTP, TLS_CERT_PATH, TLS_KEY_PATH,
+    TRANSPORTER,
 };
 
 /// Pings that an `instances` document may miss before it is dropped.

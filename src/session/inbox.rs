@@ -6,6 +6,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::sessions::Behind;
 use super::task::Session;
+use super::unheard::Unheard;
 use crate::ddp::frame::Messages;
 use crate::ddp::message::{self, ClientMessage, Request};
 use crate::ddp::sockjs::Array;
@@ -14,13 +15,6 @@ use crate::telemetry::metrics::{self, Incoming};
 
 /// So many messages of one SockJS array are worked on before others get their turn.
 const MESSAGES_A_TURN: usize = 64;
-
-/// A SockJS array that was too long for one turn.
-pub(super) struct Unheard {
-    text: Box<str>,
-    /// Where the next message stands.
-    at: usize,
-}
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     /// A whole text frame came.

@@ -30,6 +30,7 @@ mod relayed;
 mod requests;
 mod sessions;
 mod task;
+mod unheard;
 mod wire;
 
 #[cfg(test)]

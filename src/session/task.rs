@@ -10,10 +10,10 @@ use tokio::time::Instant;
 
 use super::clock::Clock;
 use super::guard::Guard;
-use super::inbox::Unheard;
 use super::reader::Reader;
 use super::requests::{Panicked, Requests};
 use super::sessions::{Behind, Sessions};
+use super::unheard::Unheard;
 use crate::client::{Client, Leg};
 use crate::ddp::message::GREETING;
 use crate::ddp::{Frame, Framing};

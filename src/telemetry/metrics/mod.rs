@@ -14,6 +14,7 @@ mod installed;
 mod labels;
 mod present;
 mod process;
+mod relay;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -29,6 +30,7 @@ pub use labels::{
     StatusClass, Transport,
 };
 pub use present::{Known, expect};
+pub use relay::{http_passed, relay_connected, relay_lost, relay_up};
 pub use table::{Kind, QUANTILES, Row, TABLE};
 
 /// The handles, once metrics are on.
@@ -115,40 +117,6 @@ pub fn log_lines_lost(sink: LogSink, lines: u64) {
 pub fn request_refused() {
     if let Some(on) = on() {
         on.requests_refused.increment(1);
-    }
-}
-
-/// The server that sessions are relayed to is there, or away.
-pub fn relay_up(up: bool) {
-    if let Some(on) = on() {
-        on.relay_up.set(if up { 1.0 } else { 0.0 });
-    }
-}
-
-/// A session asked for a connection to that server.
-pub fn relay_connected(outcome: Connect) {
-    if let Some(on) = on() {
-        on.relay_connects[outcome as usize].increment(1);
-    }
-}
-
-/// A session's connection to that server was lost.
-pub fn relay_lost() {
-    if let Some(on) = on() {
-        on.relay_lost.increment(1);
-    }
-}
-
-/// An HTTP request was passed to that server, and answered with this status.
-pub fn http_passed(status: u16) {
-    if let Some(on) = on() {
-        let class = match status {
-            0..300 => StatusClass::Success,
-            300..400 => StatusClass::Redirection,
-            400..500 => StatusClass::ClientError,
-            500.. => StatusClass::ServerError,
-        };
-        on.relay_http[class as usize].increment(1);
     }
 }
 
