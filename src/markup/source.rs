@@ -5,6 +5,9 @@ use std::cell::{Cell, OnceCell};
 use super::chars;
 use super::grammar::Grammar;
 
+/// A question about a unit.
+type OfUnit = fn(u16) -> bool;
+
 /// What the rules read from. Every unit read is counted, so that a test can hold the work to a line.
 pub(super) struct Source {
     units: Vec<u16>,
@@ -115,7 +118,7 @@ impl Source {
         let ends = self.label_ends.get_or_init(|| {
             self.table(|units, ends: &[u32], place| {
                 let unit = units[place];
-                let (is_label, is_joined): (fn(u16) -> bool, fn(u16) -> bool) = if self.is_old() {
+                let (is_label, is_joined): (OfUnit, OfUnit) = if self.is_old() {
                     (chars::is_old_label, chars::is_old_joined)
                 } else {
                     (chars::is_label, chars::is_joined)

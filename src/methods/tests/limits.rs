@@ -62,7 +62,7 @@ impl Session {
         let mut refused = 0;
         for id in 0..times {
             let sub = Subscription {
-                id: id.to_string().into(),
+                id: id.to_string(),
                 name: name.into(),
                 params: ejson::raw(r#"["license",false]"#.to_owned()).unwrap(),
             };

@@ -180,14 +180,21 @@ impl NatsOutlet {
         let published = match (asks, headers) {
             (None, None) => client.publish(subject, payload).await,
             (None, Some(headers)) => client.publish_with_headers(subject, headers, payload).await,
-            (Some(asks), _) => {
+            (Some(asks), headers) => {
                 let mut buffer = Uuid::encode_buffer();
                 let token = match &asks {
                     Asks::Call(id) => &*id.simple().encode_lower(&mut buffer),
                     Asks::Around(token) => token,
                 };
                 let reply = [&*self.inbox, token].join(".");
-                client.publish_with_reply(subject, reply, payload).await
+                match headers {
+                    None => client.publish_with_reply(subject, reply, payload).await,
+                    Some(headers) => {
+                        client
+                            .publish_with_reply_and_headers(subject, reply, headers, payload)
+                            .await
+                    }
+                }
             }
         };
         published.map_err(|_| ())
