@@ -8,19 +8,19 @@ use crate::wire::script::Lost;
 /// What the conductor asks of the shards.
 #[derive(Clone)]
 pub(crate) enum Order {
-    /// Set up sessions; [`Note::Settled`] tells when all are ready or gave up.
+    /// Set up sessions; `Note::Settled` tells when all are ready or gave up.
     Open,
-    /// All connections end, and all come back at once; [`Note::Settled`] likewise.
+    /// All connections end, and all come back at once; `Note::Settled` likewise.
     Storm,
-    /// Begin to count the marks of this run; answered with a [`Note::Lap`].
+    /// Begin to count the marks of this run; answered with a `Note::Lap`.
     Begin(u16),
     /// Tell what was counted since the last lap, and count anew.
     Lap,
     /// The same, with what never came: `sent[key]` events were published.
     Finish(Arc<Vec<u32>>),
-    /// The sessions of [`Settings::stalling`] stop reading, or read again.
+    /// The sessions of `Settings::stalling` stop reading, or read again.
     Stall(bool),
-    /// All open their first room once more within this time; [`Note::Settled`] tells when all were answered.
+    /// All open their first room once more within this time; `Note::Settled` tells when all were answered.
     Visit {
         /// From the first to the last.
         within: Duration,
@@ -31,7 +31,7 @@ pub(crate) enum Order {
     },
     /// Keep this many calls on their way in this shard; 0: no more.
     Call(u32),
-    /// Tell which sessions are waited for, with a [`Note::Missing`].
+    /// Tell which sessions are waited for, with a `Note::Missing`.
     Missing,
     /// End all connections.
     Close,
