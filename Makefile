@@ -23,7 +23,7 @@ lint: ## formatting, clippy, documentation, dependencies and their licences, the
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings -A rustdoc::private_intra_doc_links" $(CARGO) doc --locked --no-deps
 	scripts/dependencies
-	grep -lZ '^#!.*bash' scripts/* .ci/run | xargs -0 -n 1 bash -n
+	grep -rlZ '^#!.*bash' scripts .ci | xargs -0 -n 1 bash -n
 	scripts/contract -q
 	find tests/peers tests/browser -name node_modules -prune -o -name '*.js' -print0 | xargs -0 -n 1 node --check
 
