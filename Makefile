@@ -21,6 +21,7 @@ test: fixtures ## every test, against real parts
 lint: ## formatting, clippy, documentation, dependencies and their licences, the scripts' syntax
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
+	$(CARGO) check --locked --release --bins
 	RUSTDOCFLAGS="-D warnings -A rustdoc::private_intra_doc_links" $(CARGO) doc --locked --no-deps
 	scripts/dependencies
 	grep -rlZ '^#!.*bash' scripts .ci | xargs -0 -n 1 bash -n

@@ -101,7 +101,6 @@ async fn the_oldest_idle_connection_gives_way_to_a_client() {
 
 // contract: ddp/http/idle
 #[tokio::test]
-#[ignore = "not seen passing yet"]
 async fn who_asks_and_never_reads_is_given_up() {
     let workspace = Workspace::with()
         .env("DDP_HANDSHAKE_TIMEOUT", "1")
@@ -110,7 +109,8 @@ async fn who_asks_and_never_reads_is_given_up() {
     let port = workspace.service.port;
     let before = descriptors(&workspace);
     let mut crowd = Vec::new();
-    for _ in 0..CROWD {
+    // Few, since each is answered thousands of times before no more goes in.
+    for _ in 0..3 {
         crowd.push(come_and_read_nothing(port, "/sockjs/info").await);
     }
     assert!(descriptors(&workspace) > before);

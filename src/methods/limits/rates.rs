@@ -64,7 +64,10 @@ struct Limit {
     each_name: bool,
 }
 
-const LIMITS: &[Limit; 5] = &[
+/// How many limits there are.
+const COUNT: usize = 5;
+
+const LIMITS: &[Limit; COUNT] = &[
     limit("IP", By::Address, false),
     limit("User", By::User, false),
     limit("Connection", By::Session, false),
@@ -81,7 +84,7 @@ const fn limit(name: &'static str, by: By, each_name: bool) -> Limit {
 }
 
 /// So many requests in so long; `None` when a limit is off.
-type Values = [Option<(NonZero<u32>, Duration)>; LIMITS.len()];
+type Values = [Option<(NonZero<u32>, Duration)>; COUNT];
 
 /// tokio's time, which tests can hold.
 #[derive(Debug, Clone, Copy)]
