@@ -14,7 +14,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("ejson", &[]),
     ("port", &[]),
     // What is logged, counted and traced is typed in `config`, once.
-    ("telemetry", &["config", "port"]),
+    ("telemetry", &["config", "ejson", "port"]),
     ("ddp", &["ejson"]),
     ("markup", &["ejson"]),
     ("mesh", &["config", "ejson", "telemetry"]),

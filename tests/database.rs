@@ -88,6 +88,12 @@ async fn rules_and_documents_from_a_real_database() {
             "{stream} {event_name}: {answer}"
         );
     }
+    // Half a surrogate pair cannot be written in BSON: such a room is not there, and the database is asked on.
+    carol
+        .text(r#"{"msg":"sub","id":"half","name":"stream-room-messages","params":["half \ud83d",false]}"#)
+        .await;
+    let answer = carol.expect(json!({"msg": "nosub", "id": "half"})).await;
+    assert_eq!(answer["error"]["error"], "not-allowed", "{answer}");
     alice.listen("notify-user", "alice-id/rooms-changed").await;
     workspace.broadcast("watch.rooms", json!([{"clientAction": "updated", "room": {"_id": "private-id", "t": "p", "name": "private"}}])).await;
     assert_eq!(

@@ -13,7 +13,7 @@ use rustls::ServerConfig;
 use rustls::server::{ServerConnectionData, UnbufferedServerConnection};
 use rustls::unbuffered::{ConnectionState, EncodeTlsData, UnbufferedStatus, WriteTraffic};
 use socket2::SockRef;
-use tokio::io::Interest;
+use tokio::io::{Interest, ReadBuf};
 use tokio::net::TcpStream;
 
 /// The longest record (RFC 8446, section 5.2), and room for more behind the beginning of one.
@@ -146,21 +146,21 @@ impl Secure {
         &self.socket
     }
 
-    /// What was opened before and not read.
-    pub fn read_opened(&self, room: &mut [u8]) -> Option<usize> {
+    /// Reads what was opened before and not read; says whether there was any, or the client has ended.
+    pub fn read_opened(&self, room: &mut ReadBuf<'_>) -> bool {
         let mut tls = self.tls.lock();
         let rest = &tls.opened[tls.read..];
         if rest.is_empty() {
-            return tls.ended.then_some(0);
+            return tls.ended;
         }
-        let count = rest.len().min(room.len());
-        room[..count].copy_from_slice(&rest[..count]);
+        let count = rest.len().min(room.remaining());
+        room.put_slice(&rest[..count]);
         tls.read += count;
         if tls.read == tls.opened.len() {
             tls.opened = Vec::new();
             tls.read = 0;
         }
-        Some(count)
+        true
     }
 
     /// Reads the socket once and opens what came into `room`; answers how much, which may be nothing though something came.

@@ -1,8 +1,9 @@
 //! A client's socket, plain or encrypted: read by its session, written by whoever holds its writer.
 
-use std::io::{self, IoSlice, Read, Write};
+use std::io::{self, IoSlice, Write};
 
 use socket2::SockRef;
+use tokio::io::ReadBuf;
 use tokio::net::TcpStream;
 
 use super::secure::Secure;
@@ -26,28 +27,30 @@ impl Socket {
         }
     }
 
-    /// What was read from the socket before, and not taken.
-    pub fn read_kept(&self, room: &mut [u8]) -> Option<usize> {
+    /// Takes what was read from the socket before and not taken; says whether there was any, or there will be none.
+    pub fn read_kept(&self, room: &mut ReadBuf<'_>) -> bool {
         match self {
-            Self::Plain(_) => None,
+            Self::Plain(_) => false,
             Self::Tls(secure) => secure.read_opened(room),
         }
     }
 
-    /// Reads once; answers how many bytes came (`None`: none that is for the reader), and whether that is all that there is.
+    /// Reads once; answers whether there is something for the reader (its end among it), and whether that is all that there is.
     ///
     /// # Errors
     /// The socket's, [`io::ErrorKind::WouldBlock`] among them; [`io::ErrorKind::InvalidData`] for what is no TLS.
-    pub fn try_read(&self, room: &mut [u8]) -> io::Result<(Option<usize>, bool)> {
+    pub fn try_read(&self, room: &mut ReadBuf<'_>) -> io::Result<(bool, bool)> {
         match self {
             Self::Plain(socket) => {
-                let length = (&*SockRef::from(socket)).read(room)?;
+                let asked = room.remaining();
+                let length = socket.try_read_buf(room)?;
                 // Less than there was room for is all that there is: the next read would only be told so.
-                Ok((Some(length), (1..room.len()).contains(&length)))
+                Ok((true, (1..asked).contains(&length)))
             }
             Self::Tls(secure) => {
-                let (length, emptied) = secure.try_read(room)?;
-                Ok(((length > 0).then_some(length), emptied))
+                let (length, emptied) = secure.try_read(room.initialize_unfilled())?;
+                room.advance(length);
+                Ok((length > 0, emptied))
             }
         }
     }

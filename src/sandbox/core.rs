@@ -7,12 +7,13 @@ use serde_json::Value;
 use serde_json::value::to_raw_value;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
-use tracing::{error, warn};
+use tracing::{debug, error, warn};
 
 use super::action::Action;
 use super::database::Database;
 use super::journal::Journal;
 use super::world::{Broadcast, World, micros};
+use crate::ejson;
 use crate::mesh::{Answer, CallError, Event, Mesh, RemoteError, Request};
 
 /// Work that waits for the world.
@@ -76,6 +77,12 @@ impl Core {
     /// Answers a call from the mesh.
     pub(super) async fn answer(&self, action: Action, request: Request) -> Answer {
         let at = micros();
+        // What a real core's serializer does not take, no service of it sees.
+        if !ejson::is_readable(request.params.get()) {
+            let error = "the arguments are no EJSON";
+            debug!(action = %request.action, sender = %request.sender, "a call is refused: {error}");
+            return Err(RemoteError::internal(error).into());
+        }
         let params: Value = serde_json::from_str(request.params.get()).unwrap_or_default();
         let list = params.as_array().cloned().unwrap_or_default();
         let outcome = self.ask(Some(at), move |world| action(world, &list)).await;

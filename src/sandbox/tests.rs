@@ -151,6 +151,32 @@ async fn a_refusal_travels_with_its_code() {
     scene.token.cancel();
 }
 
+// contract: ddp/message/ejson-unreadable
+#[tokio::test(start_paused = true)]
+async fn what_no_reader_of_ejson_takes_is_refused_and_done_by_nobody() {
+    let mut scene = Scene::start(CoreRelease::V9).await;
+    for unreadable in [
+        json!({ "$binary": 12 }),
+        json!([{ "$escape": null }]),
+        json!({ "$type": "oid", "$value": "507f1f77bcf86cd799439011" }),
+    ] {
+        let message = json!({ "rid": "GENERAL", "msg": "unread", "extra": unreadable });
+        let refused = scene.method("alice", "sendMessage", json!([message]));
+        let Err(CallError::Remote(error)) = refused.await else {
+            panic!("{message} was taken");
+        };
+        assert!(error.meteor().is_none(), "no matter of the client's");
+    }
+    let message = json!({ "rid": "GENERAL", "msg": "read", "at": { "$date": 1 } });
+    scene
+        .method("alice", "sendMessage", json!([message]))
+        .await
+        .unwrap();
+    let heard = scene.hears("watch.messages").await;
+    assert_eq!(heard[0]["message"]["msg"], json!("read"));
+    scene.token.cancel();
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_store_is_written_before_the_answer_comes() {
     let scene = Scene::start(CoreRelease::V8).await;

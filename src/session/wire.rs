@@ -60,27 +60,22 @@ impl AsyncRead for Wire {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         loop {
-            let room = buf.initialize_unfilled();
-            if let Some(length) = self.0.read_kept(room) {
-                buf.advance(length);
+            if self.0.read_kept(buf) {
                 return Poll::Ready(Ok(()));
             }
             ready!(self.0.tcp().poll_read_ready(cx))?;
-            let mut read = None;
+            let mut came = None;
             let done = self.0.tcp().try_io(Interest::READABLE, || {
-                let (length, emptied) = self.0.try_read(room)?;
-                read = Some(length);
+                let (some, emptied) = self.0.try_read(buf)?;
+                came = Some(some);
                 // What comes from now on is news to the readiness that is cleared by this.
                 if emptied {
                     return Err(io::ErrorKind::WouldBlock.into());
                 }
                 Ok(())
             });
-            match (read, done) {
-                (Some(Some(length)), _) => {
-                    buf.advance(length);
-                    return Poll::Ready(Ok(()));
-                }
+            match (came, done) {
+                (Some(true), _) => return Poll::Ready(Ok(())),
                 (None, Err(error)) if error.kind() != io::ErrorKind::WouldBlock => {
                     return Poll::Ready(Err(error));
                 }

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use rustls::crypto::ring;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer, ServerName};
 use rustls::{ClientConfig, RootCertStore, ServerConfig, SupportedProtocolVersion, version};
-use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -61,13 +61,13 @@ async fn pair(versions: &[&'static SupportedProtocolVersion]) -> Pair {
 async fn read_all(here: &Secure, room: usize) -> io::Result<Vec<u8>> {
     let (mut all, mut room) = (Vec::new(), vec![0; room]);
     loop {
-        match here.read_opened(&mut room) {
-            Some(0) => return Ok(all),
-            Some(length) => {
-                all.extend_from_slice(&room[..length]);
-                continue;
+        let mut kept = ReadBuf::new(&mut room);
+        if here.read_opened(&mut kept) {
+            if kept.filled().is_empty() {
+                return Ok(all);
             }
-            None => {}
+            all.extend_from_slice(kept.filled());
+            continue;
         }
         here.socket().readable().await?;
         match here
@@ -154,8 +154,9 @@ async fn a_connection_at_rest_holds_no_buffer() {
     here.socket().readable().await.unwrap();
     let mut heard = Vec::new();
     while heard.len() < 5 {
-        if let Some(length) = here.read_opened(&mut room) {
-            heard.extend_from_slice(&room[..length]);
+        let mut kept = ReadBuf::new(&mut room);
+        if here.read_opened(&mut kept) {
+            heard.extend_from_slice(kept.filled());
             continue;
         }
         here.socket().readable().await.unwrap();

@@ -7,10 +7,11 @@ mod instances;
 mod look;
 mod reads;
 
+use std::borrow::Cow;
 use std::future::Future;
 use std::time::Duration;
 
-use mongodb::bson::{Document as Bson, RawDocumentBuf, doc};
+use mongodb::bson::{Bson as Value, Document as Bson, RawDocumentBuf, doc};
 use mongodb::error::{Error, ErrorKind, WriteFailure};
 use mongodb::options::ClientOptions;
 use mongodb::{Client, Collection, Database};
@@ -22,6 +23,7 @@ use super::error::StoreError;
 use super::state::SharedState;
 use super::state::StoreState;
 use crate::config::Secret;
+use crate::ejson::well_formed;
 use crate::telemetry::limit::Limited;
 use crate::telemetry::{metrics, traces};
 
@@ -140,7 +142,7 @@ impl Mongo {
     ) -> Result<Option<RawDocumentBuf>, StoreError> {
         self.run("find_one", Some(collection), async |database| {
             let collection: Collection<RawDocumentBuf> = database.collection(collection);
-            let find = collection.find_one(filter);
+            let find = collection.find_one(utf8(filter));
             match fields {
                 Some(fields) => find.projection(fields).await,
                 None => find.await,
@@ -159,7 +161,7 @@ impl Mongo {
     ) -> Result<Vec<String>, StoreError> {
         self.run("find", Some(collection), async |database| {
             let collection: Collection<RawDocumentBuf> = database.collection(collection);
-            let mut cursor = collection.find(filter).projection(fields).await?;
+            let mut cursor = collection.find(utf8(filter)).projection(fields).await?;
             let mut picked = Vec::new();
             while cursor.advance().await? {
                 picked.extend(pick(cursor.current()));
@@ -168,6 +170,22 @@ impl Mongo {
         })
         .await
     }
+}
+
+/// A filter as it can be written: ids that clients choose may hold half a surrogate pair.
+fn utf8(mut filter: Bson) -> Bson {
+    for (_, value) in filter.iter_mut() {
+        match value {
+            Value::String(text) => {
+                if let Cow::Owned(mended) = well_formed(text) {
+                    *text = mended;
+                }
+            }
+            Value::Document(inside) => *inside = utf8(std::mem::take(inside)),
+            _ => {}
+        }
+    }
+    filter
 }
 
 /// The driver's error by its kind: what the caller can do about it is all that is told apart.
@@ -189,5 +207,26 @@ fn store_error(error: Error) -> StoreError {
         | ErrorKind::Bson(_)
         | ErrorKind::InvalidResponse { .. } => StoreError::Malformed(message),
         _ => StoreError::Unreachable(message),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mongodb::bson::doc;
+
+    use super::utf8;
+    use crate::ejson;
+
+    // contract: ddp/message/lone-surrogates
+    #[test]
+    fn half_a_surrogate_pair_is_asked_for_as_node_writes_it() {
+        let id = ejson::raw(r#""cut \ud83d""#.to_owned()).unwrap();
+        let id = ejson::text(&id).unwrap();
+        let filter = doc! {"rid": &*id, "u._id": {"$ne": &*id}, "n": 1};
+        let asked = "cut \u{fffd}";
+        assert_eq!(
+            utf8(filter),
+            doc! {"rid": asked, "u._id": {"$ne": asked}, "n": 1}
+        );
     }
 }

@@ -203,6 +203,20 @@ mod tests {
         }
     }
 
+    // contract: ddp/message/lone-surrogates
+    #[test]
+    fn half_a_surrogate_pair_is_written_as_node_writes_it() {
+        let text = crate::ejson::raw(r#""cut \ud83d""#.to_owned()).unwrap();
+        let text = crate::ejson::text(&text).unwrap().into_owned();
+        let lines = logged(Look::Pretty { colours: false }, || {
+            info!(as_it_is = text.as_str(), shown = %text, "{text}");
+        });
+        let cut = "cut \u{fffd}";
+        let line =
+            format!("TIME  INFO telemetry::logs::layer::tests: {cut} as_it_is={cut} shown={cut}");
+        assert_eq!(lines, [line]);
+    }
+
     #[test]
     fn pretty_lines() {
         assert_eq!(

@@ -7,6 +7,7 @@ use tracing::Level;
 use tracing::field::{Field, Visit};
 
 use super::FATAL;
+use crate::ejson::well_formed;
 
 /// What stands in place of a value that must not be shown.
 const HIDDEN: &str = "(hidden)";
@@ -77,11 +78,11 @@ impl Visit for Fields {
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.add(field, value.into());
+        self.add(field, well_formed(value).into());
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
-        self.add(field, format!("{value:?}").into());
+        self.add(field, well_formed(&format!("{value:?}")).into());
     }
 }
 

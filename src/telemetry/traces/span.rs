@@ -8,6 +8,7 @@ use opentelemetry_sdk::trace::Span as SdkSpan;
 
 use super::context::{Carried, TraceContext};
 use super::tracer::{Tracing, on};
+use crate::ejson::well_formed;
 
 /// What a client named and nobody here knows.
 const OTHER: &str = "_OTHER";
@@ -130,7 +131,7 @@ impl Span {
 
     pub(super) fn text(&mut self, key: &'static str, value: &str) {
         if let Some(recorded) = &mut self.recorded {
-            let value = cut(value, self.value_length).to_owned();
+            let value = cut(&well_formed(value), self.value_length).to_owned();
             recorded.set_attribute(KeyValue::new(key, value));
         }
     }
