@@ -123,10 +123,6 @@ fn what_is_mounted_is_there() {
             for mount in service["volumes"].as_array().into_iter().flatten() {
                 if mount["type"] == "bind" {
                     let source = mount["source"].as_str().expect("a path");
-                    // The dashboard and the alerts come with the traces.
-                    if source.contains("/deploy/") {
-                        continue;
-                    }
                     assert!(
                         std::path::Path::new(source).is_file(),
                         "{source} of {name}, {files:?}"

@@ -25,11 +25,13 @@ const SETS: [(&str, &[&str]); 3] = [
     (
         "everything",
         &[
+            "ConfigMap",
             "Deployment",
             "HorizontalPodAutoscaler",
             "NetworkPolicy",
             "PodDisruptionBudget",
             "PodMonitor",
+            "PrometheusRule",
             "Service",
         ],
     ),
@@ -170,6 +172,16 @@ fn the_operators_objects_have_their_shape() {
         ports.contains(&json!({ "name": "metrics", "containerPort": 9458 })),
         "{ports:?}"
     );
+}
+
+#[test]
+fn the_rules_and_the_dashboard_are_those_of_deploy() {
+    let of = |file: &str| std::fs::read_to_string(root().join("deploy").join(file)).expect(file);
+    let objects = rendered("everything");
+    let rules = &object(&objects, "PrometheusRule")["spec"];
+    assert_eq!(rules, &documents(&of("prometheus/alerts.yml"))[0]);
+    let dashboard = &object(&objects, "ConfigMap")["data"]["ddp-streamer.json"];
+    assert_eq!(dashboard, of("grafana/ddp-streamer.json").trim_end());
 }
 
 #[test]

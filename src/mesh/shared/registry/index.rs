@@ -1,9 +1,10 @@
 //! Who offers what, ready to be looked up: built anew whenever a node or its services change (rare), read without a lock
 //! by every call and broadcast (always).
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
+
+use foldhash::HashMap;
 
 use super::node::{Node, Vitals};
 use crate::mesh::node_id::NodeId;
