@@ -11,6 +11,7 @@ use serde_json::json;
 use crate::support::database::Database;
 use crate::support::nats::Nats;
 use crate::support::process::TempDir;
+use crate::support::sandbox::Sandbox;
 use crate::support::service::{Env, binary};
 use crate::support::{DEADLINE, Peer, Service, Workspace, eventually, free_port, http};
 
@@ -174,6 +175,21 @@ async fn health_says_what_the_service_says() {
         (well.code, well.lines),
         (Some(0), vec![format!("healthy: {address}")])
     );
+}
+
+// The image's health check is this command, and compose/sandbox.yml tells the container of no mesh.
+#[tokio::test]
+async fn health_asks_a_sandbox_too_which_is_told_of_no_mesh() {
+    let sandbox = Sandbox::here().await;
+    let port = sandbox.service.trim_end_matches("/websocket");
+    let port = port.rsplit(':').next().expect("a port");
+    let well = run("health", &env(&[("PORT", port)])).await;
+    let healthy = format!("healthy: 127.0.0.1:{port}");
+    assert_eq!((well.code, well.lines), (Some(0), vec![healthy]));
+    // What is wrong otherwise is wrong here as well.
+    let wrong = run("health", &env(&[("PORT", "0x")])).await;
+    assert_eq!(wrong.code, Some(1));
+    assert!(wrong.last().contains("PORT=0x: not accepted"));
 }
 
 /// Something at the service's port that answers with these bytes and says no more.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use bytes::Bytes;
 use clap::Command;
-use ddp_streamer::config::{self, GatewayConfig};
+use ddp_streamer::config::{self, Errors, GatewayConfig, Loaded, Problem};
 use http_body_util::Empty;
 use hyper::client::conn::http1::handshake;
 use hyper::header::HOST;
@@ -30,7 +30,7 @@ pub(super) fn command() -> Command {
 
 pub(super) fn run() -> anyhow::Result<ExitCode> {
     let mut out = stdout().lock();
-    let config = match config::load(config::process_environment()) {
+    let config = match told() {
         Ok(loaded) => loaded.config.gateway,
         Err(errors) => {
             let problems = errors.to_string().replace('\n', "; ");
@@ -49,6 +49,18 @@ pub(super) fn run() -> anyhow::Result<ExitCode> {
         Err(why) => writeln!(out, "not healthy: {address}: {why:#}")?,
     }
     Ok(process::code(asked.is_ok()))
+}
+
+/// What the service of this environment was told. A sandbox is told of no mesh and no server, and is asked all the same.
+fn told() -> Result<Loaded, Errors> {
+    let environment: Vec<_> = config::process_environment().collect();
+    match config::load(environment.clone().into_iter()) {
+        Err(Errors(problems)) if problems == [Problem::NoCore] => {
+            let any = ("TRANSPORTER".to_owned(), "nats://localhost".to_owned());
+            config::load(environment.into_iter().chain([any]))
+        }
+        loaded => loaded,
+    }
 }
 
 /// Where this host reaches the service.
