@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::Command;
-use ddp_streamer::app::{App, Parts, RelayApp, Shown};
+use ddp_streamer::app::{self, App, Parts, RelayApp, Shown};
 use ddp_streamer::config::{self, Loaded, NoteLevel};
 use ddp_streamer::telemetry::logs;
 use rustix::process::Signal;
@@ -82,6 +82,7 @@ fn run(loaded: Loaded, stopping: &OnceLock<Instant>) -> anyhow::Result<()> {
     {
         anyhow::bail!("another TLS provider is installed already");
     }
+    app::remark(&loaded.config);
     let runtime = commands::process::large_runtime(loaded.config.worker_threads)?;
     let ended = runtime.block_on(async {
         // A file that may not grow any more is an error of whoever writes it: lines are lost, never the service.

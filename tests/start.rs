@@ -186,3 +186,65 @@ async fn the_sandbox_is_ready_when_it_says_so() {
         assert_eq!((answer.status, &*answer.body), (200, r#"{"ready":true}"#));
     }
 }
+
+/// Whom it runs as and what it may open is told, and stops nothing.
+#[tokio::test]
+async fn root_and_too_few_files_are_one_line_each() {
+    let nats = Nats::start().await;
+    let env = Service::usual_env(&nats.url());
+    let mut command = tokio::process::Command::new("/bin/sh");
+    command
+        .args(["-c", "ulimit -n 1100 && exec \"$0\""])
+        .arg(crate::support::service::binary())
+        .env_clear()
+        .envs(&env);
+    let (_process, _stdin, stdout) =
+        crate::support::process::Process::start("ddp-streamer", command);
+    let log = crate::support::process::collect(stdout);
+    let lines = crate::support::eventually("it serves", || {
+        let lines = log.lock().unwrap().clone();
+        let serving = lines.iter().any(|line| line.contains("\"serving\""));
+        async move { serving.then_some(lines) }
+    })
+    .await;
+    let told = |words: &str| lines.iter().filter(|line| line.contains(words)).count();
+    assert_eq!(told("open files is too low"), 1, "{lines:?}");
+    // The image never runs as root, whoever tests it.
+    let as_root =
+        rustix::process::geteuid().is_root() && std::env::var_os("DDP_STREAMER").is_none();
+    assert_eq!(told("started as root"), usize::from(as_root), "{lines:?}");
+}
+
+#[tokio::test]
+async fn a_log_that_cannot_be_written_is_one_clear_line() {
+    let lines = fails_with(&[
+        ("TRANSPORTER", "nats://127.0.0.1:1"),
+        ("LOG_FILE_PATH", "/nowhere/streamer.log"),
+    ])
+    .await;
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    assert!(
+        lines[0].starts_with("LOG_FILE_PATH=/nowhere/streamer.log: "),
+        "{lines:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_certificate_that_is_not_there_is_a_line_for_each_file() {
+    let lines = fails_with(&[
+        ("TRANSPORTER", "nats://127.0.0.1:1"),
+        ("ENABLE_TLS", "true"),
+        ("TLS_CERT_PATH", "/nowhere/tls.crt"),
+        ("TLS_KEY_PATH", "/nowhere/tls.key"),
+    ])
+    .await;
+    assert_eq!(lines.len(), 2, "{lines:?}");
+    assert!(
+        lines[0].starts_with("TLS_CERT_PATH=/nowhere/tls.crt"),
+        "{lines:?}"
+    );
+    assert!(
+        lines[1].starts_with("TLS_KEY_PATH=/nowhere/tls.key"),
+        "{lines:?}"
+    );
+}

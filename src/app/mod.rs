@@ -9,6 +9,7 @@ mod edge;
 mod error;
 mod figures;
 mod health;
+mod process;
 mod relayed;
 mod settings;
 mod status;
@@ -35,6 +36,8 @@ use crate::streams::{CHANNELS, Hub, Streams, StreamsSeed};
 use self::edge::{Edge, Ports};
 
 pub use self::error::{Failure, StartError};
+pub use self::process::remark;
+pub(crate) use self::process::{FILES_BESIDE_CLIENTS, open_files};
 pub use self::relayed::{RelayApp, trusted};
 pub use crate::gateway::{Shown, check_certificate};
 

@@ -1,21 +1,12 @@
 //! How many files this process may open: every client is one, or two where it is relayed.
 
-use rustix::process::{Resource, getrlimit};
-
 use super::report::Finding;
-
-/// Besides clients: the database's pool (100), NATS, listeners, logs, and a burst at the door.
-const OTHERS: u64 = 200;
-
-/// What the service may open when it is started as this process was; `None` without a limit.
-pub(super) fn limit() -> Option<u64> {
-    getrlimit(Resource::Nofile).current
-}
+use crate::app::FILES_BESIDE_CLIENTS;
 
 pub(super) fn judge(limit: Option<u64>, clients: usize, files_each: u64) -> Finding {
     let clients = u64::try_from(clients).unwrap_or(u64::MAX);
     let files = clients.saturating_mul(files_each);
-    let enough = files.saturating_add(OTHERS);
+    let enough = files.saturating_add(FILES_BESIDE_CLIENTS);
     let Some(limit) = limit else {
         return Finding::ok(
             "open files",

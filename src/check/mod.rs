@@ -57,7 +57,7 @@ async fn look(config: &Config, findings: &mut Vec<Finding>) {
     findings.extend(clock::judge(&clocks));
     findings.extend(config.gateway.tls.as_ref().map(certificate::judge));
     let sessions = config.gateway.max_connections;
-    findings.push(files::judge(files::limit(), sessions, files_each));
+    findings.push(files::judge(crate::app::open_files(), sessions, files_each));
 }
 
 async fn look_at_the_mesh(
