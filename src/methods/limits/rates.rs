@@ -64,7 +64,7 @@ struct Limit {
     each_name: bool,
 }
 
-/// How many limits there are.
+/// How many limits there are. `LIMITS.len()` does not compile optimised: `findings/rustc-optimised-cycle.sh`.
 const COUNT: usize = 5;
 
 const LIMITS: &[Limit; COUNT] = &[
