@@ -8,6 +8,7 @@ mod lost;
 mod others;
 mod passing;
 mod settings;
+mod traces;
 
 use serde_json::{Value, json};
 
