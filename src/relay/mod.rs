@@ -26,6 +26,8 @@ mod server;
 mod standing;
 mod survey;
 mod target;
+#[cfg(test)]
+mod tests;
 mod traced;
 
 pub use names::Names;
