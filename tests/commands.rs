@@ -16,14 +16,14 @@ use crate::support::service::{Env, binary};
 use crate::support::{DEADLINE, Peer, Service, Workspace, eventually, free_port, http};
 
 /// How a command ended and what it wrote.
-struct Ended {
-    code: Option<i32>,
-    lines: Vec<String>,
+pub struct Ended {
+    pub code: Option<i32>,
+    pub lines: Vec<String>,
     errors: Vec<String>,
 }
 
 impl Ended {
-    fn has(&self, line: &str) {
+    pub fn has(&self, line: &str) {
         assert!(
             self.lines.iter().any(|one| one == line),
             "no line {line:?} in\n{}",
@@ -31,7 +31,7 @@ impl Ended {
         );
     }
 
-    fn last(&self) -> &str {
+    pub fn last(&self) -> &str {
         self.lines.last().map_or("", String::as_str)
     }
 }
@@ -60,7 +60,7 @@ async fn run_with(command: &str, env: &Env, files: u32) -> Ended {
     }
 }
 
-async fn run(command: &str, env: &Env) -> Ended {
+pub async fn run(command: &str, env: &Env) -> Ended {
     run_with(command, env, 2000).await
 }
 

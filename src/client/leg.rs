@@ -18,15 +18,6 @@ pub trait Server: Send + Sync + 'static {
     fn leg(self: Arc<Self>, client: &Arc<Client>, connect: &str) -> Box<dyn Leg>;
 }
 
-/// How a session ends for its leg.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Parting {
-    /// The client left: what it said before is still done.
-    Finish,
-    /// It was sent away: nothing more is done.
-    Now,
-}
-
 /// A session's connection to the server behind. The session's task polls it beside its own socket.
 pub trait Leg: Send {
     /// A message of the client that is the server's to answer. One that is refused is answered here.
@@ -56,6 +47,18 @@ pub trait Leg: Send {
     /// Forgets the calls that wait; answers what refuses them, in order.
     fn refuse_all(&mut self, error: &DdpError) -> Vec<Vec<u8>>;
 
-    /// The session is over: says goodbye to the server.
-    fn part(self: Box<Self>, client: Arc<Client>, parting: Parting) -> BoxFuture<'static, ()>;
+    /// Whether the server knows all that the client said, and has answered its calls.
+    fn is_settled(&self) -> bool;
+
+    /// Goes on for a client that has left, in place of [`Leg::poll`]: a server that sees its client gone drops the calls
+    /// that it has not begun. Ready when it is settled, or cannot be any more.
+    fn poll_finish(
+        &mut self,
+        cx: &mut Context<'_>,
+        client: &Client,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<()>;
+
+    /// The session is over: what is still open is given up, and the server is told goodbye.
+    fn part(self: Box<Self>) -> BoxFuture<'static, ()>;
 }

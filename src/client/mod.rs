@@ -23,7 +23,7 @@ pub use flusher::Flusher;
 pub use handle::{Client, ClientSeed};
 pub use handler::{After, Handler, Reply, SubOutcome};
 pub use identity::{Connection, Identity, SessionId, UserId};
-pub use leg::{Leg, Parting, Server};
+pub use leg::{Leg, Server};
 pub use outbox::{Outbox, Taken};
 pub use publication::{Listener, Publication, Publications, Topic};
 pub use secure::Secure;

@@ -41,6 +41,13 @@ pub(super) fn run() -> anyhow::Result<ExitCode> {
             row.name, row.origin, row.value
         )?;
     }
+    let left_out = left_out(&loaded).count();
+    if left_out > 0 {
+        writeln!(
+            out,
+            "\n{left_out} variables of mesh and database are left out: they have no effect with DDP_SERVER_URL"
+        )?;
+    }
     for note in loaded
         .notes
         .iter()
@@ -62,6 +69,17 @@ struct Row {
     value: String,
 }
 
+/// What nobody set and has no effect: a default would look as if it had one.
+fn left_out(loaded: &Loaded) -> impl Iterator<Item = &'static str> {
+    let is_set = |name: &str| {
+        let values = loaded.values.iter();
+        let mut set = values.filter(|value| value.origin != Origin::Default);
+        set.any(|value| value.variable.name == name)
+    };
+    let idle = loaded.idle.iter().copied();
+    idle.filter(move |name| !is_set(name))
+}
+
 fn rows(loaded: &Loaded) -> Vec<Row> {
     let file = config::process_environment()
         .find(|(name, value)| name == CONFIG_FILE && !value.trim().is_empty())
@@ -70,7 +88,11 @@ fn rows(loaded: &Loaded) -> Vec<Row> {
             origin: Origin::Environment.word(),
             value: path,
         });
-    let variables = VARIABLES.iter().map(|variable| {
+    let left_out: Vec<_> = left_out(loaded).collect();
+    let there = VARIABLES
+        .iter()
+        .filter(|variable| !left_out.contains(&variable.name));
+    let variables = there.map(|variable| {
         let set = loaded
             .values
             .iter()
@@ -98,6 +120,9 @@ fn rows(loaded: &Loaded) -> Vec<Row> {
 fn unset(name: &str, config: &Config) -> String {
     match name {
         "BIND_IP" => config.gateway.address().ip().to_string(),
+        "HEARTBEAT_INTERVAL" if config.relay.is_some() => {
+            config.session.heartbeat_interval.as_secs().to_string()
+        }
         "HEARTBEAT_INTERVAL" => format!("{} (mesh)", config.mesh.heartbeat_interval.as_secs()),
         "HEARTBEAT_TIMEOUT" => config.mesh.heartbeat_timeout.as_secs().to_string(),
         "DDP_HEARTBEAT_INTERVAL" => config.session.heartbeat_interval.as_secs().to_string(),

@@ -54,6 +54,8 @@ pub struct Loaded {
     pub notes: Vec<Note>,
     /// Every variable that has a value, in the order of [`VARIABLES`].
     pub values: Vec<Value>,
+    /// The variables that have no effect where sessions are relayed to a server, set or not; none in a mesh.
+    pub idle: &'static [&'static str],
 }
 
 /// One variable's value, as it may be shown, and where it is from.
@@ -114,6 +116,7 @@ pub fn load(env: impl Iterator<Item = (String, String)>) -> Result<Loaded, Error
     Ok(Loaded {
         config: build::config(&checked, &beats, rules::relays(&raw, &checked)),
         notes,
+        idle: rules::idle(&raw, &checked),
         values: values.into_iter().map(|(_, value)| value).collect(),
     })
 }

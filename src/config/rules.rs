@@ -34,16 +34,18 @@ const OF_MOLECULER: [&str; 11] = [
 ];
 
 /// What has no effect where sessions are relayed to a server.
-const OF_THE_MESH: [&str; 27] = [
+const OF_THE_MESH: [&str; 29] = [
     "MONGO_URL",
     "INSTANCE_IP",
     "MULTIPLE_INSTANCES_PING_INTERVAL",
     "MULTIPLE_INSTANCES_EXPIRE",
     "DISABLE_MESSAGE_PARSER",
     "DDP_PASSWORD_LOGIN",
+    "BROKER",
     "NATS_URL",
     "MS_NAMESPACE",
     "SERIALIZER",
+    "MOLECULER_PROTOCOL",
     "BALANCE_STRATEGY",
     "BALANCE_PREFER_LOCAL",
     "RETRY_ENABLED",
@@ -67,6 +69,15 @@ const OF_THE_MESH: [&str; 27] = [
 /// Whether sessions are relayed to a server: one is named, and no mesh is.
 pub(super) fn relays(raw: &Raw, checked: &Checked) -> bool {
     raw.is_set(DDP_SERVER_URL) && !raw.is_set(TRANSPORTER) && checked.broker() != Broker::Nats
+}
+
+/// The variables that have no effect in this deployment, set or not.
+pub(super) fn idle(raw: &Raw, checked: &Checked) -> &'static [&'static str] {
+    if relays(raw, checked) {
+        &OF_THE_MESH
+    } else {
+        &[]
+    }
 }
 
 /// Pairs that must fit, and the core that must be named.

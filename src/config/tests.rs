@@ -379,6 +379,11 @@ fn a_server_stands_in_the_place_of_the_mesh() {
         ]),
         ["without effect with DDP_SERVER_URL: MONGO_URL, MS_NAMESPACE"]
     );
+    let idle = loaded(&[url]).idle;
+    assert!(idle.contains(&"MONGO_URL") && !idle.contains(&"PORT"));
+    let known = |name: &&str| VARIABLES.iter().any(|variable| variable.name == *name);
+    assert!(idle.iter().all(known));
+    assert!(loaded(&[url, MESH]).idle.is_empty());
     assert!(
         loaded(&[url, ("RELAY_HTTP", "yes")])
             .config

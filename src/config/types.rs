@@ -113,7 +113,7 @@ pub struct RelayConfig {
     pub server: ServerUrl,
     /// `TLS_CA_PATH`: further trusted certificates.
     pub tls_ca: Option<PathBuf>,
-    /// `REQUEST_TIMEOUT`: how long what a client said before it left may take, and the server with an HTTP request.
+    /// `REQUEST_TIMEOUT`: how long the server may take to answer an HTTP request.
     pub request_timeout: Duration,
     /// `RELAY_HTTP`: plain requests are passed to the server.
     pub http: bool,

@@ -1,14 +1,18 @@
 //! The methods and publications of one session that are on their way to the server or live there.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
-use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
 use compact_str::CompactString;
 use tokio::time::Instant;
 
+use super::names::Names;
+use super::traced::Traced;
+use crate::config::ServerUrl;
 use crate::ddp::DdpError;
+use crate::ddp::glance::{Fields, text};
 use crate::ddp::message::Receipt;
 use crate::telemetry::metrics;
 
@@ -19,25 +23,12 @@ const MAX_WAITING: usize = 2000;
 #[derive(Debug)]
 pub(super) struct Common {
     pub(super) names: Names,
+    /// The server that is asked.
+    pub(super) server: ServerUrl,
     /// Of the ids of publications.
     pub(super) hasher: RandomState,
     /// `DDP_MAX_SUBSCRIPTIONS`.
     pub(super) max_subscriptions: usize,
-}
-
-/// Which names may be labels: a client chooses what it calls.
-#[derive(Clone, Copy)]
-pub struct Names {
-    /// A method that this service knows.
-    pub method: fn(&str) -> bool,
-    /// A publication that this service knows.
-    pub publication: fn(&str) -> bool,
-}
-
-impl fmt::Debug for Names {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Names").finish_non_exhaustive()
-    }
 }
 
 /// What one session asked for.
@@ -51,12 +42,36 @@ pub(super) struct Calls {
     common: Arc<Common>,
 }
 
+/// A method or a publication that a client asks for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Request<'a> {
+    /// Its session.
+    pub(super) session: &'a str,
+    pub(super) id: &'a str,
+    /// The method, or the publication.
+    pub(super) name: &'a str,
+    /// The whole message.
+    pub(super) message: &'a str,
+}
+
+/// What became of a request.
+#[derive(Debug, Clone, Copy)]
+enum Outcome<'a> {
+    Done,
+    /// The server's `error`, as it is written.
+    Refused(&'a [u8]),
+    /// The edge gave it up: a code that says why.
+    Failed(&'a str),
+}
+
 #[derive(Debug)]
 struct Call {
     kind: Kind,
     id: CompactString,
     /// When it was passed on, and what it was, where somebody reads that.
     timed: Option<(Instant, CompactString)>,
+    /// Where it is traced.
+    traced: Option<Box<Traced>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,29 +99,70 @@ impl Calls {
     ///
     /// # Errors
     /// What it is answered instead.
-    pub(super) fn method(&mut self, id: &str, name: &str) -> Result<(), DdpError> {
-        self.begin(Kind::Method, id, name)
+    pub(super) fn method(&mut self, request: Request<'_>) -> Result<(), DdpError> {
+        self.begin(Kind::Method, request)
     }
 
     /// A publication is asked for.
     ///
     /// # Errors
     /// What it is answered instead.
-    pub(super) fn sub(&mut self, id: &str, name: &str) -> Result<(), DdpError> {
-        let hash = self.common.hasher.hash_one(id);
+    pub(super) fn sub(&mut self, request: Request<'_>) -> Result<(), DdpError> {
+        let hash = self.common.hasher.hash_one(request.id);
         let known = self.subs.contains(&hash);
         if !known && self.subs.len() >= self.common.max_subscriptions {
             return Err(DdpError::too_many_requests());
         }
-        self.begin(Kind::Sub, id, name)?;
+        self.begin(Kind::Sub, request)?;
         if !known {
             self.subs.push(hash);
         }
         Ok(())
     }
 
-    /// A publication ends, since the client or the server says so.
-    pub(super) fn end_sub(&mut self, id: &str) {
+    /// The client wants a publication no more. One that is not ready yet is given up: nobody counts it.
+    pub(super) fn unsub(&mut self, id: &str) {
+        self.forget_sub(id);
+        drop(self.take_one(Kind::Sub, id));
+    }
+
+    /// The server ends a publication, or refuses it with this `error`.
+    pub(super) fn nosub(&mut self, id: &str, error: Option<&[u8]>) {
+        self.forget_sub(id);
+        self.end(Kind::Sub, id, error.into());
+    }
+
+    /// The result of a method came, or its `error`.
+    pub(super) fn result(&mut self, id: &str, error: Option<&[u8]>) {
+        self.end(Kind::Method, id, error.into());
+    }
+
+    /// A publication is ready.
+    pub(super) fn ready(&mut self, id: &str) {
+        self.end(Kind::Sub, id, Outcome::Done);
+    }
+
+    fn begin(&mut self, kind: Kind, request: Request<'_>) -> Result<(), DdpError> {
+        if self.open.len() >= MAX_WAITING {
+            return Err(DdpError::too_many_requests());
+        }
+        let (names, server) = (&self.common.names, &self.common.server);
+        let Request { session, name, .. } = request;
+        let traced = match kind {
+            Kind::Method => Traced::method(names, server, name, session),
+            Kind::Sub => Traced::publication(names, server, name, session, request.message),
+        };
+        self.methods_open += usize::from(kind == Kind::Method);
+        self.open.push_back(Call {
+            kind,
+            id: request.id.into(),
+            timed: metrics::enabled().then(|| (Instant::now(), request.name.into())),
+            traced,
+        });
+        Ok(())
+    }
+
+    fn forget_sub(&mut self, id: &str) {
         let hash = self.common.hasher.hash_one(id);
         if let Some(at) = self.subs.iter().position(|other| *other == hash) {
             self.subs.swap_remove(at);
@@ -114,63 +170,39 @@ impl Calls {
                 self.subs = Vec::new();
             }
         }
-        self.end(Kind::Sub, id, true);
     }
 
-    /// The result of a method came.
-    pub(super) fn result(&mut self, id: &str, ok: bool) {
-        self.end(Kind::Method, id, ok);
-    }
-
-    /// A publication is ready.
-    pub(super) fn ready(&mut self, id: &str) {
-        self.end(Kind::Sub, id, true);
-    }
-
-    fn begin(&mut self, kind: Kind, id: &str, name: &str) -> Result<(), DdpError> {
-        if self.open.len() >= MAX_WAITING {
-            return Err(DdpError::too_many_requests());
-        }
-        self.methods_open += usize::from(kind == Kind::Method);
-        self.open.push_back(Call {
-            kind,
-            id: id.into(),
-            timed: metrics::enabled().then(|| (Instant::now(), name.into())),
-        });
-        Ok(())
-    }
-
-    fn end(&mut self, kind: Kind, id: &str, ok: bool) {
+    fn take_one(&mut self, kind: Kind, id: &str) -> Option<Call> {
         let is_it = |call: &Call| call.kind == kind && call.id == id;
-        let Some(call) = self
-            .open
-            .iter()
-            .position(is_it)
-            .and_then(|at| self.open.remove(at))
-        else {
-            return;
-        };
+        let at = self.open.iter().position(is_it)?;
+        let call = self.open.remove(at)?;
         self.methods_open -= usize::from(kind == Kind::Method);
         if self.open.is_empty() {
             self.open = VecDeque::new();
         }
-        call.count(&self.common.names, ok);
+        Some(call)
     }
 
-    /// Nobody answers what is open; it counts as failed.
-    pub(super) fn fail(&mut self) {
+    fn end(&mut self, kind: Kind, id: &str, outcome: Outcome<'_>) {
+        if let Some(call) = self.take_one(kind, id) {
+            call.end(&self.common.names, outcome);
+        }
+    }
+
+    /// Nobody answers what is open: it has failed, as the code `why` says.
+    pub(super) fn fail(&mut self, why: &str) {
         for call in self.take() {
-            call.count(&self.common.names, false);
+            call.end(&self.common.names, Outcome::Failed(why));
         }
     }
 
     /// Forgets what is open; answers what refuses it, in order.
     pub(super) fn refuse(&mut self, error: &DdpError) -> Vec<Vec<u8>> {
-        let common = self.common.clone();
+        let (common, code) = (self.common.clone(), error.code.to_string());
         let refuse = |call: Call| {
-            call.count(&common.names, false);
-            let id = String::from(call.id);
-            match call.kind {
+            let (kind, id) = (call.kind, String::from(call.id.as_str()));
+            call.end(&common.names, Outcome::Failed(&code));
+            match kind {
                 Kind::Method => Receipt::Method(id),
                 Kind::Sub => Receipt::Sub(id),
             }
@@ -186,20 +218,46 @@ impl Calls {
 }
 
 impl Call {
-    fn count(&self, names: &Names, ok: bool) {
-        let Some((since, name)) = &self.timed else {
+    fn end(self, names: &Names, outcome: Outcome<'_>) {
+        if self.timed.is_none() && self.traced.is_none() {
             return;
-        };
-        // What the server said is passed on unread.
-        let error = (!ok).then_some("");
-        match self.kind {
-            Kind::Method => {
-                let name = (names.method)(name).then_some(name.as_str());
-                metrics::method_answered(name, error, since.elapsed());
+        }
+        let error = outcome.code();
+        let error = error.as_deref();
+        if let Some((since, name)) = &self.timed {
+            match self.kind {
+                Kind::Method => {
+                    metrics::method_answered(names.known_method(name), error, since.elapsed());
+                }
+                Kind::Sub => {
+                    let name = names.known_publication(name);
+                    metrics::subscription_answered(name, error, since.elapsed());
+                }
             }
-            Kind::Sub => {
-                let name = (names.publication)(name).then_some(name.as_str());
-                metrics::subscription_answered(name, error, since.elapsed());
+        }
+        if let Some(traced) = self.traced {
+            traced.end(error);
+        }
+    }
+}
+
+impl<'a> From<Option<&'a [u8]>> for Outcome<'a> {
+    fn from(error: Option<&'a [u8]>) -> Self {
+        error.map_or(Self::Done, Self::Refused)
+    }
+}
+
+impl<'a> Outcome<'a> {
+    /// What went wrong, as a code; empty where the server's error has none.
+    fn code(self) -> Option<Cow<'a, str>> {
+        match self {
+            Self::Done => None,
+            Self::Failed(why) => Some(why.into()),
+            Self::Refused(error) => {
+                let code = Fields::of(error).find(|(key, _)| *key == b"error");
+                let number = |value| std::str::from_utf8(value).map(Cow::Borrowed).ok();
+                let code = code.and_then(|(_, value)| text(value).or_else(|| number(value)));
+                Some(code.unwrap_or_default())
             }
         }
     }
@@ -215,24 +273,39 @@ mod tests {
                 method: |_| false,
                 publication: |_| false,
             },
+            server: ServerUrl {
+                tls: false,
+                host: "localhost".into(),
+                port: 80,
+                path: "/websocket".into(),
+            },
             hasher: RandomState::new(),
             max_subscriptions,
         }))
+    }
+
+    fn request(id: &str) -> Request<'_> {
+        Request {
+            session: "session",
+            id,
+            name: "x",
+            message: "{}",
+        }
     }
 
     // contract: relay/limits/subscriptions
     #[test]
     fn publications_are_counted_by_their_ids() {
         let mut calls = calls(2);
-        let sub = |calls: &mut Calls, id| calls.sub(id, "x").is_ok();
+        let sub = |calls: &mut Calls, id| calls.sub(request(id)).is_ok();
         assert!(sub(&mut calls, "a") && sub(&mut calls, "b") && sub(&mut calls, "a"));
         assert!(!sub(&mut calls, "c"));
         calls.ready("a");
         assert!(!sub(&mut calls, "c"));
-        calls.end_sub("a");
+        calls.nosub("a", None);
         assert!(sub(&mut calls, "c") && !sub(&mut calls, "d"));
         for id in ["b", "c", "unknown"] {
-            calls.end_sub(id);
+            calls.unsub(id);
         }
         assert_eq!((calls.subs.capacity(), calls.subs.len()), (0, 0));
     }
@@ -242,11 +315,11 @@ mod tests {
         let mut calls = calls(9);
         assert!(calls.is_idle());
         for id in ["1", "2", "3"] {
-            calls.method(id, "x").unwrap();
+            calls.method(request(id)).unwrap();
         }
-        calls.sub("2", "x").unwrap();
-        calls.result("2", true);
-        calls.result("2", true);
+        calls.sub(request("2")).unwrap();
+        calls.result("2", None);
+        calls.result("2", None);
         assert!(!calls.is_idle());
         let refusals = calls.refuse(&DdpError::number(503, "Away"));
         let refusals: Vec<_> = refusals
@@ -270,12 +343,26 @@ mod tests {
     fn what_waits_is_bounded() {
         let mut calls = calls(9);
         for id in 0..MAX_WAITING {
-            calls.method(&id.to_string(), "x").unwrap();
+            calls.method(request(&id.to_string())).unwrap();
         }
-        assert!(calls.method("more", "x").is_err());
-        calls.result("7", true);
-        calls.method("more", "x").unwrap();
-        calls.fail();
+        assert!(calls.method(request("more")).is_err());
+        calls.result("7", None);
+        calls.method(request("more")).unwrap();
+        calls.fail("lost");
         assert_eq!(calls.open.capacity(), 0);
+    }
+
+    #[test]
+    fn the_code_of_a_servers_error() {
+        for (error, code) in [
+            (r#"{"isClientSafe":true,"error":403,"reason":"No"}"#, "403"),
+            (r#"{"error" : "too-many-requests"}"#, "too-many-requests"),
+            ("{}", ""),
+            ("7", ""),
+        ] {
+            let outcome = Outcome::from(Some(error.as_bytes()));
+            assert_eq!(outcome.code().as_deref(), Some(code), "{error}");
+        }
+        assert_eq!(Outcome::from(None).code(), None);
     }
 }

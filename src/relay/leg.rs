@@ -10,14 +10,12 @@ use futures_util::future::BoxFuture;
 use tokio::io::ReadBuf;
 use tokio::time::Instant;
 
-use super::calls::Calls;
-use super::dial::{DialError, Dialled};
+use super::calls::{Calls, Request};
+use super::dial::{DialError, Dialled, NORMAL, hang_up};
 use super::link::{Ears, End, Link};
 use super::outward::Outward;
-use super::parting;
 use super::server::Relay;
-use super::target::Stream;
-use crate::client::{Client, Leg, Parting};
+use crate::client::{Client, Leg};
 use crate::ddp::glance::Glance;
 use crate::ddp::message::{PING, Receipt};
 use crate::ddp::{Close, DdpError};
@@ -25,6 +23,9 @@ use crate::telemetry::metrics;
 
 /// A server that is silent for so long is pinged, and given up after as long again (reference/relay.md).
 const SILENCE: Duration = Duration::from_secs(30);
+/// What became of a request whose server could not be reached, and of one whose connection broke: codes for traces.
+const AWAY: &str = "server-away";
+const LOST: &str = "server-lost";
 /// Why a server is lost that is written to in vain.
 const DEAF: &str = "it does not take what it is sent";
 
@@ -80,7 +81,7 @@ impl RelayLeg {
                 Poll::Ready(Ok(()))
             }
             Err(error) => {
-                self.calls.fail();
+                self.calls.fail(AWAY);
                 let close = match error {
                     DialError::Failed(failed) => {
                         client.send(failed.as_bytes());
@@ -96,7 +97,7 @@ impl RelayLeg {
 
     /// The connection is lost: says when the client is closed, by being ready then.
     fn lose(&mut self, why: &str) -> Poll<Close> {
-        self.calls.fail();
+        self.calls.fail(LOST);
         self.out = Outward::default();
         match self.relay.lost(why) {
             None => {
@@ -107,45 +108,6 @@ impl RelayLeg {
                 self.state = State::Lost(at);
                 Poll::Pending
             }
-        }
-    }
-
-    /// How long the calls that are open may still take, once the client has left.
-    pub(super) fn patience(&self) -> Duration {
-        self.relay.config.request_timeout
-    }
-
-    /// Goes on for a client that has left: ready when the server knows all that it said and has answered its calls.
-    pub(super) fn poll_settled(
-        &mut self,
-        cx: &mut Context<'_>,
-        client: &Client,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<()> {
-        loop {
-            buffer.clear();
-            if matches!(self.state, State::Open(_)) && self.out.len() == 0 && self.calls.is_idle() {
-                return Poll::Ready(());
-            }
-            match self.poll_on(cx, client, buffer) {
-                Poll::Pending if matches!(self.state, State::Lost(_)) => return Poll::Ready(()),
-                Poll::Pending => return Poll::Pending,
-                Poll::Ready(Ok(_)) => {}
-                Poll::Ready(Err(_)) => return Poll::Ready(()),
-            }
-        }
-    }
-
-    /// Whether the client said anything that the server does not know yet, or has not answered.
-    pub(super) fn is_settled(&self) -> bool {
-        self.out.len() == 0 && self.calls.is_idle()
-    }
-
-    /// The connection, if it stands.
-    pub(super) fn into_stream(self) -> Option<Stream> {
-        match self.state {
-            State::Open(link) => Some(link.stream),
-            _ => None,
         }
     }
 
@@ -223,11 +185,17 @@ impl Leg for RelayLeg {
         }
         let (id, name) = (glance.id(), glance.name.as_deref());
         // What the server will refuse is its own to refuse.
+        let request = |id, name| Request {
+            session: client.id().as_str(),
+            id,
+            name,
+            message,
+        };
         let taken = match (glance.msg.as_deref(), id.as_deref(), name) {
-            (Some("method"), Some(id), Some(name)) => self.calls.method(id, name),
-            (Some("sub"), Some(id), Some(name)) => self.calls.sub(id, name),
+            (Some("method"), Some(id), Some(name)) => self.calls.method(request(id, name)),
+            (Some("sub"), Some(id), Some(name)) => self.calls.sub(request(id, name)),
             (Some("unsub"), Some(id), _) => {
-                self.calls.end_sub(id);
+                self.calls.unsub(id);
                 Ok(())
             }
             _ => Ok(()),
@@ -291,7 +259,34 @@ impl Leg for RelayLeg {
         self.calls.refuse(error)
     }
 
-    fn part(self: Box<Self>, client: Arc<Client>, parting: Parting) -> BoxFuture<'static, ()> {
-        parting::part(self, client, parting).boxed()
+    fn is_settled(&self) -> bool {
+        self.out.len() == 0 && self.calls.is_idle()
+    }
+
+    fn poll_finish(
+        &mut self,
+        cx: &mut Context<'_>,
+        client: &Client,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<()> {
+        loop {
+            buffer.clear();
+            if matches!(self.state, State::Open(_)) && self.is_settled() {
+                return Poll::Ready(());
+            }
+            match self.poll_on(cx, client, buffer) {
+                Poll::Pending if matches!(self.state, State::Lost(_)) => return Poll::Ready(()),
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Ok(_)) => {}
+                Poll::Ready(Err(_)) => return Poll::Ready(()),
+            }
+        }
+    }
+
+    fn part(self: Box<Self>) -> BoxFuture<'static, ()> {
+        match self.state {
+            State::Open(link) => hang_up(link.stream, NORMAL).boxed(),
+            _ => std::future::ready(()).boxed(),
+        }
     }
 }

@@ -216,7 +216,7 @@ impl Ears<'_> {
             "pong" => return false,
             "result" => {
                 if let Some(id) = field(b"id").and_then(text) {
-                    self.calls.result(&id, field(b"error").is_none());
+                    self.calls.result(&id, field(b"error"));
                 }
             }
             "ready" => {
@@ -226,7 +226,7 @@ impl Ears<'_> {
             }
             "nosub" => {
                 if let Some(id) = field(b"id").and_then(text) {
-                    self.calls.end_sub(&id);
+                    self.calls.nosub(&id, field(b"error"));
                 }
             }
             _ => {}

@@ -11,7 +11,7 @@
 //! ```
 //!
 //! [`standing`] knows whether the server is there, and asks while it is not; [`losses`] spreads the closes when many legs
-//! are lost at once; [`http`] passes plain requests (`RELAY_HTTP`); [`parting`] is what a leg still does when its client has left.
+//! are lost at once; [`http`] passes plain requests (`RELAY_HTTP`); [`traced`] is what traces see of a request.
 
 mod calls;
 mod dial;
@@ -20,14 +20,17 @@ mod http;
 mod leg;
 mod link;
 mod losses;
+mod names;
 mod outward;
-mod parting;
 mod server;
 mod standing;
 mod survey;
 mod target;
+#[cfg(test)]
+mod tests;
+mod traced;
 
-pub use calls::Names;
+pub use names::Names;
 pub use server::{Relay, RelaySeed};
 pub use standing::Standing;
 pub use survey::{Info, ServerSeen, look};

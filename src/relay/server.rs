@@ -12,12 +12,13 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
-use super::calls::{Calls, Common, Names};
+use super::calls::{Calls, Common};
 use super::dial::{CONNECT, Caller, DialError, Dialled, NORMAL, dial, hang_up};
 use super::forwarded::passed_on;
 use super::http::Passage;
 use super::leg::RelayLeg;
 use super::losses::Losses;
+use super::names::Names;
 use super::standing::Standing;
 use super::target::Target;
 use crate::client::{Client, Leg, Server};
@@ -75,6 +76,7 @@ impl Relay {
     pub fn new(seed: RelaySeed) -> Arc<Self> {
         let common = Arc::new(Common {
             names: seed.names,
+            server: seed.config.server.clone(),
             hasher: RandomState::new(),
             max_subscriptions: seed.session.max_subscriptions,
         });

@@ -135,12 +135,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             return;
         }
         self.requests.withdraw(|_| true);
-        if end == End::Theirs && !self.requests.is_idle() {
+        if end == End::Theirs && (!self.requests.is_idle() || self.has_to_finish()) {
             self.finish_by = Some(Instant::now() + self.sessions.config.request_timeout);
         } else {
             self.requests = Requests::default();
+            self.part_from_server();
         }
-        self.part_from_server();
         self.unheard = None;
         if let Some(guard) = &mut self.guard {
             guard.leave(self.finish_by.is_some());
@@ -179,7 +179,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             self.client.outbox().abandon();
             self.client.writer().clear();
         }
-        self.requests.is_idle()
+        self.requests.is_idle() && self.leg.is_none()
     }
 
     /// The teardown begins; what is left to do with the socket is bounded.

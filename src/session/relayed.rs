@@ -6,7 +6,6 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::task::Session;
-use crate::client::Parting;
 use crate::ddp::Close;
 use crate::ddp::glance::Glance;
 use crate::ddp::message::pong;
@@ -39,7 +38,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     #[inline(never)]
     pub(super) fn relay(&mut self, cx: &mut Context<'_>) -> bool {
         if !self.is_open() {
-            return false;
+            return self.finish(cx);
         }
         let (Some(leg), Some(socket)) = (&mut self.leg, &mut self.socket) else {
             return false;
@@ -59,20 +58,39 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         true
     }
 
-    /// The session is over: so is its leg, once the server was told.
-    pub(super) fn part_from_server(&mut self) {
-        let Some(leg) = self.leg.take() else {
-            return;
-        };
-        let parting = match self.client.outbox().closing() {
-            Some(Close::ThrownOut | Close::TooSlow | Close::TooMany | Close::GoingAway) => {
-                Parting::Now
+    /// Whether the leg still has something to do when the client leaves.
+    pub(super) fn has_to_finish(&self) -> bool {
+        let sent_away = matches!(
+            self.client.outbox().closing(),
+            Some(Close::ThrownOut | Close::TooSlow | Close::TooMany | Close::GoingAway)
+        );
+        !sent_away && self.leg.as_ref().is_some_and(|leg| !leg.is_settled())
+    }
+
+    /// Brings to the server what a client said that has left; says whether that came to an end. Until then the session
+    /// keeps its place.
+    fn finish(&mut self, cx: &mut Context<'_>) -> bool {
+        if self.leg.is_none() {
+            return false;
+        }
+        if self.may_work(cx)
+            && let Some(leg) = &mut self.leg
+        {
+            let mut chunk = [MaybeUninit::uninit(); CHUNK];
+            let mut chunk = ReadBuf::uninit(&mut chunk);
+            if leg.poll_finish(cx, &self.client, &mut chunk).is_pending() {
+                return false;
             }
-            _ => Parting::Finish,
-        };
-        self.sessions
-            .tracker()
-            .spawn(leg.part(self.client.clone(), parting));
+        }
+        self.part_from_server();
+        true
+    }
+
+    /// The session has nothing more to do with its server.
+    pub(super) fn part_from_server(&mut self) {
+        if let Some(leg) = self.leg.take() {
+            self.sessions.tracker().spawn(leg.part());
+        }
     }
 }
 

@@ -148,3 +148,24 @@ async fn the_connection_limit_holds() {
     })
     .await;
 }
+
+// contract: relay/limits/connections, relay/end
+#[tokio::test]
+async fn a_session_that_is_still_being_finished_keeps_its_place() {
+    let mut server = DdpServer::start().await;
+    let edge = edge(&server, &[("MAX_CONCURRENT_CONNECTIONS", "1")]).await;
+    let (mut client, mut leg) = pair(&edge, &mut server, "/websocket").await;
+    client.send(method("1", "x")).await;
+    leg.hears(json!({"id": "1"})).await;
+    client.leave().await;
+    // Its connection to the server stands, and is of use: there is no place for another.
+    let refused = Client::open_with(edge.port, "/websocket", &[]).await;
+    assert!(refused.map(drop).unwrap_err().to_string().contains("503"));
+    leg.result("1", json!(1)).await;
+    leg.closed().await;
+    let port = edge.port;
+    eventually("there is room again", || async move {
+        Client::open_with(port, "/websocket", &[]).await.ok()
+    })
+    .await;
+}

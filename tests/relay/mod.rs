@@ -7,7 +7,10 @@ mod limits;
 mod lost;
 mod others;
 mod passing;
+mod sandbox;
 mod settings;
+mod shown;
+mod traces;
 
 use serde_json::{Value, json};
 

@@ -66,6 +66,11 @@ impl Sandbox {
         port_of(&self.service)
     }
 
+    /// The page's port.
+    pub fn page_port(&self) -> u16 {
+        port_of(&self.page)
+    }
+
     /// The core broadcasts an event.
     pub async fn broadcast(&self, event: &str, args: Value) {
         let body = json!({"event": event, "args": args}).to_string();

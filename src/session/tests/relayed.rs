@@ -12,7 +12,7 @@ use tokio::io::ReadBuf;
 use tokio::time::Instant;
 
 use super::support::*;
-use crate::client::{Client, Directory, Leg, Parting, Server};
+use crate::client::{Client, Directory, Leg, Server};
 use crate::config;
 use crate::ddp::glance::Glance;
 use crate::ddp::{Close, DdpError, Frame, Framing};
@@ -24,12 +24,22 @@ struct Fake {
     heard: Mutex<Vec<String>>,
     says: Mutex<VecDeque<Result<Vec<u8>, Close>>>,
     waker: Mutex<Option<Waker>>,
-    parted: Mutex<Option<Parting>>,
+    /// It has still to do for a client that leaves.
+    unsettled: Mutex<bool>,
+    parted: Mutex<bool>,
 }
 
 impl Fake {
     fn says(&self, what: Result<Vec<u8>, Close>) {
         self.says.lock().push_back(what);
+        if let Some(waker) = self.waker.lock().take() {
+            waker.wake();
+        }
+    }
+
+    /// Nothing is left to do.
+    fn settles(&self) {
+        *self.unsettled.lock() = false;
         if let Some(waker) = self.waker.lock().take() {
             waker.wake();
         }
@@ -86,8 +96,21 @@ impl Leg for FakeLeg {
         vec![b"refused".to_vec()]
     }
 
-    fn part(self: Box<Self>, _: Arc<Client>, parting: Parting) -> BoxFuture<'static, ()> {
-        async move { *self.0.parted.lock() = Some(parting) }.boxed()
+    fn is_settled(&self) -> bool {
+        !*self.0.unsettled.lock()
+    }
+
+    fn poll_finish(&mut self, cx: &mut Context<'_>, _: &Client, _: &mut ReadBuf<'_>) -> Poll<()> {
+        *self.0.waker.lock() = Some(cx.waker().clone());
+        if self.is_settled() {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
+    }
+
+    fn part(self: Box<Self>) -> BoxFuture<'static, ()> {
+        async move { *self.0.parted.lock() = true }.boxed()
     }
 }
 
@@ -157,7 +180,7 @@ async fn the_legs_clock_is_the_sessions() {
     fake.says(Err(Close::ServiceRestart));
     peer.is_closed(Close::ServiceRestart).await;
     rig.over().await;
-    assert_eq!(*fake.parted.lock(), Some(Parting::Finish));
+    assert!(*fake.parted.lock());
 }
 
 #[tokio::test(start_paused = true)]
@@ -167,12 +190,12 @@ async fn a_client_that_does_not_read_is_closed_and_its_leg_at_once() {
     peer.hears([GREETING]).await;
     peer.say(CONNECT).await;
     let message = "x".repeat(60_000);
-    while fake.parted.lock().is_none() {
+    while !*fake.parted.lock() {
         fake.message(&message);
         tokio::task::yield_now().await;
         assert!(peer.client.outbox().unsent() <= (4 << 20) + message.len() + 10);
     }
-    assert_eq!(*fake.parted.lock(), Some(Parting::Now));
+    assert!(*fake.parted.lock());
     // The frame that was begun is finished.
     assert_eq!(peer.message().await, message);
     peer.is_closed(Close::TooSlow).await;
@@ -192,5 +215,56 @@ async fn a_drain_refuses_what_the_server_has_not_answered() {
         peer.hears(["refused"]).await;
         peer.is_closed(Close::GoingAway).await;
     });
-    assert_eq!(*fake.parted.lock(), Some(Parting::Now));
+    assert!(*fake.parted.lock());
+}
+
+/// A session whose client has left, with something still to be done.
+async fn unsettled() -> (Arc<Fake>, Rig) {
+    let (fake, rig) = rig();
+    *fake.unsettled.lock() = true;
+    let mut peer = rig.socket(Framing::Raw, 1 << 20);
+    peer.hears([GREETING]).await;
+    peer.say(CONNECT).await;
+    peer.settled().await;
+    drop(peer);
+    tokio::time::advance(10 * SECOND).await;
+    tokio::task::yield_now().await;
+    assert_eq!(rig.sessions.tracker().len(), 1, "it keeps its place");
+    assert!(!*fake.parted.lock());
+    (fake, rig)
+}
+
+// contract: relay/end
+#[tokio::test(start_paused = true)]
+async fn what_a_client_said_is_finished_before_the_session_is_over() {
+    let (fake, rig) = unsettled().await;
+    let began = Instant::now();
+    fake.settles();
+    rig.over().await;
+    assert!(*fake.parted.lock());
+    assert_eq!(began.elapsed().as_secs(), 0);
+}
+
+// contract: relay/end
+#[tokio::test(start_paused = true)]
+async fn a_server_that_does_not_answer_holds_a_session_for_so_long_only() {
+    let (fake, rig) = unsettled().await;
+    let patience = config::defaults().session.request_timeout;
+    let began = Instant::now();
+    rig.over().await;
+    assert!(*fake.parted.lock());
+    let took = began.elapsed();
+    assert!(
+        (patience - 10 * SECOND..=patience + SECOND).contains(&took),
+        "{took:?}"
+    );
+}
+
+// contract: relay/end
+#[tokio::test(start_paused = true)]
+async fn a_drain_does_not_wait_for_clients_that_left() {
+    let (fake, rig) = unsettled().await;
+    rig.sessions.drain(8 * SECOND).await;
+    assert!(*fake.parted.lock());
+    assert_eq!(rig.sessions.tracker().len(), 0);
 }

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use opentelemetry::trace::SpanKind;
 
 use super::context::TraceContext;
-use super::span::{Span, key};
+use super::span::{OTHER, Span, key};
 use super::tracer::on;
 use crate::telemetry::work;
 
@@ -43,5 +43,24 @@ pub fn mongodb(operation: &'static str, collection: Option<&'static str>) -> Opt
         span.set(key::DB_COLLECTION, collection);
     }
     span.set(key::DB_OPERATION, operation);
+    Some(span)
+}
+
+/// The server that sessions are relayed to is asked on behalf of `above`, where that is sampled, for what is `known` by its name.
+#[must_use]
+pub fn relayed(above: &Span, known: Option<&str>, host: &str, port: u16) -> Option<Span> {
+    let on = on()?;
+    if !above.is_recorded() {
+        return None;
+    }
+    let name = known.unwrap_or(OTHER);
+    let parent = Some(above.context());
+    let mut span = Span::begin(on, SpanKind::Client, parent, None, || {
+        format!("relay.call {name}")
+    });
+    span.set(key::RPC_SYSTEM, "ddp");
+    span.text(key::RPC_METHOD, name);
+    span.text(key::SERVER, host);
+    span.set(key::SERVER_PORT, i64::from(port));
     Some(span)
 }

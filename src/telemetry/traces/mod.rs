@@ -24,7 +24,7 @@ use opentelemetry_sdk::trace::SdkTracerProvider;
 use rustls::ClientConfig;
 use tracing::{info, warn};
 
-pub use asked::{call, mongodb};
+pub use asked::{call, mongodb, relayed};
 pub use context::{Carried, TraceContext};
 use courier::Shared;
 pub use courier::SpanCounts;

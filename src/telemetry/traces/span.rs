@@ -11,7 +11,7 @@ use super::tracer::{Tracing, on};
 use crate::ejson::well_formed;
 
 /// What a client named and nobody here knows.
-const OTHER: &str = "_OTHER";
+pub(super) const OTHER: &str = "_OTHER";
 /// Characters that are kept of what a client named.
 const NAME_LENGTH: usize = 64;
 
@@ -33,6 +33,8 @@ pub(super) mod key {
     pub(in crate::telemetry) const REFUSED: &str = "mesh.event.refused";
     pub(in crate::telemetry) const ENCODINGS: &str = "mesh.event.encodings";
     pub(in crate::telemetry) const LATENESS: &str = "mesh.event.lateness";
+    pub(in crate::telemetry) const SERVER: &str = "server.address";
+    pub(in crate::telemetry) const SERVER_PORT: &str = "server.port";
     pub(in crate::telemetry) const DB_SYSTEM: &str = "db.system.name";
     pub(in crate::telemetry) const DB_COLLECTION: &str = "db.collection.name";
     pub(in crate::telemetry) const DB_OPERATION: &str = "db.operation.name";
