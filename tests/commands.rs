@@ -16,9 +16,9 @@ use crate::support::service::{Env, binary};
 use crate::support::{DEADLINE, Peer, Service, Workspace, eventually, free_port, http};
 
 /// How a command ended and what it wrote.
-struct Ended {
-    code: Option<i32>,
-    lines: Vec<String>,
+pub struct Ended {
+    pub code: Option<i32>,
+    pub lines: Vec<String>,
     errors: Vec<String>,
 }
 
@@ -60,7 +60,8 @@ async fn run_with(command: &str, env: &Env, files: u32) -> Ended {
     }
 }
 
-async fn run(command: &str, env: &Env) -> Ended {
+/// Runs a command with just this environment.
+pub async fn run(command: &str, env: &Env) -> Ended {
     run_with(command, env, 2000).await
 }
 

@@ -2,16 +2,20 @@
 
 use std::time::SystemTime;
 
-use opentelemetry::trace::{Span as _, SpanBuilder, SpanKind, Status, TraceContextExt, Tracer};
+use opentelemetry::trace::{
+    Span as _, SpanBuilder, SpanKind, Status, TraceContextExt, Tracer, TracerProvider,
+};
 use opentelemetry::{Context, KeyValue, Value};
-use opentelemetry_sdk::trace::Span as SdkSpan;
+use opentelemetry_sdk::trace::{SdkTracerProvider, Span as SdkSpan};
 
 use super::context::{Carried, TraceContext};
-use super::tracer::{Tracing, on};
+use super::tracer::{SCOPE, Tracing, on};
 use crate::ejson::well_formed;
 
 /// What a client named and nobody here knows.
 const OTHER: &str = "_OTHER";
+/// Sent by `ddp-streamer check`.
+const TRIAL: &str = "ddp-streamer check";
 /// Characters that are kept of what a client named.
 const NAME_LENGTH: usize = 64;
 
@@ -214,6 +218,12 @@ fn of_client(
         span.text(key::SESSION, session);
     }
     span
+}
+
+/// A span that says nothing but that it was sent.
+pub(super) fn trial(provider: &SdkTracerProvider) {
+    let mut span = provider.tracer(SCOPE).start(TRIAL);
+    span.end();
 }
 
 /// What became of a broadcast.
