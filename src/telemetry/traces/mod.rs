@@ -30,7 +30,7 @@ pub use context::{Carried, TraceContext};
 use courier::Shared;
 pub use courier::SpanCounts;
 pub use otlp::OtlpError;
-pub use span::{Span, method, publication};
+pub use span::{Span, method, publication, told};
 pub use tracer::{counts, enabled};
 pub use trial::{Taken, TrialError, trial};
 

@@ -99,6 +99,12 @@ impl Span {
         &self.context
     }
 
+    /// Its trace, 32 hexadecimal digits, where somebody is to read it.
+    #[must_use]
+    pub fn trace_id(&self) -> Option<String> {
+        self.is_recorded().then(|| self.context.ids().0)
+    }
+
     /// Its context in two texts; `None` while contexts are not sent.
     #[must_use]
     pub fn carried(&self) -> Option<Carried> {
@@ -218,6 +224,16 @@ fn of_client(
         span.text(key::SESSION, session);
     }
     span
+}
+
+/// A core in this process broadcasts `event`, on behalf of a call from there or of nobody.
+#[must_use]
+pub fn told(event: &str, caller: Option<&TraceContext>) -> Option<Span> {
+    let name = || format!("core.event {event}");
+    let mut span = Span::begin(on()?, SpanKind::Producer, caller, None, name);
+    span.set(key::MESSAGING_SYSTEM, "nats");
+    span.text(key::DESTINATION, event);
+    Some(span)
 }
 
 /// A span that says nothing but that it was sent.
