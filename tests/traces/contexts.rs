@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{SENDER, SENDERS_TRACE, workspace};
+use crate::support::collector::Span;
 
 const STATE: &str = "vendor=value,other=1";
 
@@ -34,7 +35,7 @@ async fn both_ways(serializer: &str) {
     let request = collector
         .span("the request", |span| span.name == "ddp.method login")
         .await;
-    let own = |span: &crate::support::collector::Span| json!({"traceparent": format!("00-{}-{}-01", span.trace, span.id)});
+    let own = |span: &Span| json!({"traceparent": format!("00-{}-{}-01", span.trace, span.id)});
     assert_eq!(
         sent("accounts.login", "call").await,
         own(&call),
@@ -47,22 +48,29 @@ async fn both_ways(serializer: &str) {
     );
 
     // Theirs: an event, and what we then ask on its behalf.
-    alice.listen("room-messages", "GENERAL").await;
+    alice.listen("room-messages", "__my_messages__").await;
     let message = json!([{"message": {"_id": "m", "rid": "GENERAL", "msg": "x"}}]);
     let meta = json!({"optl": {"traceparent": SENDER, "tracestate": STATE}});
     let event: Value = json!({"event": "watch.messages", "args": message, "meta": meta});
     workspace.core.ask("broadcast", event).await;
-    alice.hears("room-messages", "GENERAL").await;
-    let event = collector
-        .span("the event", |span| span.trace == SENDERS_TRACE)
-        .await;
+    alice.hears("room-messages", "__my_messages__").await;
+    let of_theirs = async |name: &'static str| {
+        let like = |span: &Span| span.trace == SENDERS_TRACE && span.name == name;
+        collector.span(name, like).await
+    };
+    let event = of_theirs("mesh.event watch.messages").await;
     assert_eq!(
-        (
-            event.name.as_str(),
-            event.parent.as_str(),
-            event.state.as_str()
-        ),
-        ("mesh.event watch.messages", "00f067aa0ba902b7", STATE),
+        (event.parent.as_str(), event.state.as_str()),
+        ("00f067aa0ba902b7", STATE),
+        "{serializer}"
+    );
+    let asked = of_theirs("mesh.call authorization.canAccessRoom").await;
+    assert_eq!(asked.parent, event.id, "{serializer}");
+    let mut with_state = own(&asked);
+    with_state["tracestate"] = json!(STATE);
+    assert_eq!(
+        sent("authorization.canAccessRoom", "call").await,
+        with_state,
         "{serializer}"
     );
 }

@@ -124,7 +124,7 @@ async fn what_a_client_left_behind_is_told_to_its_end() {
         .tree(
             &never.trace,
             "ddp-streamer: ddp.method _OTHER server failed error.type=cancelled rpc.method=_OTHER rpc.method_original=peer.never rpc.system.name=ddp session.id=*
-               ddp-streamer: mesh.call meteor.callMethodWithToken client failed error.type=cancelled messaging.system=nats rpc.method=meteor/callMethodWithToken rpc.system.name=moleculer",
+               ddp-streamer: mesh.call meteor.callMethodWithToken client failed error.type=cancelled mesh.node=core-1 messaging.system=nats rpc.method=meteor/callMethodWithToken rpc.system.name=moleculer",
         )
         .await;
     eventually("it ends", || async {
