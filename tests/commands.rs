@@ -60,6 +60,7 @@ async fn run_with(command: &str, env: &Env, files: u32) -> Ended {
     }
 }
 
+/// Runs a command with just this environment.
 pub async fn run(command: &str, env: &Env) -> Ended {
     run_with(command, env, 2000).await
 }

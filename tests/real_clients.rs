@@ -39,6 +39,17 @@ scenarios! {
     relayed_to_the_sandbox: Scene::relayed(Scene::sandbox().await);
 }
 
+/// All of them in one place, one after another.
+pub async fn all(scene: &Scene) {
+    the_ddp_client(scene).await;
+    the_sdk_as_a_bot(scene).await;
+    a_meteor_client(scene).await;
+    the_web_clients_traffic(scene).await;
+    the_mobile_clients_traffic(scene).await;
+    the_livechat_widgets_traffic(scene).await;
+    the_old_bots_traffic(scene).await;
+}
+
 // contract: clients/ddp-client
 async fn the_ddp_client(scene: &Scene) {
     let ddp = scene.client("ddp-client").await;

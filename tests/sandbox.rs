@@ -421,3 +421,48 @@ async fn on_a_real_mesh_it_is_a_core_for_a_service_elsewhere() {
         alice.hears("notify-all", "license").await;
     }
 }
+
+// contract: telemetry/traces/sandbox
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_of_the_sandbox_is_found_in_the_collector() {
+    let collector = crate::support::Collector::start().await;
+    let otlp = format!("http://127.0.0.1:{}", collector.grpc);
+    let ports = ["--port", "0", "--page-port", "0", "--otlp", &otlp];
+    let sandbox = Sandbox::start(&ports).await;
+    let browser = browser(&sandbox).await;
+    let said = json!({ "who": "alice", "text": "Followed from here" });
+    browser.ask("say", said).await;
+    let seen = json!({ "who": "bob", "text": "Followed from here" });
+    browser.ask("sees", seen).await;
+    let shown = browser
+        .ask("traces", json!({ "event": "watch.messages" }))
+        .await;
+    let trace = shown[0].as_str().unwrap_or_else(|| panic!("{shown}"));
+    let whole = |name: &'static str| {
+        collector.span(name, move |span| span.trace == trace && span.name == name)
+    };
+    let method = whole("ddp.method _OTHER").await;
+    assert_eq!(method.text("rpc.method_original"), "sendMessage");
+    let call = whole("mesh.call meteor.callMethodWithToken").await;
+    let told = whole("core.event watch.messages").await;
+    assert_eq!(
+        (&call.parent, &told.parent),
+        (&method.id, &call.id),
+        "each below what led to it"
+    );
+    let heard = collector
+        .span("its deliveries", |span| {
+            span.trace == trace
+                && span
+                    .attributes
+                    .get("mesh.event.deliveries")
+                    .is_some_and(|to| *to == 2)
+        })
+        .await;
+    assert_eq!(
+        (heard.name.as_str(), &heard.parent),
+        ("mesh.event watch.messages", &told.id)
+    );
+    assert!(!collector.text().contains("Followed from here"));
+    has_no_complaints(&browser).await;
+}

@@ -24,7 +24,7 @@ use tracing::info;
 
 use crate::client::Directory;
 use crate::collections::Collections;
-use crate::config::{Config, MeshSettings};
+use crate::config::{Config, MeshSettings, TracingConfig};
 use crate::events::{Events, Late, Live};
 use crate::mesh::{Mesh, MeshConfig, ServiceSpec, Transporter};
 use crate::methods::{Methods, Rooms};
@@ -50,6 +50,14 @@ pub const SERVICE: &str = "streamer";
 /// A setting that was checked in form cannot be used.
 pub fn mesh_config(settings: &MeshSettings) -> Result<MeshConfig, StartError> {
     settings::mesh(settings, None)
+}
+
+/// Whom the collector's `https` trusts, and what is shown there.
+///
+/// # Errors
+/// A file cannot be read, or has no certificate or no key in it.
+pub fn collector_tls(tracing: &TracingConfig) -> Result<rustls::ClientConfig, StartError> {
+    settings::collector_tls(tracing)
 }
 
 /// What a caller brings instead of what the configuration names: the sandbox and tests do.

@@ -3,10 +3,12 @@
 //! With `DDP_SERVER_URL` it is the server instead of mesh and database.
 //!
 //! The parts are looked at side by side, each with its own deadline, all in at most fifteen seconds. Nothing is
-//! changed: the mesh is watched from outside ([`mesh::survey`](crate::mesh::survey)), the database is only read.
+//! changed: the mesh is watched from outside ([`mesh::survey`](crate::mesh::survey)), the database is only read. A
+//! collector of traces, where there is one, is sent one span.
 
 mod certificate;
 mod clock;
+mod collector;
 mod database;
 mod files;
 mod mesh;
@@ -40,24 +42,32 @@ pub async fn run(env: Vec<(String, String)>) -> Report {
 
 async fn look(config: &Config, findings: &mut Vec<Finding>) {
     let mut clocks = Vec::new();
-    let files_each = match &config.relay {
-        Some(server) => {
-            match timeout(PART, relay::look(server)).await {
-                Ok(seen) => relay::judge(seen, server, findings, &mut clocks),
-                Err(_) => findings.push(too_slow("server")),
-            }
-            // The client's socket, and the one to the server.
-            2
-        }
-        None => {
-            look_at_the_mesh(config, findings, &mut clocks).await;
-            1
-        }
-    };
+    let ((), collector) = tokio::join!(
+        look_behind(config, findings, &mut clocks),
+        collector::look(config),
+    );
+    findings.extend(collector);
     findings.extend(clock::judge(&clocks));
     findings.extend(config.gateway.tls.as_ref().map(certificate::judge));
     let sessions = config.gateway.max_connections;
+    // The client's socket, and the one to the server.
+    let files_each = if config.relay.is_some() { 2 } else { 1 };
     findings.push(files::judge(crate::app::open_files(), sessions, files_each));
+}
+
+/// Mesh and database, or the one server.
+async fn look_behind(
+    config: &Config,
+    findings: &mut Vec<Finding>,
+    clocks: &mut Vec<clock::Reading>,
+) {
+    let Some(server) = &config.relay else {
+        return look_at_the_mesh(config, findings, clocks).await;
+    };
+    match timeout(PART, relay::look(server)).await {
+        Ok(seen) => relay::judge(seen, server, findings, clocks),
+        Err(_) => findings.push(too_slow("server")),
+    }
 }
 
 async fn look_at_the_mesh(

@@ -5,7 +5,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 
 use super::node_id::NodeId;
-use crate::telemetry::traces::Carried;
+use crate::telemetry::traces::{Carried, Span};
 
 /// One call.
 #[derive(Debug, Clone, Copy)]
@@ -26,13 +26,45 @@ pub struct Call<'a> {
     pub(crate) traced: Option<&'a Traced>,
 }
 
-/// What a call that is traced carries, and where it went.
-#[derive(Debug, Default)]
+/// What a call that is traced carries, and where it went. Dropped before [`Traced::end`], it was cancelled.
+#[derive(Debug)]
 pub(crate) struct Traced {
     /// The context of its span; `None` while contexts are not sent.
-    pub(crate) carried: Option<Carried>,
-    /// The node that was asked last.
-    pub(crate) node: Mutex<Option<NodeId>>,
+    carried: Option<Carried>,
+    /// The node that was asked last. Told once, in the end: a span keeps everything that it is told.
+    node: Mutex<Option<NodeId>>,
+    span: Option<Span>,
+}
+
+impl Traced {
+    pub(super) fn new(span: Span) -> Self {
+        Self {
+            carried: span.carried(),
+            node: Mutex::default(),
+            span: Some(span),
+        }
+    }
+
+    /// It was answered, or failed in this way.
+    pub(super) fn end(mut self, error: Option<&str>) {
+        if let Some(span) = self.whole() {
+            span.end(error);
+        }
+    }
+
+    fn whole(&mut self) -> Option<Span> {
+        let mut span = self.span.take()?;
+        if let Some(node) = self.node.get_mut() {
+            span.set_node(node.as_str());
+        }
+        Some(span)
+    }
+}
+
+impl Drop for Traced {
+    fn drop(&mut self) {
+        drop(self.whole());
+    }
 }
 
 impl<'a> Call<'a> {

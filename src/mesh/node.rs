@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use parking_lot::Mutex;
 use serde_json::value::RawValue;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -218,10 +217,7 @@ impl Mesh {
     pub async fn call(&self, call: Call<'_>) -> Result<Option<Box<RawValue>>, CallError> {
         let started = metrics::arrived();
         let span = traces::call(call.action, self.0.system());
-        let traced = span.as_ref().map(|span| Traced {
-            carried: span.carried(),
-            node: Mutex::default(),
-        });
+        let traced = span.map(Traced::new);
         let call = Call {
             traced: traced.as_ref(),
             ..call
@@ -230,11 +226,8 @@ impl Mesh {
         if let Some(started) = started {
             calls::observe(&call, &result, started.elapsed());
         }
-        if let (Some(mut span), Some(traced)) = (span, &traced) {
-            if let Some(node) = &*traced.node.lock() {
-                span.set_node(node.as_str());
-            }
-            span.end(result.as_ref().err().map(calls::error_type).as_deref());
+        if let Some(traced) = traced {
+            traced.end(result.as_ref().err().map(calls::error_type).as_deref());
         }
         result
     }

@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 
 use super::error::CallError;
 use super::node_id::NodeId;
+use crate::telemetry::traces::TraceContext;
 
 /// A future that is boxed, as handlers return it.
 pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send + 'static>>;
@@ -27,6 +28,8 @@ pub struct Request {
     pub params: Box<RawValue>,
     /// What travels beside them.
     pub meta: Option<Box<RawValue>>,
+    /// Where the caller stands in its trace; `None` too while no traces are sent.
+    pub caller: Option<TraceContext>,
     /// Who calls; the own node with the plain broker, which does not tell.
     pub sender: NodeId,
 }

@@ -33,6 +33,7 @@ pub fn command() -> Command {
         .arg(text("bind", "ADDRESS", "Address of both; not meant for networks you do not trust").default_value("127.0.0.1").value_parser(value_parser!(IpAddr)))
         .arg(text("release", "RELEASE", "The Rocket.Chat release the core plays").default_value("9").value_parser(["6", "7", "8", "9"]))
         .arg(Arg::new("relay").long("relay").action(ArgAction::SetTrue).conflicts_with("transporter").help("The deployment without a mesh: the workspace is a single server, and the service relays each session to it (DDP_SERVER_URL)"))
+        .arg(text("otlp", "URL", "Send the traces of everything that the service does to this OpenTelemetry collector, such as http://localhost:4317 (gRPC) or http://localhost:4318 (HTTP); the page then shows the trace of each event").conflicts_with("transporter"))
         .arg(text("transporter", "URL", "Join this mesh, such as nats://localhost:4222"))
         .arg(text("namespace", "NAME", "MS_NAMESPACE of that mesh").default_value("").requires("transporter"))
         .arg(text("mongo-url", "URL", "Write the workspace into this MongoDB database, which must be empty or an earlier sandbox's").requires("transporter"))
@@ -91,6 +92,7 @@ pub fn read(matches: &ArgMatches) -> Asked {
         page_port,
         release,
         relay: matches.get_flag("relay"),
+        otlp: text("otlp"),
         on_mesh,
     })
 }
@@ -114,6 +116,11 @@ mod tests {
             (3000, 3001, CoreRelease::V9)
         );
         assert!(options.bind.is_loopback() && options.on_mesh.is_none() && !options.relay);
+        assert_eq!(options.otlp, None);
+        let Asked::Run(options) = asked("--otlp http://localhost:4317") else {
+            panic!("nothing to broadcast")
+        };
+        assert_eq!(options.otlp.as_deref(), Some("http://localhost:4317"));
         let Asked::Run(options) = asked("--relay") else {
             panic!("nothing to broadcast")
         };

@@ -16,6 +16,9 @@ use crate::config::{self, Config};
 use crate::mesh::{LocalBus, Transporter};
 use crate::store::Store;
 
+/// Where collectors take OTLP over HTTP.
+const OTLP_HTTP: &str = ":4318";
+
 /// Built and bound, not yet running.
 pub(super) struct Beside {
     app: App,
@@ -45,7 +48,9 @@ impl Beside {
                 ("MONGO_URL", "memory:".to_owned()),
                 ("NODE_ID", "sandbox-streamer".to_owned()),
                 ("DDP_PASSWORD_LOGIN", "true".to_owned()),
-            ],
+            ]
+            .into_iter()
+            .chain(traced(options.otlp.as_deref())),
         )?;
         let parts = Parts {
             transporter: Some(Transporter::Local(bus)),
@@ -54,7 +59,7 @@ impl Beside {
         let app = App::build(config, parts).await.map_err(taken)?;
         let edge = if options.relay {
             let server = ("DDP_SERVER_URL", url_of(app.local_addr()));
-            let config = configured(options.port, options.bind, [server])?;
+            let config = configured(options.port, options.bind, std::iter::once(server))?;
             Some(RelayApp::build(config).await.map_err(taken)?)
         } else {
             None
@@ -107,10 +112,25 @@ impl Beside {
     }
 }
 
-fn configured<const N: usize>(
+/// All traces to this collector, soon enough for somebody who looks for one.
+fn traced(otlp: Option<&str>) -> impl Iterator<Item = (&'static str, String)> {
+    let variables = otlp.map(|url| {
+        let by_http = url.trim_end_matches('/').ends_with(OTLP_HTTP);
+        let protocol = if by_http { "http/protobuf" } else { "grpc" };
+        [
+            ("TRACING_ENABLED", "true".to_owned()),
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", url.to_owned()),
+            ("OTEL_EXPORTER_OTLP_PROTOCOL", protocol.to_owned()),
+            ("OTEL_BSP_SCHEDULE_DELAY", "500".to_owned()),
+        ]
+    });
+    variables.into_iter().flatten()
+}
+
+fn configured(
     port: u16,
     bind: IpAddr,
-    more: [(&str, String); N],
+    more: impl Iterator<Item = (&'static str, String)>,
 ) -> Result<Config, SandboxError> {
     let settings = [
         ("PORT", port.to_string()),

@@ -15,6 +15,8 @@ use super::journal::Journal;
 use super::world::{Broadcast, World, micros};
 use crate::ejson;
 use crate::mesh::{Answer, CallError, Event, Mesh, RemoteError, Request};
+use crate::telemetry::traces::{self, Span, TraceContext};
+use crate::telemetry::work;
 
 /// Work that waits for the world.
 const INBOX: usize = 1024;
@@ -24,8 +26,15 @@ type Work = Box<dyn FnOnce(&mut World) -> Box<dyn FnOnce() + Send> + Send>;
 
 struct Job {
     work: Work,
-    /// When the call behind it arrived.
-    called: Option<i64>,
+    called: Option<Cause>,
+}
+
+/// The call behind a job.
+pub(super) struct Cause {
+    /// Arrival, µs since 1970.
+    at: i64,
+    /// Where its caller stands.
+    caller: Option<TraceContext>,
 }
 
 /// The way to the world. Clones are the same way.
@@ -52,7 +61,7 @@ impl Core {
     /// Asks the world, or changes it.
     pub(super) async fn ask<T: Send + 'static>(
         &self,
-        called: Option<i64>,
+        called: Option<Cause>,
         work: impl FnOnce(&mut World) -> T + Send + 'static,
     ) -> Result<T, Stopped> {
         let (done, answer) = oneshot::channel();
@@ -85,7 +94,9 @@ impl Core {
         }
         let params: Value = serde_json::from_str(request.params.get()).unwrap_or_default();
         let list = params.as_array().cloned().unwrap_or_default();
-        let outcome = self.ask(Some(at), move |world| action(world, &list)).await;
+        let caller = request.caller;
+        let called = Some(Cause { at, caller });
+        let outcome = self.ask(called, move |world| action(world, &list)).await;
         let outcome = outcome
             .unwrap_or_else(|stopped| Err(Box::new(RemoteError::internal(stopped.to_string()))));
         let error = outcome.as_ref().err().map(|error| error.message.clone());
@@ -146,13 +157,21 @@ pub(super) async fn run(
             }
         }
         for broadcast in &effects.broadcasts {
-            tell(&mesh, &journal, broadcast, called);
+            tell(&mesh, &journal, broadcast, called.as_ref());
         }
         finish();
     }
 }
 
-fn tell(mesh: &Mesh, journal: &Journal, broadcast: &Broadcast, called: Option<i64>) {
-    journal.sent(broadcast, called);
-    mesh.broadcast(&broadcast.event, &broadcast.args.to_string());
+fn tell(mesh: &Mesh, journal: &Journal, broadcast: &Broadcast, called: Option<&Cause>) {
+    let caller = called.and_then(|called| called.caller.as_ref());
+    let span = traces::told(&broadcast.event, caller);
+    let trace = span.as_ref().and_then(Span::trace_id);
+    journal.sent(broadcast, called.map(|called| called.at), trace);
+    work::below(span.as_ref(), || {
+        mesh.broadcast(&broadcast.event, &broadcast.args.to_string());
+    });
+    if let Some(span) = span {
+        span.end(None);
+    }
 }

@@ -46,6 +46,9 @@ pub(super) struct Told {
     /// When the call arrived that led to it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) called: Option<i64>,
+    /// The trace that it is part of, where traces are sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) trace: Option<String>,
     /// When it was handed to the mesh.
     pub(super) sent: i64,
     /// When another node of the mesh heard it.
@@ -102,7 +105,7 @@ impl Journal {
     }
 
     /// To be said before the mesh is told: the probe may hear it at once.
-    pub(super) fn sent(&self, broadcast: &Broadcast, called: Option<i64>) {
+    pub(super) fn sent(&self, broadcast: &Broadcast, called: Option<i64>, trace: Option<String>) {
         let mut lists = self.0.lists.lock();
         lists.seq += 1;
         let entry = Told {
@@ -110,6 +113,7 @@ impl Journal {
             event: broadcast.event.clone(),
             args: shown(&broadcast.args),
             called,
+            trace,
             sent: micros(),
             heard: None,
         };

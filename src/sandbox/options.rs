@@ -44,6 +44,8 @@ pub struct Options {
     pub release: CoreRelease,
     /// The service is relayed to, as the single server behind the edge of a deployment without a mesh.
     pub relay: bool,
+    /// The service in this process sends all its traces to this collector: `http://host:4317` for gRPC, port 4318 for HTTP.
+    pub otlp: Option<String>,
     /// The core alone, on a real mesh; everything in this process without it.
     pub on_mesh: Option<OnMesh>,
 }

@@ -31,6 +31,13 @@ pub(super) fn ready(
             "  Server    {server}    every session is relayed to it"
         )?;
     }
+    if let Some(collector) = &options.otlp {
+        let collector = without_credentials(collector);
+        writeln!(
+            out,
+            "  Traces    {collector}    the page shows the trace of each event"
+        )?;
+    }
     if let Some(on_mesh) = &options.on_mesh {
         writeln!(
             out,

@@ -190,6 +190,14 @@ pub async fn within<F: Future>(span: Option<&Span>, mut job: Pin<&mut F>) -> F::
     .await
 }
 
+/// The same of something that waits for nothing.
+pub fn below<T>(span: Option<&Span>, job: impl FnOnce() -> T) -> T {
+    match span {
+        None => job(),
+        Some(span) => WORK.sync_scope(Work::Request(span.context().clone()), job),
+    }
+}
+
 /// A job that is done later, still on behalf of what is worked on now, if anything is.
 pub fn carry(job: impl Future<Output = ()> + Send + 'static) -> BoxFuture<'static, ()> {
     match WORK.try_with(Work::clone) {

@@ -15,6 +15,7 @@
 //   gone {who}                           waits until that person's pane says it was thrown out
 //   frames {text}                        filters the list of frames; answers what is shown
 //   ways                                 waits for a way that reached a pane; answers the list
+//   traces {event}                       waits for a way of such an event that has a trace; answers the ids, the newest first
 //   complaints                           errors and warnings of the console so far
 //   screenshot {path}
 
@@ -125,6 +126,12 @@ const commands = {
 	async ways() {
 		await page.locator('.way .c-hub').first().waitFor();
 		return page.locator('.way').allTextContents();
+	},
+
+	async traces({ event }) {
+		const ways = page.locator('.way', { has: page.locator('.way-what b', { hasText: event }) }).locator('.way-trace');
+		await ways.first().waitFor({ state: 'attached' });
+		return ways.allTextContents();
 	},
 
 	complaints: () => complaints,

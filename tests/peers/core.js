@@ -13,6 +13,7 @@
 //   --balancer on            off: Moleculer's disableBalancer; NATS's queue groups balance instead
 //   --heartbeat 10           seconds between heartbeats
 //   --heartbeat-timeout 30   seconds until a silent node is given up
+//   --otlp URL               spans of its own and contexts in what it sends (core/tracing.js)
 //   --seed FILE              documents (seed.json)
 //   --log                    Moleculer's log on standard error
 //
@@ -86,6 +87,7 @@ const opts = options({
 	'balancer': 'on',
 	'heartbeat': '10',
 	'heartbeat-timeout': '30',
+	'otlp': '',
 	'seed': '',
 	'log': false,
 });
@@ -127,7 +129,7 @@ const broker = new ServiceBroker({
 	heartbeatTimeout: Number(opts['heartbeat-timeout']),
 	requestTimeout: 60 * 1000,
 	errorRegenerator: new Regenerator(),
-	middlewares: [listening],
+	middlewares: [listening, ...(opts.otlp ? [require('./core/tracing').tracing(opts.otlp, 'core')] : [])],
 	logger: opts.log,
 	logLevel: 'debug',
 	metrics: true,

@@ -40,6 +40,8 @@ pub struct Span {
     pub id: String,
     /// Empty for none.
     pub parent: String,
+    /// `tracestate`; empty for none.
+    pub state: String,
     pub attributes: BTreeMap<String, Value>,
     /// Its status is an error.
     pub failed: bool,
@@ -285,6 +287,7 @@ impl Span {
             trace: text("traceId"),
             id: text("spanId"),
             parent: text("parentSpanId"),
+            state: text("traceState"),
             attributes: attributes(&span["attributes"]),
             failed: span["status"]["code"] == 2,
             begin: nanos("startTimeUnixNano"),

@@ -8,6 +8,7 @@ use tokio_util::task::TaskTracker;
 
 use super::node::MoleculerNode;
 use super::node_service::answer::answer;
+use super::optl;
 use super::packet::{self, Outcome, RequestPacket};
 use crate::mesh::error::CallError;
 use crate::mesh::node_id::NodeId;
@@ -43,6 +44,7 @@ impl MoleculerNode {
             action: packet.action.clone().into_owned(),
             params: packet.params.unwrap_or(RawValue::NULL).to_owned(),
             meta: packet.meta.map(ToOwned::to_owned),
+            caller: packet.meta.and_then(optl::sender),
             sender: sender.clone(),
         };
         let (node, sender, id) = (

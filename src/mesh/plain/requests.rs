@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::node::PlainNode;
-use super::{answer, subject};
+use super::{answer, headers, subject};
 use crate::mesh::error::CallError;
 use crate::mesh::packet_kind::PacketKind;
 use crate::mesh::remote_error::RemoteError;
@@ -65,6 +65,7 @@ impl PlainNode {
             action,
             params,
             meta: None,
+            caller: message.headers.as_ref().and_then(headers::sender),
             sender: self.config.node_id.clone(),
         };
         let (node, alive, subject) = (Arc::clone(self), alive.clone(), message.subject);

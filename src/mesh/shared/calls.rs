@@ -71,6 +71,7 @@ impl LocalNode {
             action: action.clone(),
             params,
             meta,
+            caller: None,
             sender: self.config.node_id.clone(),
         };
         match tokio::time::timeout(timeout, run(request)).await {

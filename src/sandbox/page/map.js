@@ -161,7 +161,7 @@ export class EventMap {
 	#row(way) {
 		const bar = make('div', { class: 'way-bar', 'aria-hidden': 'true' });
 		const steps = make('p', { class: 'way-steps' });
-		const item = make('li', { class: 'way' }, make('p', { class: 'way-what' }, make('b', {}, way.event), ' ', make('span', {}, about(way))), bar, steps);
+		const item = make('li', { class: 'way' }, make('p', { class: 'way-what' }, make('b', {}, way.event), ' ', make('span', {}, about(way)), ...(way.trace ? [' ', make('code', { class: 'way-trace', title: 'Its trace, in the collector of --otlp' }, way.trace)] : [])), bar, steps);
 		const row = { item, bar, steps };
 		this.#fill(way, row);
 		return row;

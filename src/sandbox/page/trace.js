@@ -107,9 +107,9 @@ export class Trace extends EventTarget {
 		this.#tell('compared');
 	}
 
-	/** {seq, event, args, called?, sent, heard?}: microseconds of the sandbox's clock. An arrival takes from `sent`, a way's `mesh` too. */
-	#broadcast({ seq, event, args, called, sent, heard }) {
-		const way = { seq, event, args, sent: sent / 1000, core: called && (sent - called) / 1000, mesh: heard && Math.max(0, (heard - sent) / 1000), arrivals: [] };
+	/** {seq, event, args, called?, trace?, sent, heard?}: microseconds of the sandbox's clock. An arrival takes from `sent`, a way's `mesh` too. */
+	#broadcast({ seq, event, args, called, trace, sent, heard }) {
+		const way = { seq, event, args, trace, sent: sent / 1000, core: called && (sent - called) / 1000, mesh: heard && Math.max(0, (heard - sent) / 1000), arrivals: [] };
 		way.followed = ofEvent(event, args) !== undefined;
 		const about = ofEvent(event, args);
 		if (about) this.#ways.set(about, way);

@@ -149,8 +149,9 @@ impl SpanProcessor for Door {
         if !span.span_context.is_sampled() {
             return;
         }
-        if self.shared.waiting.fetch_add(1, Relaxed) >= self.bound {
-            self.shared.waiting.fetch_sub(1, Relaxed);
+        let room = |waiting| (waiting < self.bound).then_some(waiting + 1);
+        let waiting = &self.shared.waiting;
+        if waiting.fetch_update(Relaxed, Relaxed, room).is_err() {
             self.shared.dropped_queue.fetch_add(1, Relaxed);
             metrics::spans(SpanFate::Queue, 1);
             self.shared.lost(&QUEUE_FULL, false);

@@ -16,6 +16,7 @@ pub(super) mod span;
 #[cfg(test)]
 mod tests;
 pub(super) mod tracer;
+mod trial;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,8 +30,9 @@ pub use context::{Carried, TraceContext};
 use courier::Shared;
 pub use courier::SpanCounts;
 pub use otlp::OtlpError;
-pub use span::{Span, method, publication};
+pub use span::{Span, method, publication, told};
 pub use tracer::{counts, enabled};
+pub use trial::{Taken, TrialError, trial};
 
 use crate::config::TracingConfig;
 

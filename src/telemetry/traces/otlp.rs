@@ -1,6 +1,10 @@
 //! The way to the collector: gRPC or HTTP, both over one connector, so that TLS is the same for both.
+//!
+//! Of a request that failed on its way the SDK's HTTP exporter says only that. Its client is ours, which keeps why.
 
 use std::collections::HashMap;
+use std::error::Error;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -12,6 +16,10 @@ use opentelemetry_otlp::{
     Compression, ExporterBuildError, SpanExporter, WithExportConfig, WithHttpConfig,
     WithTonicConfig,
 };
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
+use opentelemetry_sdk::trace::{SpanData, SpanExporter as Export};
+use parking_lot::Mutex;
 use rustls::ClientConfig;
 use tokio::runtime::Handle;
 use tonic::metadata::{MetadataKey, MetadataMap, MetadataValue};
@@ -45,11 +53,47 @@ pub enum OtlpError {
 pub(super) fn exporter(
     config: &TracingConfig,
     tls: ClientConfig,
-) -> Result<SpanExporter, OtlpError> {
+) -> Result<impl Export + 'static, OtlpError> {
     let connector = connector(config, tls);
-    match config.protocol {
+    let why = Why::default();
+    let exporter = match config.protocol {
         OtlpProtocol::Grpc => grpc(config, connector),
-        OtlpProtocol::HttpProtobuf => http(config, connector),
+        OtlpProtocol::HttpProtobuf => http(config, connector, why.clone()),
+    }?;
+    Ok(Explained { exporter, why })
+}
+
+/// Why the last request failed on its way, where the exporter does not say it.
+type Why = Arc<Mutex<Option<String>>>;
+
+#[derive(Debug)]
+struct Explained {
+    exporter: SpanExporter,
+    why: Why,
+}
+
+impl Export for Explained {
+    async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
+        let exported = self.exporter.export(batch).await;
+        let why = self.why.lock().take();
+        match (exported, why) {
+            (Err(OTelSdkError::InternalFailure(what)), Some(why)) => {
+                Err(OTelSdkError::InternalFailure(format!("{what}: {why}")))
+            }
+            (exported, _) => exported,
+        }
+    }
+
+    fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
+        self.exporter.shutdown_with_timeout(timeout)
+    }
+
+    fn force_flush(&self) -> OTelSdkResult {
+        self.exporter.force_flush()
+    }
+
+    fn set_resource(&mut self, resource: &Resource) {
+        self.exporter.set_resource(resource);
     }
 }
 
@@ -83,8 +127,9 @@ fn grpc(config: &TracingConfig, connector: Connector) -> Result<SpanExporter, Ot
     Ok(exporter.build()?)
 }
 
-fn http(config: &TracingConfig, connector: Connector) -> Result<SpanExporter, OtlpError> {
+fn http(config: &TracingConfig, connector: Connector, why: Why) -> Result<SpanExporter, OtlpError> {
     let client = OnRuntime {
+        why,
         client: HyperClient::new(connector, config.timeout, None),
         runtime: Handle::current(),
     };
@@ -127,6 +172,7 @@ fn connector(config: &TracingConfig, tls: ClientConfig) -> Connector {
 struct OnRuntime {
     client: HyperClient<Connector>,
     runtime: Handle,
+    why: Why,
 }
 
 #[async_trait]
@@ -136,6 +182,19 @@ impl HttpClient for OnRuntime {
         let answer = self
             .runtime
             .spawn(async move { client.send_bytes(request).await });
-        answer.await?
+        let answer = answer.await?;
+        *self.why.lock() = answer.as_ref().err().map(|error| chain(error.as_ref()));
+        answer
     }
+}
+
+/// An error and what led to it, in one line.
+fn chain(error: &(dyn Error + 'static)) -> String {
+    let mut line = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        line = format!("{line}: {error}");
+        cause = error.source();
+    }
+    line
 }

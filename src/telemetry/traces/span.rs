@@ -2,16 +2,20 @@
 
 use std::time::SystemTime;
 
-use opentelemetry::trace::{Span as _, SpanBuilder, SpanKind, Status, TraceContextExt, Tracer};
+use opentelemetry::trace::{
+    Span as _, SpanBuilder, SpanKind, Status, TraceContextExt, Tracer, TracerProvider,
+};
 use opentelemetry::{Context, KeyValue, Value};
-use opentelemetry_sdk::trace::Span as SdkSpan;
+use opentelemetry_sdk::trace::{SdkTracerProvider, Span as SdkSpan};
 
 use super::context::{Carried, TraceContext};
-use super::tracer::{Tracing, on};
+use super::tracer::{SCOPE, Tracing, on};
 use crate::ejson::well_formed;
 
 /// What a client named and nobody here knows.
 pub(super) const OTHER: &str = "_OTHER";
+/// Sent by `ddp-streamer check`.
+const TRIAL: &str = "ddp-streamer check";
 /// Characters that are kept of what a client named.
 const NAME_LENGTH: usize = 64;
 
@@ -95,6 +99,12 @@ impl Span {
     #[must_use]
     pub fn context(&self) -> &TraceContext {
         &self.context
+    }
+
+    /// Its trace, 32 hexadecimal digits, where somebody is to read it.
+    #[must_use]
+    pub fn trace_id(&self) -> Option<String> {
+        self.is_recorded().then(|| self.context.ids().0)
     }
 
     /// Its context in two texts; `None` while contexts are not sent.
@@ -216,6 +226,22 @@ fn of_client(
         span.text(key::SESSION, session);
     }
     span
+}
+
+/// A core in this process broadcasts `event`, on behalf of a call from there or of nobody.
+#[must_use]
+pub fn told(event: &str, caller: Option<&TraceContext>) -> Option<Span> {
+    let name = || format!("core.event {event}");
+    let mut span = Span::begin(on()?, SpanKind::Producer, caller, None, name);
+    span.set(key::MESSAGING_SYSTEM, "nats");
+    span.text(key::DESTINATION, event);
+    Some(span)
+}
+
+/// A span that says nothing but that it was sent.
+pub(super) fn trial(provider: &SdkTracerProvider) {
+    let mut span = provider.tracer(SCOPE).start(TRIAL);
+    span.end();
 }
 
 /// What became of a broadcast.

@@ -9,7 +9,7 @@ use super::courier::{Shared, SpanCounts};
 use crate::config::TracingConfig;
 
 /// How the tracer is called in what it sends.
-const SCOPE: &str = "ddp-streamer";
+pub(super) const SCOPE: &str = "ddp-streamer";
 
 pub(super) struct Tracing {
     pub(super) tracer: SdkTracer,

@@ -1,5 +1,13 @@
 //! Traces (reference/telemetry.md): what a real collector is sent, span by span.
 
+mod check;
+mod contexts;
+mod core;
+mod names;
+mod privacy;
+mod trees;
+mod trouble;
+
 use serde_json::json;
 
 use crate::support::collector::Builder;
@@ -136,11 +144,15 @@ async fn workspace(
     configure: impl FnOnce(WorkspaceBuilder) -> WorkspaceBuilder,
 ) -> (Workspace, Collector) {
     let collector = Collector::start().await;
-    let mut builder = Workspace::with().env("NODE_ID", "streamer-1");
-    for (name, value) in collector.env() {
-        builder = builder.env(name, &value);
-    }
-    (configure(builder).start().await, collector)
+    let workspace = configure(sending(&collector)).start().await;
+    (workspace, collector)
+}
+
+/// Such a workspace, not yet started.
+fn sending(collector: &Collector) -> WorkspaceBuilder {
+    let builder = Workspace::with().env("NODE_ID", "streamer-1");
+    let env = collector.env().into_iter();
+    env.fold(builder, |builder, (name, value)| builder.env(name, &value))
 }
 
 const SENDER: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
@@ -333,52 +345,4 @@ async fn contexts_are_headers_on_the_plain_broker() {
         .await;
     assert_eq!(event.parent, "00f067aa0ba902b7");
     assert_eq!(event.attributes["mesh.event.deliveries"], 1);
-}
-
-// contract: telemetry/traces/collector-away
-#[tokio::test]
-async fn a_collector_that_is_away_costs_one_warning() {
-    let (workspace, mut collector) = workspace(|builder| {
-        builder
-            .env("OTEL_BSP_MAX_QUEUE_SIZE", "10")
-            .env("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "5")
-            .env("OTEL_EXPORTER_OTLP_TIMEOUT", "500")
-    })
-    .await;
-    let mut alice = workspace.login("alice").await;
-    trace_of(&collector, "ddp.method login").await;
-    collector.kill().await;
-    alice.call("echo", json!([0])).await;
-    let warnings = || {
-        let all = workspace.service.logged("warn").into_iter();
-        all.filter(|line| {
-            line["msg"]
-                .as_str()
-                .is_some_and(|text| text.starts_with("traces are lost"))
-        })
-        .count()
-    };
-    crate::support::eventually("the loss is told", || {
-        // No client notices.
-        let said = warnings();
-        async move { (said > 0).then_some(()) }
-    })
-    .await;
-    for number in 0..100 {
-        let result = alice.call("echo", json!([number])).await;
-        assert_eq!(result["result"], json!([number]));
-    }
-    assert_eq!(warnings(), 1);
-    collector.restart().await;
-    let back = "the collector takes traces again";
-    crate::support::eventually(back, || {
-        let said = workspace
-            .service
-            .logged("info")
-            .iter()
-            .any(|line| line["msg"] == back);
-        async move { said.then_some(()) }
-    })
-    .await;
-    assert_eq!(warnings(), 1);
 }
