@@ -179,3 +179,26 @@ async fn is_ready(address: SocketAddr) -> std::io::Result<bool> {
     stream.read_exact(&mut status).await?;
     Ok(status.ends_with(b" 200"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::OtlpProtocol;
+
+    #[test]
+    fn the_port_of_the_collector_says_how_it_is_spoken_to() {
+        let protocol = |url: &str| {
+            let more = traced(Some(url));
+            let config = configured(0, Ipv4Addr::LOCALHOST.into(), mesh().chain(more));
+            config.unwrap().tracing.map(|tracing| tracing.protocol)
+        };
+        assert_eq!(protocol("http://localhost:4317"), Some(OtlpProtocol::Grpc));
+        assert_eq!(protocol("http://c:4318/"), Some(OtlpProtocol::HttpProtobuf));
+        let without = configured(0, Ipv4Addr::LOCALHOST.into(), mesh().chain(traced(None)));
+        assert!(without.unwrap().tracing.is_none());
+    }
+
+    fn mesh() -> impl Iterator<Item = (&'static str, String)> {
+        std::iter::once(("TRANSPORTER", "nats://in-this-process:4222".to_owned()))
+    }
+}

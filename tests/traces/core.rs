@@ -68,3 +68,23 @@ async fn what_an_event_makes_the_service_ask_is_below_it() {
     );
     collector.tree(&trace, &tree).await;
 }
+
+// contract: telemetry/traces/whole, telemetry/traces/errors
+#[tokio::test]
+async fn an_error_of_the_core_s_is_one_in_every_span_above_it() {
+    let (workspace, collector) = traced().await;
+    let mut alice = workspace.login("alice").await;
+    alice.call("peer.meteorError", json!([])).await;
+    let refused = collector
+        .span("the method", |span| {
+            span.text("rpc.method_original") == "peer.meteorError"
+        })
+        .await;
+    let tree = format!(
+        "ddp-streamer: ddp.method _OTHER server failed enduser.id=alice-id error.type=error-not-allowed rpc.method=_OTHER rpc.method_original=peer.meteorError rpc.system.name=ddp session.id=*
+           ddp-streamer: mesh.call meteor.callMethodWithToken {} rpc.method=meteor/callMethodWithToken rpc.system.name=moleculer
+             core: meteor.callMethodWithToken server failed",
+        CALL.replacen("client", "client failed error.type=RemoteError", 1)
+    );
+    collector.tree(&refused.trace, &tree).await;
+}

@@ -1,6 +1,7 @@
 //! What clients keep to themselves, over everything that a run of all of them leaves behind.
 
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 use super::sending;
 use crate::real_clients;
@@ -8,7 +9,8 @@ use crate::support::scene::Scene;
 use crate::support::{Client, Collector, eventually, free_port, http, root};
 
 /// What the scenarios say and send, and what is sent below.
-const TEXTS: [&str; 12] = [
+const TEXTS: [&str; 13] = [
+    "\"hi\"",
     "from ddp-client",
     "not for you",
     "bot?",
@@ -23,7 +25,7 @@ const TEXTS: [&str; 12] = [
     "never-to-be-sent",
 ];
 
-/// Tokens, passwords, hashes and room names of tests/peers/seed.json.
+/// Tokens, passwords, hashes of both and room names of tests/peers/seed.json.
 fn seeded() -> Vec<String> {
     let text = std::fs::read_to_string(root().join("tests/peers/seed.json")).expect("the seed");
     let seed: Value = serde_json::from_str(&text).expect("JSON");
@@ -32,7 +34,15 @@ fn seeded() -> Vec<String> {
     for user in list("users") {
         let name = user["username"].as_str().expect("a name");
         secrets.push(format!("{name}-token"));
-        secrets.push(format!("{name}-password"));
+        let password = format!("{name}-password");
+        // As clients send it.
+        secrets.push(
+            Sha256::digest(&password)
+                .iter()
+                .map(|byte| format!("{byte:02x}"))
+                .collect(),
+        );
+        secrets.push(password);
         let tokens = user["services"]["resume"]["loginTokens"]
             .as_array()
             .cloned();
