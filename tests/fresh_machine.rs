@@ -31,6 +31,7 @@ impl Machine {
             "python3",
             "nginx",
             "docker-compose",
+            "curl",
             "chromium",
         ] {
             machine.has(name, "exit 0");

@@ -277,7 +277,11 @@ async fn a_reader_that_stops_reading_stops_nothing() {
         (lost(metrics, "stdout").await? > 1000).then_some(())
     })
     .await;
-    assert_eq!(http::get(port, "/readyz").await.unwrap().status, 200);
+    eventually("it is ready, once it has joined", || async {
+        let answer = http::get(port, "/readyz").await.ok()?;
+        (answer.status == 200).then_some(())
+    })
+    .await;
     let pid = service.id().expect("it runs").to_string();
     let asked = std::process::Command::new("kill").arg(pid).status();
     assert!(asked.unwrap().success());
@@ -311,6 +315,10 @@ async fn a_file_that_may_not_grow_costs_lines_and_not_the_service() {
         log.lock().unwrap().iter().any(told).then_some(())
     })
     .await;
-    assert_eq!(http::get(port, "/readyz").await.unwrap().status, 200);
+    eventually("it is ready, once it has joined", || async {
+        let answer = http::get(port, "/readyz").await.ok()?;
+        (answer.status == 200).then_some(())
+    })
+    .await;
     assert!(fs::metadata(&path).unwrap().len() <= 16 * 1024);
 }

@@ -16,6 +16,9 @@ pub struct Service {
     pub log: Lines,
 }
 
+/// The line of a service that root started, as root may run the tests.
+pub const AS_ROOT: &str = "started as root";
+
 /// The environment of a service in a test; later pairs win.
 pub type Env = BTreeMap<String, String>;
 
@@ -69,12 +72,13 @@ impl Service {
         .await;
     }
 
-    /// The log so far, a JSON object a line.
+    /// The log so far, a JSON object a line, without what is said of whoever runs the tests.
     pub fn log(&self) -> Vec<Value> {
         self.log
             .lock()
             .expect("log")
             .iter()
+            .filter(|line| !line.contains(AS_ROOT))
             .filter_map(|line| serde_json::from_str(line).ok())
             .collect()
     }
