@@ -531,7 +531,7 @@ async fn events_keep_the_order_of_nats() {
 #[tokio::test]
 async fn who_is_there_is_known_by_asking() {
     let nats = Nats::start().await;
-    let soon = |config: &mut MeshConfig| config.heartbeat_interval = Duration::from_secs(2);
+    let soon = |config: &mut MeshConfig| config.node.heartbeat_interval = Duration::from_secs(2);
     let node = Node::join_with(&nats, "me", vec![ServiceSpec::new("streamer")], soon).await;
     assert_eq!(
         node.mesh.services(),
@@ -619,8 +619,8 @@ async fn who_cannot_hear_anybody_buries_nobody() {
     let mut nats = Nats::start().await;
     let _core = core(&nats, &[]).await;
     let hasty = |config: &mut MeshConfig| {
-        config.heartbeat_timeout = Duration::from_millis(1500);
-        config.heartbeat_interval = Duration::from_secs(600);
+        config.node.heartbeat_timeout = Duration::from_millis(1500);
+        config.node.heartbeat_interval = Duration::from_secs(600);
     };
     let node = Node::join_with(&nats, "me", vec![], hasty).await;
     eventually("the core is known", || async {

@@ -216,7 +216,7 @@ impl App {
         };
         figures.expect();
         let sources = status::Sources {
-            namespace: self.config.mesh.namespace.clone(),
+            namespace: self.config.mesh.node.namespace.clone(),
             max_connections: self.config.gateway.max_connections,
             began: tokio::time::Instant::now(),
             directory: self.directory.clone(),

@@ -32,17 +32,7 @@ pub(super) fn mesh(
         },
     };
     let mut mesh = MeshConfig::new(node_id, transporter);
-    mesh.namespace.clone_from(&settings.namespace);
-    mesh.serializer = settings.serializer;
-    mesh.protocols = settings.protocols;
-    mesh.heartbeat_interval = settings.heartbeat_interval;
-    mesh.heartbeat_timeout = settings.heartbeat_timeout;
-    mesh.request_timeout = settings.request_timeout;
-    mesh.retry = settings.retry;
-    mesh.bulkhead = settings.bulkhead;
-    mesh.balance = settings.balance;
-    mesh.prefer_local = settings.prefer_local;
-    mesh.wait_for_services = settings.wait_for_services;
+    mesh.node = settings.node.clone();
     mesh.never_wait_for = vec![NEVER_WAITED_FOR.to_owned()];
     Ok(mesh)
 }

@@ -209,7 +209,7 @@ fn nobody(survey: &Survey, settings: &MeshSettings) -> Finding {
         let advice = "start Rocket.Chat 8.x with its plain broker on this server, or unset BROKER if the workspace runs Moleculer";
         return Finding::wrong("nodes", "nobody answers with BROKER=nats", advice);
     }
-    let here = named(&settings.namespace);
+    let here = named(&settings.node.namespace);
     if !survey.mute.is_empty() || survey.unreadable > 0 {
         let found = format!("nobody tells of itself in {here}, and somebody beats");
         let advice = "set SERIALIZER to what the other services have";

@@ -123,8 +123,8 @@ fn unset(name: &str, config: &Config) -> String {
         "HEARTBEAT_INTERVAL" if config.relay.is_some() => {
             config.session.heartbeat_interval.as_secs().to_string()
         }
-        "HEARTBEAT_INTERVAL" => format!("{} (mesh)", config.mesh.heartbeat_interval.as_secs()),
-        "HEARTBEAT_TIMEOUT" => config.mesh.heartbeat_timeout.as_secs().to_string(),
+        "HEARTBEAT_INTERVAL" => format!("{} (mesh)", config.mesh.node.heartbeat_interval.as_secs()),
+        "HEARTBEAT_TIMEOUT" => config.mesh.node.heartbeat_timeout.as_secs().to_string(),
         "DDP_HEARTBEAT_INTERVAL" => config.session.heartbeat_interval.as_secs().to_string(),
         "LOG_LEVEL" => config.logs.level.to_string(),
         "LOG_FORMAT" => match config.logs.format {

@@ -8,7 +8,7 @@ use super::check::Checked;
 use super::heartbeat::Heartbeats;
 use super::host;
 use super::mesh::{
-    Broker, Bulkhead, MeshSettings, Protocols, RetryPolicy, SerializerKind, Strategy,
+    Broker, Bulkhead, MeshSettings, NodeSettings, Protocols, RetryPolicy, SerializerKind, Strategy,
 };
 use super::nats::NatsServers;
 use super::secret::Secret;
@@ -118,40 +118,42 @@ fn mesh(checked: &Checked, beats: &Heartbeats) -> MeshSettings {
                 .unwrap_or_else(NatsServers::of_this_host),
         },
         tls_ca: checked.text("TLS_CA_PATH").map(PathBuf::from),
-        namespace: checked.text("MS_NAMESPACE").unwrap_or_default(),
         node_id: checked
             .text("NODE_ID")
             .unwrap_or_else(|| host::default_node_id(broker)),
-        serializer: SerializerKind::ALL
-            .into_iter()
-            .find(|kind| kind.name() == checked.word("SERIALIZER"))
-            .unwrap_or_default(),
-        protocols: match checked.word("MOLECULER_PROTOCOL") {
-            "5" => Protocols::FourAndFive,
-            _ => Protocols::Four,
+        node: NodeSettings {
+            namespace: checked.text("MS_NAMESPACE").unwrap_or_default(),
+            serializer: SerializerKind::ALL
+                .into_iter()
+                .find(|kind| kind.name() == checked.word("SERIALIZER"))
+                .unwrap_or_default(),
+            protocols: match checked.word("MOLECULER_PROTOCOL") {
+                "5" => Protocols::FourAndFive,
+                _ => Protocols::Four,
+            },
+            balance: match checked.word("BALANCE_STRATEGY") {
+                "Random" => Strategy::Random,
+                "CpuUsage" => Strategy::CpuUsage,
+                "Latency" => Strategy::Latency,
+                _ => Strategy::RoundRobin,
+            },
+            prefer_local: checked.switch("BALANCE_PREFER_LOCAL"),
+            request_timeout: checked.span("REQUEST_TIMEOUT"),
+            retry: RetryPolicy {
+                enabled: checked.switch("RETRY_ENABLED"),
+                retries: checked.number("RETRY_RETRIES"),
+                delay: checked.span("RETRY_DELAY"),
+                max_delay: checked.span("RETRY_MAX_DELAY"),
+                factor: checked.factor("RETRY_FACTOR"),
+            },
+            heartbeat_interval: beats.mesh,
+            heartbeat_timeout: beats.mesh_timeout,
+            bulkhead: checked.switch("BULKHEAD_ENABLED").then(|| Bulkhead {
+                concurrency: checked.number("BULKHEAD_CONCURRENCY"),
+                max_queue: checked.number("BULKHEAD_MAX_QUEUE_SIZE"),
+            }),
+            wait_for_services: checked.span("WAIT_FOR_SERVICES_TIMEOUT"),
         },
-        balance: match checked.word("BALANCE_STRATEGY") {
-            "Random" => Strategy::Random,
-            "CpuUsage" => Strategy::CpuUsage,
-            "Latency" => Strategy::Latency,
-            _ => Strategy::RoundRobin,
-        },
-        prefer_local: checked.switch("BALANCE_PREFER_LOCAL"),
-        request_timeout: checked.span("REQUEST_TIMEOUT"),
-        retry: RetryPolicy {
-            enabled: checked.switch("RETRY_ENABLED"),
-            retries: checked.number("RETRY_RETRIES"),
-            delay: checked.span("RETRY_DELAY"),
-            max_delay: checked.span("RETRY_MAX_DELAY"),
-            factor: checked.factor("RETRY_FACTOR"),
-        },
-        heartbeat_interval: beats.mesh,
-        heartbeat_timeout: beats.mesh_timeout,
-        bulkhead: checked.switch("BULKHEAD_ENABLED").then(|| Bulkhead {
-            concurrency: checked.number("BULKHEAD_CONCURRENCY"),
-            max_queue: checked.number("BULKHEAD_MAX_QUEUE_SIZE"),
-        }),
-        wait_for_services: checked.span("WAIT_FOR_SERVICES_TIMEOUT"),
     }
 }
 

@@ -5,6 +5,15 @@ use std::time::Duration;
 
 use super::nats::NatsServers;
 
+/// How often a node says that it lives (Moleculer's `heartbeatInterval` as Rocket.Chat sets it).
+const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(10);
+/// How long a node may be silent before it counts as gone.
+const HEARTBEAT_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a call waits for its answer.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long the first calls wait for a service that nobody offers yet.
+const WAIT_FOR_SERVICES: Duration = Duration::from_secs(10);
+
 /// The mesh, in plain types; `app` adds what is made of them (the node's name, the way to NATS).
 #[derive(Debug, Clone)]
 pub struct MeshSettings {
@@ -14,30 +23,56 @@ pub struct MeshSettings {
     pub transporter: NatsServers,
     /// `TLS_CA_PATH`: further trusted certificates.
     pub tls_ca: Option<PathBuf>,
-    /// `MS_NAMESPACE`; empty for none.
-    pub namespace: String,
     /// `NODE_ID`.
     pub node_id: String,
-    /// `SERIALIZER`.
+    /// What the mesh room takes as it is.
+    pub node: NodeSettings,
+}
+
+/// How this node behaves in the mesh.
+#[derive(Debug, Clone)]
+pub struct NodeSettings {
+    /// `MS_NAMESPACE`: nodes of different namespaces never meet; empty for none.
+    pub namespace: String,
+    /// `SERIALIZER`: the encoding of packets, the same on all nodes.
     pub serializer: SerializerKind,
-    /// `MOLECULER_PROTOCOL`.
+    /// `MOLECULER_PROTOCOL`: packets of which protocols are taken.
     pub protocols: Protocols,
-    /// `BALANCE_STRATEGY`.
+    /// `BALANCE_STRATEGY`: which of several nodes is called.
     pub balance: Strategy,
-    /// `BALANCE_PREFER_LOCAL`.
+    /// `BALANCE_PREFER_LOCAL`: an action of the own node is preferred to those of others.
     pub prefer_local: bool,
-    /// `REQUEST_TIMEOUT`.
+    /// `REQUEST_TIMEOUT`: how long a call waits for its answer when it does not say itself.
     pub request_timeout: Duration,
-    /// `RETRY_*`.
+    /// `RETRY_*`: whether and how calls are repeated.
     pub retry: RetryPolicy,
-    /// How often this node beats.
+    /// Time between heartbeats.
     pub heartbeat_interval: Duration,
     /// Silence after which another node counts as lost.
     pub heartbeat_timeout: Duration,
-    /// `BULKHEAD_*`; `None` with `BULKHEAD_ENABLED=false`.
+    /// `BULKHEAD_*`: calls in flight for one action; `None` with `BULKHEAD_ENABLED=false`.
     pub bulkhead: Option<Bulkhead>,
-    /// `WAIT_FOR_SERVICES_TIMEOUT`.
+    /// `WAIT_FOR_SERVICES_TIMEOUT`: how long a call waits for a service that nobody offers.
     pub wait_for_services: Duration,
+}
+
+impl Default for NodeSettings {
+    /// Everything as Rocket.Chat's services have it.
+    fn default() -> Self {
+        Self {
+            namespace: String::new(),
+            serializer: SerializerKind::default(),
+            protocols: Protocols::default(),
+            balance: Strategy::default(),
+            prefer_local: true,
+            request_timeout: REQUEST_TIMEOUT,
+            retry: RetryPolicy::default(),
+            heartbeat_interval: HEARTBEAT_INTERVAL,
+            heartbeat_timeout: HEARTBEAT_TIMEOUT,
+            bulkhead: None,
+            wait_for_services: WAIT_FOR_SERVICES,
+        }
+    }
 }
 
 /// How the nodes talk over NATS.

@@ -28,7 +28,9 @@ mod variables;
 
 pub use error::{Errors, Note, NoteLevel, Problem};
 pub use host::{host_name, process_environment};
-pub use mesh::{Broker, Bulkhead, MeshSettings, Protocols, RetryPolicy, SerializerKind, Strategy};
+pub use mesh::{
+    Broker, Bulkhead, MeshSettings, NodeSettings, Protocols, RetryPolicy, SerializerKind, Strategy,
+};
 pub use nats::{NatsCredentials, NatsServers};
 pub use origin::Origin;
 pub use secret::{HIDDEN, Secret};

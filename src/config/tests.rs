@@ -84,13 +84,17 @@ fn defaults_are_those_of_the_reference() {
     assert!(!config.methods.password_login);
     let mesh = &config.mesh;
     assert_eq!(mesh.transporter.servers, ["nats://nats:4222"]);
-    assert_eq!(mesh.namespace, "");
+    assert_eq!(mesh.node.namespace, "");
     assert!(mesh.node_id.ends_with(&format!("-{}", std::process::id())));
     assert_eq!(
-        (mesh.serializer, mesh.balance, mesh.prefer_local),
+        (
+            mesh.node.serializer,
+            mesh.node.balance,
+            mesh.node.prefer_local
+        ),
         (SerializerKind::Ejson, Strategy::RoundRobin, true)
     );
-    assert_eq!(mesh.request_timeout, Duration::from_secs(60));
+    assert_eq!(mesh.node.request_timeout, Duration::from_secs(60));
     let retry = RetryPolicy {
         enabled: false,
         retries: 5,
@@ -98,11 +102,11 @@ fn defaults_are_those_of_the_reference() {
         max_delay: Duration::from_secs(1),
         factor: 2.0,
     };
-    assert_eq!(mesh.retry, retry);
-    assert_eq!(mesh.heartbeat_interval, Duration::from_secs(10));
-    assert_eq!(mesh.heartbeat_timeout, Duration::from_secs(30));
-    assert_eq!(mesh.bulkhead, None);
-    assert_eq!(mesh.wait_for_services, Duration::from_secs(10));
+    assert_eq!(mesh.node.retry, retry);
+    assert_eq!(mesh.node.heartbeat_interval, Duration::from_secs(10));
+    assert_eq!(mesh.node.heartbeat_timeout, Duration::from_secs(30));
+    assert_eq!(mesh.node.bulkhead, None);
+    assert_eq!(mesh.node.wait_for_services, Duration::from_secs(10));
     assert_eq!(config.license.check_interval, Duration::from_secs(20));
     assert_eq!(config.license.max_fails, 2);
     assert_eq!(
@@ -132,7 +136,10 @@ fn serializers_by_their_names_in_any_case() {
         ("cbor", SerializerKind::Cbor),
         ("PROTOBUF", SerializerKind::ProtoBuf),
     ] {
-        assert_eq!(config(&[("SERIALIZER", name)]).mesh.serializer, serializer);
+        assert_eq!(
+            config(&[("SERIALIZER", name)]).mesh.node.serializer,
+            serializer
+        );
     }
 }
 
@@ -181,11 +188,11 @@ fn the_environment_of_a_chart() {
         Duration::from_secs(30),
         "the pair is the mesh's"
     );
-    assert_eq!(config.mesh.heartbeat_interval, Duration::from_secs(10));
-    assert_eq!(config.mesh.heartbeat_timeout, Duration::from_secs(30));
-    assert_eq!(config.mesh.namespace, "1.10", "text stays text");
+    assert_eq!(config.mesh.node.heartbeat_interval, Duration::from_secs(10));
+    assert_eq!(config.mesh.node.heartbeat_timeout, Duration::from_secs(30));
+    assert_eq!(config.mesh.node.namespace, "1.10", "text stays text");
     assert_eq!(config.mesh.node_id, "7");
-    assert!(!config.mesh.prefer_local);
+    assert!(!config.mesh.node.prefer_local);
     assert_eq!(
         (config.logs.level, config.logs.format),
         (LogLevel::Warn, LogFormat::Json)
@@ -457,8 +464,8 @@ fn heartbeats_are_read_by_the_pair_rule() {
         let seconds = |time: Duration| time.as_secs_f64();
         (
             seconds(config.session.heartbeat_interval),
-            seconds(config.mesh.heartbeat_interval),
-            seconds(config.mesh.heartbeat_timeout),
+            seconds(config.mesh.node.heartbeat_interval),
+            seconds(config.mesh.node.heartbeat_timeout),
         )
     };
     let (interval, timeout, own) = (
@@ -556,7 +563,7 @@ fn values_land_where_they_belong() {
         "three pings, rounded up to a minute"
     );
     assert_eq!(
-        config.mesh.bulkhead,
+        config.mesh.node.bulkhead,
         Some(Bulkhead {
             concurrency: 3,
             max_queue: 7
@@ -838,11 +845,11 @@ fn the_environment_wins_over_the_file_and_the_file_over_defaults() {
     let config = &loaded.config;
     assert_eq!(config.gateway.port, 4000);
     assert!(config.metrics.is_some());
-    assert_eq!(config.mesh.retry.factor, 1.5);
+    assert_eq!(config.mesh.node.retry.factor, 1.5);
     assert_eq!(config.gateway.allowed_origins, ["https://a", "https://b"]);
     assert_eq!(config.shutdown_grace, Duration::from_secs(3));
     assert_eq!(
-        config.mesh.namespace, "1.10",
+        config.mesh.node.namespace, "1.10",
         "an empty variable is not set"
     );
 

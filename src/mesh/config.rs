@@ -5,16 +5,8 @@ use std::time::Duration;
 use super::nats_target::NatsTarget;
 use super::node_id::NodeId;
 use super::shared::transport::LocalBus;
-pub use crate::config::{Bulkhead, Protocols, RetryPolicy, SerializerKind, Strategy};
+pub use crate::config::{Bulkhead, NodeSettings, Protocols, RetryPolicy, SerializerKind, Strategy};
 
-/// How often a node says that it lives (Moleculer's `heartbeatInterval` as Rocket.Chat sets it).
-pub const DEFAULT_HEARTBEAT_INTERVAL: Duration = Duration::from_secs(10);
-/// How long a node may be silent before it counts as gone.
-pub const DEFAULT_HEARTBEAT_TIMEOUT: Duration = Duration::from_secs(30);
-/// How long a call waits for its answer.
-pub const DEFAULT_REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
-/// How long the first calls wait for a service that nobody offers yet.
-pub const DEFAULT_WAIT_FOR_SERVICES: Duration = Duration::from_secs(10);
 /// The other nodes' INFO packets are waited for this long after joining, as Moleculer does.
 pub const DEFAULT_JOIN_DELAY: Duration = Duration::from_millis(500);
 /// An offline node is forgotten after this time (Moleculer's `cleanOfflineNodesTimeout`).
@@ -31,30 +23,10 @@ pub const DEFAULT_OUTBOX_BYTES: usize = 32 * 1024 * 1024;
 pub struct MeshConfig {
     /// The own name: unique in the mesh.
     pub node_id: NodeId,
-    /// `MS_NAMESPACE`: nodes of different namespaces never meet. Empty: none.
-    pub namespace: String,
     /// Where the others are.
     pub transporter: Transporter,
-    /// The encoding of packets, the same on all nodes.
-    pub serializer: SerializerKind,
-    /// Packets of which protocols are taken.
-    pub protocols: Protocols,
-    /// Time between heartbeats.
-    pub heartbeat_interval: Duration,
-    /// Silence after which a node is gone.
-    pub heartbeat_timeout: Duration,
-    /// How long a call waits for its answer when it does not say itself.
-    pub request_timeout: Duration,
-    /// Whether and how calls are repeated.
-    pub retry: RetryPolicy,
-    /// Calls in flight for one action; `None`: as many as there are.
-    pub bulkhead: Option<Bulkhead>,
-    /// Which of several nodes is called.
-    pub balance: Strategy,
-    /// An action of the own node is preferred to those of others.
-    pub prefer_local: bool,
-    /// How long a call waits for a service that nobody offers.
-    pub wait_for_services: Duration,
+    /// How it behaves among them.
+    pub node: NodeSettings,
     /// Services that are never waited for: their absence is normal.
     pub never_wait_for: Vec<String>,
     /// Wait for the others' INFO after joining.
@@ -72,18 +44,8 @@ impl MeshConfig {
     pub fn new(node_id: NodeId, transporter: Transporter) -> Self {
         Self {
             node_id,
-            namespace: String::new(),
             transporter,
-            serializer: SerializerKind::default(),
-            protocols: Protocols::default(),
-            heartbeat_interval: DEFAULT_HEARTBEAT_INTERVAL,
-            heartbeat_timeout: DEFAULT_HEARTBEAT_TIMEOUT,
-            request_timeout: DEFAULT_REQUEST_TIMEOUT,
-            retry: RetryPolicy::default(),
-            bulkhead: None,
-            balance: Strategy::default(),
-            prefer_local: true,
-            wait_for_services: DEFAULT_WAIT_FOR_SERVICES,
+            node: NodeSettings::default(),
             never_wait_for: vec!["ee-settings".to_owned()],
             join_delay: DEFAULT_JOIN_DELAY,
             forget_after: DEFAULT_FORGET_AFTER,
@@ -101,7 +63,7 @@ pub enum Transporter {
     /// Nodes of the same process.
     Local(LocalBus),
     /// A NATS server or cluster on which the nodes speak the plain broker of 8.x instead of Moleculer's protocol. Of the
-    /// other settings only [`request_timeout`](MeshConfig::request_timeout), [`bulkhead`](MeshConfig::bulkhead),
+    /// other settings only [`request_timeout`](NodeSettings::request_timeout), [`bulkhead`](NodeSettings::bulkhead),
     /// [`join_delay`](MeshConfig::join_delay), [`never_wait_for`](MeshConfig::never_wait_for), the heartbeat pair (how
     /// often it is looked who is there, and how long silence is borne) and the bounds have a meaning there.
     Plain(NatsTarget),

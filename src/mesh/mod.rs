@@ -39,10 +39,9 @@ mod tests;
 pub use broker::survey;
 pub use call::Call;
 pub use config::{
-    Bulkhead, DEFAULT_EVENT_QUEUE_BYTES, DEFAULT_FORGET_AFTER, DEFAULT_HEARTBEAT_INTERVAL,
-    DEFAULT_HEARTBEAT_TIMEOUT, DEFAULT_JOIN_DELAY, DEFAULT_OUTBOX_BYTES, DEFAULT_REQUEST_TIMEOUT,
-    DEFAULT_WAIT_FOR_SERVICES, MeshConfig, Protocols, RetryPolicy, SerializerKind, Strategy,
-    Transporter,
+    Bulkhead, DEFAULT_EVENT_QUEUE_BYTES, DEFAULT_FORGET_AFTER, DEFAULT_JOIN_DELAY,
+    DEFAULT_OUTBOX_BYTES, MeshConfig, NodeSettings, Protocols, RetryPolicy, SerializerKind,
+    Strategy, Transporter,
 };
 pub use error::{CallError, MeshError};
 pub use event::{Event, EventListener};

@@ -69,10 +69,8 @@ async fn on_mesh(
 ) -> Result<(), SandboxError> {
     let node_id = NodeId::new(format!("sandbox-voice-{}", std::process::id()))
         .map_err(|error| SandboxError::NodeId(error.to_string()))?;
-    let config = MeshConfig {
-        namespace: namespace.to_owned(),
-        ..MeshConfig::new(node_id, Transporter::Nats(NatsTarget::parse(transporter)?))
-    };
+    let mut config = MeshConfig::new(node_id, Transporter::Nats(NatsTarget::parse(transporter)?));
+    namespace.clone_into(&mut config.node.namespace);
     let (tracker, token) = (TaskTracker::new(), CancellationToken::new());
     let mesh = Mesh::start(config, Vec::new(), Arc::new(()), &tracker, &token)?;
     let mut state = mesh.state();

@@ -56,9 +56,10 @@ impl CoreNode {
             NodeId::new(format!("{name}{suffix}"))
                 .map_err(|error| SandboxError::NodeId(error.to_string()))
         };
-        let config = |id: NodeId| MeshConfig {
-            namespace: namespace.clone(),
-            ..MeshConfig::new(id, transporter.clone())
+        let config = |id: NodeId| {
+            let mut config = MeshConfig::new(id, transporter.clone());
+            config.node.namespace.clone_from(&namespace);
+            config
         };
         let journal = Journal::new();
         let (core, inbox) = Core::new(journal.clone());

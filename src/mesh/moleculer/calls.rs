@@ -18,7 +18,7 @@ use crate::telemetry::metrics;
 impl MoleculerNode {
     /// See [`Mesh::call`](crate::mesh::Mesh::call).
     pub(crate) async fn call(&self, call: &Call<'_>) -> Answer {
-        let retry = self.config.retry;
+        let retry = self.config.node.retry;
         let mut repeated = 0;
         loop {
             let error = match self.call_once(call).await {
@@ -39,7 +39,7 @@ impl MoleculerNode {
 
     async fn call_once(&self, call: &Call<'_>) -> Answer {
         let _pass = self.pass(call).await?;
-        let timeout = call.timeout.unwrap_or(self.config.request_timeout);
+        let timeout = call.timeout.unwrap_or(self.config.node.request_timeout);
         let mut pauses = UNREACHED_PAUSES.into_iter();
         loop {
             let target = self.endpoint(call).await?;
@@ -154,7 +154,9 @@ impl MoleculerNode {
                 return Err(missing());
             }
             if deadline.is_none() {
-                deadline = self.waits.deadline(service, self.config.wait_for_services);
+                deadline = self
+                    .waits
+                    .deadline(service, self.config.node.wait_for_services);
             }
             let Some(deadline) = deadline else {
                 return Err(missing());

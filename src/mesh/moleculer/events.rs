@@ -14,11 +14,16 @@ use crate::telemetry::{metrics, work};
 
 impl MoleculerNode {
     pub(super) fn deliver_packet(&self, payload: Bytes) {
-        let json = match self.config.serializer.decode(PacketKind::Event, payload) {
+        let json = match self
+            .config
+            .node
+            .serializer
+            .decode(PacketKind::Event, payload)
+        {
             Ok(json) => json,
             Err(error) => return self.malformed(PacketKind::Event, &error),
         };
-        let packet = match EventPacket::read(&json, self.config.protocols) {
+        let packet = match EventPacket::read(&json, self.config.node.protocols) {
             Ok(packet) => packet,
             Err(ReadError::Version(version)) => {
                 return self.foreign_version(PacketKind::Event, &version);

@@ -21,8 +21,8 @@ const HEARTBEAT_JITTER: Duration = Duration::from_millis(500);
 /// must not conclude that all are gone.
 pub(super) async fn beat(node: Arc<MoleculerNode>, over: CancellationToken) {
     let (every, timeout) = (
-        node.config.heartbeat_interval,
-        node.config.heartbeat_timeout,
+        node.config.node.heartbeat_interval,
+        node.config.node.heartbeat_timeout,
     );
     let jitter = HEARTBEAT_JITTER.min(every / 4).as_secs_f64();
     let every = (every.as_secs_f64() + rand::rng().random_range(-jitter..=jitter)).max(0.05);
@@ -58,7 +58,7 @@ pub(super) async fn beat(node: Arc<MoleculerNode>, over: CancellationToken) {
                 }
                 node.registry.forget(node.config.forget_after);
             }
-            _ = ping.tick(), if node.config.balance == Strategy::Latency => {
+            _ = ping.tick(), if node.config.node.balance == Strategy::Latency => {
                 node.ping_hosts(std::mem::take(&mut first_ping));
             }
         }

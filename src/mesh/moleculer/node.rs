@@ -41,13 +41,13 @@ impl MoleculerNode {
         services: &[ServiceSpec],
         listener: Arc<dyn EventListener>,
     ) -> Result<Self, MeshError> {
-        let namespace = &config.namespace;
+        let namespace = &config.node.namespace;
         if !namespace.is_empty() && (!is_subject_rest(namespace) || namespace.contains('.')) {
             return Err(MeshError::InvalidNamespace(namespace.clone()));
         }
         let node = Self {
             subjects: Subjects::new(namespace),
-            balancer: Balancer::new(config.balance, config.prefer_local),
+            balancer: Balancer::new(config.node.balance, config.node.prefer_local),
             waits: Waits::default(),
             round_trips: RoundTrips::default(),
             introduced: AtomicBool::new(false),

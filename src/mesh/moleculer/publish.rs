@@ -55,7 +55,7 @@ impl MoleculerNode {
     /// client sent is at fault, and no repetition helps.
     pub(super) fn encode(&self, kind: PacketKind, json: Vec<u8>) -> Result<Bytes, PublishError> {
         let size = json.len();
-        self.config.serializer.encode(kind, json).map_err(|error| {
+        self.config.node.serializer.encode(kind, json).map_err(|error| {
             self.unwritable.log(|left_out| {
                 tracing::warn!(packet = kind.name(), %error, left_out, "a packet cannot be written in the mesh's encoding");
             });

@@ -66,11 +66,12 @@ impl MoleculerNode {
     ) -> Result<(), Unread> {
         let json = self
             .config
+            .node
             .serializer
             .decode(kind, payload)
             .map_err(|error| Unread::Malformed(error.to_string()))?;
         let packet =
-            Packet::read(kind, &json, self.config.protocols).map_err(|error| match error {
+            Packet::read(kind, &json, self.config.node.protocols).map_err(|error| match error {
                 ReadError::Version(version) => Unread::Version(version),
                 ReadError::Malformed(_) => Unread::Malformed(error.to_string()),
             })?;

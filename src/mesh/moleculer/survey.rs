@@ -59,7 +59,7 @@ pub(crate) async fn look(
     let mut look = Look {
         config,
         own,
-        subjects: Subjects::new(&config.namespace),
+        subjects: Subjects::new(&config.node.namespace),
         registry: Registry::new(),
         pings: HashMap::new(),
         clocks: HashMap::new(),
@@ -118,7 +118,7 @@ impl Look<'_> {
     }
 
     async fn publish(&self, client: &Client, kind: PacketKind, json: Vec<u8>) {
-        if let Ok(payload) = self.config.serializer.encode(kind, json) {
+        if let Ok(payload) = self.config.node.serializer.encode(kind, json) {
             let _gone_with_the_connection = client.publish(self.subjects.all(kind), payload).await;
         }
     }
@@ -145,11 +145,11 @@ impl Look<'_> {
         else {
             return;
         };
-        let Ok(json) = self.config.serializer.decode(kind, message.payload) else {
+        let Ok(json) = self.config.node.serializer.decode(kind, message.payload) else {
             self.unreadable += 1;
             return;
         };
-        let Ok(packet) = Packet::read(kind, &json, self.config.protocols) else {
+        let Ok(packet) = Packet::read(kind, &json, self.config.node.protocols) else {
             self.unreadable += 1;
             return;
         };

@@ -18,7 +18,7 @@ impl PlainNode {
     /// See [`Mesh::call`](crate::mesh::Mesh::call).
     pub(crate) async fn call(&self, call: &Call<'_>) -> Answer {
         let _pass = self.pass(call).await?;
-        let timeout = call.timeout.unwrap_or(self.config.request_timeout);
+        let timeout = call.timeout.unwrap_or(self.config.node.request_timeout);
         let own = |node: &NodeId| node.token() == self.config.node_id;
         let local =
             call.node.is_none_or(own) && self.services.load().handler(call.action).is_some();

@@ -76,7 +76,7 @@ pub(super) async fn keep(node: Arc<PlainNode>, over: CancellationToken) {
             if node.registry.index().nodes_of(CORE_SERVICE).is_empty() {
                 continue;
             }
-            let pause = (node.config.heartbeat_interval / 2).saturating_sub(SOON);
+            let pause = (node.config.node.heartbeat_interval / 2).saturating_sub(SOON);
             let jitter = rand::rng().random_range(0.8..1.2);
             let _ = timeout(pause.mul_f64(jitter), node.instances.wanted.notified()).await;
         }
@@ -112,7 +112,7 @@ impl PlainNode {
             }
         };
         let _ = timeout(VERDICT, verdict).await;
-        let long_ago = Instant::now().checked_sub(self.config.heartbeat_timeout);
+        let long_ago = Instant::now().checked_sub(self.config.node.heartbeat_timeout);
         // Who cannot hear anybody does not bury anybody.
         if let Some(long_ago) = long_ago.filter(|_| self.is_up()) {
             for (id, name) in self.instances.unheard(long_ago) {

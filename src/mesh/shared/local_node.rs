@@ -85,7 +85,7 @@ impl LocalNode {
             listener,
             registry: Registry::new(),
             pending: Pending::default(),
-            gates: config.bulkhead.map(Gates::new),
+            gates: config.node.bulkhead.map(Gates::new),
             inbox: ByteQueue::new(config.event_queue_bytes, true),
             outbox: ByteQueue::new(config.outbox_bytes, false),
             max_payload: AtomicUsize::new(usize::MAX),

@@ -153,7 +153,7 @@ async fn a_node_that_dies_fails_its_calls_within_the_timeout() {
     let net = Net::new();
     let core = net.join("core-1", vec![core()]).await;
     let mut config = net.config("streamer-1");
-    config.heartbeat_timeout = Duration::from_secs(12);
+    config.node.heartbeat_timeout = Duration::from_secs(12);
     let streamer = net.join_with(config, vec![]).await;
     let started = Instant::now();
     let (result, ()) = tokio::join!(streamer.call("meteor.never", "[]"), async {
@@ -304,7 +304,7 @@ async fn only_repeatable_calls_with_retryable_errors_are_retried() {
             .join("core-1", vec![flaky(failures, retryable, &calls)])
             .await;
         let mut config = net.config("streamer-1");
-        config.retry.enabled = enabled;
+        config.node.retry.enabled = enabled;
         let streamer = net.join_with(config, vec![]).await;
         let result = streamer
             .mesh
@@ -327,7 +327,7 @@ async fn the_bulkhead_queues_and_refuses() {
     let net = Net::new();
     let _core = net.join("core-1", vec![core()]).await;
     let mut config = net.config("streamer-1");
-    config.bulkhead = Some(Bulkhead {
+    config.node.bulkhead = Some(Bulkhead {
         concurrency: 1,
         max_queue: 1,
     });

@@ -55,14 +55,12 @@ async fn the_first_packets_are_discover_then_info() {
 async fn namespaces_never_meet() {
     let net = Net::new();
     let mut other = net.config("core-1");
-    other.namespace = "other".to_owned();
+    other.node.namespace = "other".to_owned();
     let _core = net.join_with(other, vec![core()]).await;
     let streamer = net.join("streamer-1", vec![]).await;
     assert_eq!(streamer.mesh.nodes().len(), 1);
-    let bad = MeshConfig {
-        namespace: "a b".to_owned(),
-        ..net.config("x")
-    };
+    let mut bad = net.config("x");
+    bad.node.namespace = "a b".to_owned();
     assert!(matches!(
         Mesh::new(bad, vec![], Arc::new(())),
         Err(MeshError::InvalidNamespace(_))
@@ -260,7 +258,7 @@ async fn pings_are_answered_and_measured() {
     let net = Net::new();
     let mut tap = net.bus.tap();
     let mut config = net.config("streamer-1");
-    config.balance = Strategy::Latency;
+    config.node.balance = Strategy::Latency;
     let _streamer = net.join_with(config, vec![]).await;
     let _core = net.join("core-1", vec![core()]).await;
     net.bus.publish(

@@ -106,7 +106,7 @@ async fn another_protocol_is_dropped() {
 async fn protocol_5_is_taken_when_it_may_be() {
     let net = Net::new();
     let mut config = net.config("streamer-1");
-    config.protocols = Protocols::FourAndFive;
+    config.node.protocols = Protocols::FourAndFive;
     let streamer = net.join_with(config, vec![]).await;
     for (version, sender) in [("5", "new"), ("4", "usual"), ("6", "future")] {
         let info = format!(
@@ -126,9 +126,9 @@ async fn an_answer_that_cannot_be_read_fails_its_call_at_once() {
         for broken in ["body", "version", "sender"] {
             let net = Net::new();
             let mut config = net.config("streamer-1");
-            config.serializer = serializer;
+            config.node.serializer = serializer;
             let mut other = net.config("core-1");
-            other.serializer = serializer;
+            other.node.serializer = serializer;
             let streamer = net.join_with(config, vec![]).await;
             let _core = net.join_with(other, vec![core()]).await;
             let mut tap = net.bus.tap();

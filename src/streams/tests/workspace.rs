@@ -217,9 +217,11 @@ impl Workspace {
         let (tracker, cancel) = (TaskTracker::new(), CancellationToken::new());
         let (bus, core) = (LocalBus::new(), Arc::new(Core::default()));
         let heard = Arc::new(Mutex::new(Vec::new()));
-        let config = |id: &str| MeshConfig {
-            wait_for_services: Duration::from_millis(100),
-            ..MeshConfig::new(NodeId::new(id).unwrap(), Transporter::Local(bus.clone()))
+        let config = |id: &str| {
+            let id = NodeId::new(id).unwrap();
+            let mut config = MeshConfig::new(id, Transporter::Local(bus.clone()));
+            config.node.wait_for_services = Duration::from_millis(100);
+            config
         };
         // In mid-upgrade an older core is there, and a newer one beside it.
         let (mut services, newer) = match release {

@@ -93,7 +93,7 @@ impl Exporter {
         };
         let node = Node {
             id: mesh.node_id.clone(),
-            namespace: mesh.namespace.clone(),
+            namespace: mesh.node.namespace.clone(),
         };
         let handles = Handles::new(&Maker::new(recorder), &node);
         if !installed::set(handles) {

@@ -25,11 +25,11 @@ async fn what_is_counted_is_exported() {
     session_opened(Transport::Raw);
     assert!(!enabled(), "nothing is counted before an exporter starts");
 
-    let mesh = MeshSettings {
+    let mut mesh = MeshSettings {
         node_id: "host-1".into(),
-        namespace: "ns".into(),
         ..crate::config::defaults().mesh
     };
+    mesh.node.namespace = "ns".into();
     let exporter = Exporter::start(&MetricsConfig { port: 0 }, &mesh)
         .await
         .unwrap();

@@ -306,18 +306,18 @@ fn definitions(
 fn options(own: &MoleculerNode) -> Value {
     let config = &own.config;
     json!({
-        "namespace": config.namespace, "nodeID": config.node_id.as_str(),
-        "heartbeatInterval": config.heartbeat_interval.as_secs_f64(), "heartbeatTimeout": config.heartbeat_timeout.as_secs_f64(),
-        "requestTimeout": u64::try_from(config.request_timeout.as_millis()).unwrap_or(u64::MAX),
+        "namespace": config.node.namespace, "nodeID": config.node_id.as_str(),
+        "heartbeatInterval": config.node.heartbeat_interval.as_secs_f64(), "heartbeatTimeout": config.node.heartbeat_timeout.as_secs_f64(),
+        "requestTimeout": u64::try_from(config.node.request_timeout.as_millis()).unwrap_or(u64::MAX),
         "retryPolicy": {
-            "enabled": config.retry.enabled, "retries": config.retry.retries,
-            "delay": u64::try_from(config.retry.delay.as_millis()).unwrap_or(u64::MAX),
-            "maxDelay": u64::try_from(config.retry.max_delay.as_millis()).unwrap_or(u64::MAX), "factor": config.retry.factor,
+            "enabled": config.node.retry.enabled, "retries": config.node.retry.retries,
+            "delay": u64::try_from(config.node.retry.delay.as_millis()).unwrap_or(u64::MAX),
+            "maxDelay": u64::try_from(config.node.retry.max_delay.as_millis()).unwrap_or(u64::MAX), "factor": config.node.retry.factor,
         },
-        "bulkhead": config.bulkhead.map_or(json!({ "enabled": false }), |bulkhead| json!({
+        "bulkhead": config.node.bulkhead.map_or(json!({ "enabled": false }), |bulkhead| json!({
             "enabled": true, "concurrency": bulkhead.concurrency, "maxQueueSize": bulkhead.max_queue,
         })),
-        "registry": { "strategy": format!("{:?}", config.balance), "preferLocal": config.prefer_local },
-        "serializer": config.serializer.name(),
+        "registry": { "strategy": format!("{:?}", config.node.balance), "preferLocal": config.node.prefer_local },
+        "serializer": config.node.serializer.name(),
     })
 }
