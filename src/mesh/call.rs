@@ -18,7 +18,7 @@ pub struct Call<'a> {
     pub meta: Option<&'a str>,
     /// Repeating it does no harm: a check or a read. Only such calls are retried.
     pub repeatable: bool,
-    /// `None`: [`request_timeout`](super::MeshConfig::request_timeout). For each attempt.
+    /// `None`: [`request_timeout`](super::NodeSettings::request_timeout). For each attempt.
     pub timeout: Option<Duration>,
     /// This node and no other.
     pub node: Option<&'a NodeId>,
