@@ -7,7 +7,7 @@
 //! No parser: it knows where the request line is and where the head ends, and leaves everything else to hyper. Behind a
 //! head it holds back what follows until the service has said what that is ([`HeadNotes::next_is`]); where hyper and
 //! this pass disagree, bytes go through untouched. What it keeps is no more than one read of hyper's, thrice that with
-//! percent-encoding.
+//! percent-encoding; of a connection's first head all, for [`Head::first`].
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -15,10 +15,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::task::{Context, Poll, ready};
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 
 /// What stands behind the version of the protocol's name in a request line.
 const VERSION: &[u8] = b"HTTP/1.";
+
+/// So many fields of a head hyper reads without an allocation: what it allows unless it is told otherwise.
+const FEW: usize = 100;
+/// A browser's upgrade, cookies and all, comes in one read.
+const READ: usize = 2048;
+/// How the field that asks for an upgrade begins.
+const UPGRADE: &[u8] = b"upgrade:";
 
 /// What the pass and the service tell each other: both run in the connection's task.
 #[derive(Debug, Default)]
@@ -158,6 +165,29 @@ impl<S> Head<S> {
         }
     }
 
+    /// Reads the first head, or the first `limit` bytes of a longer one, before hyper does. Says whether it is an upgrade
+    /// in few fields: it needs no room for more, and no other request follows. Cancel safe.
+    pub(super) async fn first(&mut self, limit: usize) -> io::Result<bool>
+    where
+        S: AsyncRead + Unpin,
+    {
+        let mut came = Vec::with_capacity(READ);
+        while !matches!(self.at, At::End | At::Other) && self.ready.len() < limit {
+            if self.inner.read_buf(&mut came).await? == 0 {
+                return Ok(false);
+            }
+            self.keep(Stop::All, &mut came);
+            came.clear();
+        }
+        let mut lines = self.ready.split(|byte| *byte == b'\n');
+        let upgrades = lines.any(|line| {
+            let name = line.get(..UPGRADE.len());
+            name.is_some_and(|name| name.eq_ignore_ascii_case(UPGRADE))
+        });
+        let few = self.ready.iter().filter(|byte| **byte == b'\n').count() <= FEW;
+        Ok(self.at == At::End && upgrades && few)
+    }
+
     /// The connection, and what was read of it and not handed on.
     pub(super) fn into_inner(self) -> (S, Vec<u8>) {
         let mut rest = self.ready;
@@ -284,7 +314,6 @@ mod tests {
     use super::*;
     use hyper::Uri;
     use proptest::prelude::*;
-    use tokio::io::AsyncReadExt;
 
     /// What hyper reads of `pieces`, each of which comes for itself, where every head is followed by `next`; and whether
     /// the last head was of HTTP/1.0.
@@ -313,7 +342,7 @@ mod tests {
     }
 
     /// A reader that gives a piece at a time.
-    fn tokio_test_io(pieces: &[&[u8]]) -> impl AsyncRead + Unpin {
+    fn tokio_test_io(pieces: &[&[u8]]) -> impl AsyncRead + Unpin + use<> {
         struct Pieces(std::collections::VecDeque<Vec<u8>>);
         impl AsyncRead for Pieces {
             fn poll_read(
@@ -388,6 +417,37 @@ mod tests {
         for next in [Next::Other, Next::Unknown] {
             let (out, _) = read(&[heads.as_bytes()], next);
             assert_eq!(out, b"GET /%3C HTTP/1.1\r\n\r\nGET /> HTTP/1.1\r\n\r\n");
+        }
+    }
+
+    // contract: ddp/transport/fields
+    #[tokio::test]
+    async fn an_upgrade_in_few_fields_is_known_by_its_head() {
+        let upgrade = "GET / HTTP/1.1\r\nUPGRADE: websocket\r\n";
+        let fields = |count: usize| format!("{upgrade}{}\r\n", "a: b\n".repeat(count));
+        for (came, is) in [
+            (fields(0), true),
+            (fields(FEW - 3), true),
+            (fields(FEW - 2), false),
+            (upgrade.to_owned(), false),
+            (format!("{upgrade}upgrade"), false),
+            ("GET / HTTP/1.1\r\nx-upgrade: a\r\n\r\n".to_owned(), false),
+            (
+                "GET /upgrade: HTTP/2.0\r\nupgrade: a\r\n\r\n".to_owned(),
+                false,
+            ),
+            (String::new(), false),
+        ] {
+            for cut in [0, 1, came.len() / 2] {
+                let (one, other) = came.as_bytes().split_at(cut.min(came.len()));
+                let mut head = Head::new(tokio_test_io(&[one, other]), Arc::default());
+                assert_eq!(head.first(9999).await.unwrap(), is, "{came:?}");
+                assert_eq!(head.ready, came.as_bytes());
+            }
+            let behind = format!("{came}\r\n\r\nupgrade: a");
+            let mut head = Head::new(tokio_test_io(&[behind.as_bytes()]), Arc::default());
+            head.first(9999).await.unwrap();
+            assert_eq!(head.into_inner().1, behind.as_bytes());
         }
     }
 

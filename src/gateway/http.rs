@@ -17,8 +17,9 @@ use rand::Rng;
 use super::admission::NoPlace;
 use super::beyond::{Beyond, PassedBody};
 use super::server::{Comer, Door, Speaks};
-use super::upgrade;
+use super::{address, upgrade};
 use crate::ejson::quoted;
+use crate::session::Arrival;
 use crate::telemetry::metrics::{Refusal, connection_refused};
 
 pub(super) type Answer = Response<Full<Bytes>>;
@@ -61,7 +62,7 @@ impl Door {
     }
 
     /// Answers one request. `comer` is what becomes of an upgrade.
-    pub(super) fn answer<B: Body>(&self, request: &mut Request<B>, comer: &Comer) -> Answer {
+    pub(super) fn answer<B: Body>(&self, request: &Request<B>, comer: &Comer) -> Answer {
         let asked = Asked::of(request, comer);
         let answer = if asked.broken {
             connection_refused(Refusal::Malformed);
@@ -89,7 +90,7 @@ impl Door {
         answer
     }
 
-    fn route<B: Body>(&self, request: &mut Request<B>, comer: &Comer) -> Answer {
+    fn route<B: Body>(&self, request: &Request<B>, comer: &Comer) -> Answer {
         let upgrade = upgrade::is_wanted(request.headers());
         if comer.speaks == Speaks::PlainToTls && (upgrade || !is_probe(request)) {
             connection_refused(Refusal::Tls);
@@ -112,7 +113,7 @@ impl Door {
         }
     }
 
-    fn upgrade<B: Body>(&self, request: &mut Request<B>, comer: &Comer) -> Answer {
+    fn upgrade<B: Body>(&self, request: &Request<B>, comer: &Comer) -> Answer {
         let accepted = match upgrade::accept(request) {
             Ok(accepted) => accepted,
             Err(status) => {
@@ -154,7 +155,12 @@ impl Door {
                 return later(StatusCode::TOO_MANY_REQUESTS, why);
             }
         };
-        self.let_in(request, comer, permit);
+        let arrival = Arrival {
+            framing: upgrade::framing(request.uri().path()),
+            address: self.address(request, comer),
+            headers: address::headers_json(request.headers()),
+        };
+        comer.let_in(arrival, permit);
         let mut answer = Response::new(Full::default());
         *answer.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
         let protocol = accepted.protocol.map(|one| (SEC_WEBSOCKET_PROTOCOL, one));
@@ -223,11 +229,12 @@ struct Asked {
 
 impl Asked {
     fn of<B>(request: &Request<B>, comer: &Comer) -> Self {
-        let http_10 = comer.notes.is_http_10() || request.version() < Version::HTTP_11;
+        let http_10 = comer.is_http_10() || request.version() < Version::HTTP_11;
         Self {
             http_10,
             broken: is_broken(request, http_10),
-            stays: !http_10 || upgrade::has_token(request.headers(), &CONNECTION, KEEP_ALIVE),
+            stays: !comer.upgrades
+                && (!http_10 || upgrade::has_token(request.headers(), &CONNECTION, KEEP_ALIVE)),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The listening socket, and what becomes of a connection.
 
 use std::convert::Infallible;
+use std::future::poll_fn;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -11,16 +12,17 @@ use futures_util::future::Either;
 use hyper::body::{Body, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper::upgrade::OnUpgrade;
 use hyper::{Request, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use parking_lot::Mutex;
 use socket2::{Domain, Protocol, Socket, Type};
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::address;
 use super::admission::{Admission, Permit};
 use super::beyond::{self, Beyond};
 use super::certificate::CertificateError;
@@ -28,7 +30,6 @@ use super::head::{Head, HeadNotes, Next};
 use super::health::{Liveness, Readiness};
 use super::origin::Origins;
 use super::tls::{Shown, Spoken, Tls};
-use super::{address, upgrade};
 use crate::config::GatewayConfig;
 use crate::port::{Visitor, Visitors, Watched};
 use crate::session::{Arrival, Sessions, Wire};
@@ -40,6 +41,7 @@ const BACKLOG: i32 = 4096;
 /// The longest head of a request: single sign-on proxies add large headers.
 const MAX_HEAD_BYTES: usize = 64 * 1024;
 /// More fields than fit into such a head: their number is no limit of its own. A field is a name, a colon, the line's end.
+/// Room for all of them is more than a megabyte for each request: a session's ([`Head::first`]) costs that only if needed.
 const MAX_FIELDS: usize = MAX_HEAD_BYTES / 3;
 /// So many connections that are no sessions are held at least; with a larger `MAX_CONCURRENT_CONNECTIONS` as many as that:
 /// all clients may come at once.
@@ -93,7 +95,11 @@ pub(super) struct Door {
 pub(super) struct Comer {
     address: IpAddr,
     pub(super) speaks: Speaks,
-    pub(super) notes: Arc<HeadNotes>,
+    notes: Arc<HeadNotes>,
+    /// Its first request is an upgrade: there is no second one.
+    pub(super) upgrades: bool,
+    /// The session that the connection becomes: its upgrade was answered with `101`.
+    let_in: Mutex<Option<(Arrival, Permit)>>,
 }
 
 /// How the other end speaks.
@@ -105,6 +111,18 @@ pub(super) enum Speaks {
     Tls,
     /// Plain HTTP, where this port speaks TLS.
     PlainToTls,
+}
+
+impl Comer {
+    /// Whether the request whose head came last was of HTTP/1.0.
+    pub(super) fn is_http_10(&self) -> bool {
+        self.notes.is_http_10()
+    }
+
+    /// Once its request is answered with `101`, the connection is a session.
+    pub(super) fn let_in(&self, arrival: Arrival, permit: Permit) {
+        *self.let_in.lock() = Some((arrival, permit));
+    }
 }
 
 impl std::fmt::Debug for Gateway {
@@ -234,7 +252,7 @@ impl Door {
     }
 
     /// Serves HTTP until the connection ends or is upgraded.
-    async fn http<S: AsyncRead + AsyncWrite + Send + Unpin + 'static>(
+    async fn http<S: AsyncRead + AsyncWrite + Into<Wire> + Send + Unpin + 'static>(
         &self,
         socket: S,
         address: IpAddr,
@@ -243,13 +261,20 @@ impl Door {
     ) {
         let timeout = self.config.handshake_timeout;
         let notes = Arc::new(HeadNotes::default());
-        let socket = Head::new(Watched::new(socket, visitor, timeout), notes.clone());
+        let mut socket = Head::new(Watched::new(socket, visitor, timeout), notes.clone());
+        let Ok(Ok(upgrades)) = tokio::time::timeout(timeout, socket.first(MAX_HEAD_BYTES)).await
+        else {
+            tracing::debug!("an HTTP connection ended before its first request");
+            return;
+        };
         let comer = Comer {
             address,
             speaks,
             notes,
+            upgrades,
+            let_in: Mutex::default(),
         };
-        let service = service_fn(|mut request: Request<Incoming>| {
+        let service = service_fn(|request: Request<Incoming>| {
             let bodiless = request.body().is_end_stream();
             if let Some(beyond) = self.beyond_of(&request, &comer) {
                 comer
@@ -258,7 +283,7 @@ impl Door {
                 let answer = self.pass(beyond, request, &comer).map(Ok);
                 return Either::Right(answer.boxed());
             }
-            let answer = self.answer(&mut request, &comer);
+            let answer = self.answer(&request, &comer);
             let upgraded = answer.status() == StatusCode::SWITCHING_PROTOCOLS;
             comer.notes.next_is(if bodiless && !upgraded {
                 Next::Head
@@ -268,17 +293,44 @@ impl Door {
             let answer = answer.map(http_body_util::Either::Left);
             Either::Left(std::future::ready(Ok::<_, Infallible>(answer)))
         });
-        let connection = http1::Builder::new()
-            .timer(TokioTimer::new())
+        let mut http = http1::Builder::new();
+        http.timer(TokioTimer::new())
             .header_read_timeout(timeout)
             .max_buf_size(MAX_HEAD_BYTES)
-            .max_header_size(MAX_HEAD_BYTES)
-            .max_headers(MAX_FIELDS)
-            .serve_connection(TokioIo::new(socket), service)
-            .with_upgrades();
-        if let Err(error) = connection.await {
-            tracing::debug!(%error, "an HTTP connection ended");
+            .max_header_size(MAX_HEAD_BYTES);
+        if !upgrades {
+            http.max_headers(MAX_FIELDS);
         }
+        let mut connection = http.serve_connection(TokioIo::new(&mut socket), &service);
+        let ended = poll_fn(|cx| connection.poll_without_shutdown(cx)).await;
+        let leftover = connection.into_parts().read_buf;
+        if let Err(error) = ended {
+            tracing::debug!(%error, "an HTTP connection ended");
+        } else if let Some((arrival, permit)) = comer.let_in.into_inner() {
+            self.begin(socket, &leftover, arrival, permit);
+        } else {
+            let _the_end_either_way = socket.shutdown().await;
+        }
+    }
+
+    /// The request was answered with `101`: what follows is a session, in a task of its own.
+    fn begin<S: Into<Wire> + Send + 'static>(
+        &self,
+        socket: Head<Watched<S>>,
+        leftover: &[u8],
+        arrival: Arrival,
+        permit: Permit,
+    ) {
+        let (socket, behind) = socket.into_inner();
+        // Copied, so that hyper's own buffer does not live as long as the session.
+        let leftover = [leftover, &behind].concat();
+        let (sessions, socket) = (self.sessions.clone(), socket.into_inner());
+        self.sessions.tracker().spawn(async move {
+            sessions
+                .wire_session(socket.into(), leftover, arrival)
+                .await;
+            drop(permit);
+        });
     }
 
     /// Who asks, for a server behind the door.
@@ -295,50 +347,6 @@ impl Door {
         let trusted = self.config.forwarded_count;
         address::client_address(comer.address, request.headers(), trusted)
     }
-
-    /// The request was answered with `101`: once hyper gives the socket back, it is a session.
-    pub(super) fn let_in<B>(&self, request: &mut Request<B>, comer: &Comer, permit: Permit) {
-        let arrival = Arrival {
-            framing: upgrade::framing(request.uri().path()),
-            address: self.address(request, comer),
-            headers: address::headers_json(request.headers()),
-        };
-        let upgraded = hyper::upgrade::on(request);
-        let (sessions, timeout) = (self.sessions.clone(), self.config.handshake_timeout);
-        // A task of one kind is no larger for the other.
-        if comer.speaks == Speaks::Tls {
-            self.sessions.tracker().spawn(async move {
-                if let Some((wire, leftover)) = given_back(upgraded, timeout).await {
-                    sessions.wire_session(wire, leftover, arrival).await;
-                }
-                drop(permit);
-            });
-        } else {
-            self.sessions.tracker().spawn(async move {
-                if let Some((socket, leftover)) = given_back(upgraded, timeout).await {
-                    let socket: TcpStream = socket;
-                    sessions
-                        .wire_session(socket.into(), leftover, arrival)
-                        .await;
-                }
-                drop(permit);
-            });
-        }
-    }
-}
-
-/// The upgraded connection, and what came behind the request.
-async fn given_back<S: AsyncRead + AsyncWrite + Unpin + 'static>(
-    upgraded: OnUpgrade,
-    timeout: Duration,
-) -> Option<(S, Vec<u8>)> {
-    let upgraded = tokio::time::timeout(timeout, upgraded).await.ok()?.ok()?;
-    let parts = upgraded.downcast::<TokioIo<Head<Watched<S>>>>().ok()?;
-    // Copied, so that hyper's own buffer does not live as long as the session.
-    let mut leftover = parts.read_buf.to_vec();
-    let (socket, behind) = parts.io.into_inner().into_inner();
-    leftover.extend_from_slice(&behind);
-    Some((socket.into_inner(), leftover))
 }
 
 /// Whether the error is of the one connection that was about to be accepted, rather than of the listener.

@@ -74,6 +74,22 @@ async fn fields_are_bounded_by_bytes_alone() {
         assert!(head.starts_with("HTTP/1.1 101 "), "{count} fields: {head}");
         assert!(behind.starts_with(GREETING));
     }
+    // Around hyper's own limit, and the head after another.
+    for count in 97..104 {
+        let fields = "a: b\r\n".repeat(count);
+        let ask = |end: &str| format!("GET /health HTTP/1.1\r\nHost: a\r\n{fields}{end}\r\n");
+        let three = [
+            "GET /livez HTTP/1.1\r\nHost: a\r\n\r\n",
+            &ask(""),
+            &ask("Connection: close\r\n"),
+        ];
+        let answer = rig.exchange(three.concat().as_bytes()).await;
+        assert_eq!(
+            answer.matches("HTTP/1.1 200 OK\r\n").count(),
+            3,
+            "{count}: {answer}"
+        );
+    }
     let all_others: String = (0..6000).map(|one| format!("x{one}:\r\n")).collect();
     let request = format!("{UPGRADE}{all_others}\r\n");
     let (head, _) = rig.head(request.as_bytes(), GREETING.len()).await;
