@@ -425,3 +425,59 @@ async fn a_client_that_does_not_read_delays_nobody() {
     assert_eq!(stalled.closed().await.code, Some(1013));
     assert_eq!(reading.call("echo", json!([1])).await["result"], json!([1]));
 }
+
+// contract: ddp/close/1013, configuration/variable/DDP_MAX_BUFFERED_TOTAL
+#[tokio::test]
+async fn clients_that_do_not_read_hold_so_much_together() {
+    let workspace = Workspace::with()
+        .env("DDP_MAX_BUFFERED_BYTES", "64MiB")
+        .env("DDP_MAX_BUFFERED_TOTAL", "64MiB")
+        .start()
+        .await;
+    let mut reading = workspace.login("alice").await;
+    reading.listen("room-messages", "GENERAL").await;
+    let mut stalled = Vec::new();
+    for _ in 0..8 {
+        let mut client = workspace.login("bob").await;
+        client.listen("room-messages", "GENERAL").await;
+        stalled.push(client);
+    }
+    let text = "x".repeat(8000);
+    // 16 MiB for each of them, twice as much as all may have.
+    for _ in 0..40 {
+        let message = json!([{"message": {"_id": "$n", "rid": "GENERAL", "msg": text}}]);
+        let event = json!({"event": "watch.messages", "args": message, "count": 50});
+        workspace.core.ask("broadcast", event).await;
+        for n in 0..50 {
+            let args = reading.hears("room-messages", "GENERAL").await;
+            assert_eq!(args[0]["_id"], json!(n));
+        }
+    }
+    let mut closed = 0;
+    for client in &mut stalled {
+        let mut heard = 0;
+        let end = loop {
+            match client.said().await {
+                Ok(said) => heard += usize::from(said.contains("stream-room-messages")),
+                Err(end) => break Some(end),
+            }
+            if heard == 2000 {
+                break None;
+            }
+        };
+        if let Some(end) = end {
+            // Cut, if the test took its time.
+            assert!(end.code.is_none_or(|code| code == 1013), "{end:?}");
+            closed += 1;
+        }
+    }
+    assert!((1..8).contains(&closed), "{closed}");
+    let warned = workspace.service.logged("warn");
+    assert!(
+        warned.iter().any(|line| line["msg"]
+            .as_str()
+            .unwrap()
+            .contains("DDP_MAX_BUFFERED_TOTAL")),
+        "{warned:?}"
+    );
+}

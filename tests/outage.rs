@@ -103,7 +103,7 @@ async fn the_core_comes_back_later(mut workspace: Workspace) {
         assert_eq!(failed["error"]["error"], 503, "{failed}");
     }
     workspace.core.process.signal("CONT");
-    let asked = |name: &str, params: Value| json!({"match": {"name": name, "params": params}, "timeout": 20_000});
+    let asked = |name: &str, params: Value| json!({"match": {"name": name, "params": params}});
     for (name, params) in [
         ("presence.newConnection", json!(["alice-id", alice.session])),
         ("meteor.getLoginServiceConfiguration", json!([])),

@@ -280,7 +280,7 @@ async fn a_core_that_is_restarted_is_found() {
     workspace.core = core(&workspace.nats, &["--node", "core-1"]).await;
     workspace.core.ask("set", json!({"state": services})).await;
     assert_eq!(alice.call("echo", json!([2])).await["result"], json!([2]));
-    let asked = json!({"match": {"name": "meteor.getLoginServiceConfiguration"}, "timeout": 20000});
+    let asked = json!({"match": {"name": "meteor.getLoginServiceConfiguration"}});
     workspace.core.ask("await", asked).await;
 }
 

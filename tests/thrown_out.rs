@@ -1,5 +1,6 @@
 //! Being thrown out: forced logouts, tokens that disappear, rooms that are left.
 
+use futures_util::FutureExt;
 use serde_json::json;
 
 use crate::support::Workspace;
@@ -68,6 +69,54 @@ async fn a_login_token_that_disappears_ends_its_session() {
         bob.call("whoami", json!([])).await["result"]["uid"],
         "bob-id"
     );
+}
+
+// contract: ddp/thrown-out/held
+#[tokio::test]
+async fn while_a_token_is_looked_up_its_session_waits() {
+    let workspace = Workspace::with().database().start().await;
+    let mut alice = workspace.login("alice").await;
+    let mut bob = workspace.login("bob").await;
+    for client in [&mut alice, &mut bob] {
+        client.listen("room-messages", "GENERAL").await;
+    }
+    let database = workspace.database.as_ref().unwrap();
+    let users = database.database().await;
+    let users = users.collection::<mongodb::bson::Document>("users");
+    let gone = json!([{"clientAction": "updated", "id": "alice-id", "diff": {"services.resume.loginTokens": []}, "unset": {}}]);
+    let message = |id: &str| json!([{"message": {"_id": id, "rid": "GENERAL", "msg": "hello"}}]);
+    for stays in [true, false] {
+        if !stays {
+            let alice_id = mongodb::bson::doc! {"_id": "alice-id"};
+            let none = mongodb::bson::doc! {"$set": {"services.resume.loginTokens": []}};
+            users.update_one(alice_id, none).await.unwrap();
+        }
+        alice.so_far().await;
+        database.signal("STOP");
+        workspace.broadcast("watch.users", gone.clone()).await;
+        workspace.broadcast("watch.messages", message("1")).await;
+        let call = alice.begin("whoami", json!([])).await;
+        workspace.broadcast("watch.messages", message("2")).await;
+        for id in ["1", "2"] {
+            let heard = bob.hears("room-messages", "GENERAL").await;
+            assert_eq!(heard[0]["_id"], id);
+        }
+        bob.call("whoami", json!([])).await;
+        let delivered = alice.frame().now_or_never();
+        assert!(delivered.is_none(), "{delivered:?}");
+        database.signal("CONT");
+        if stays {
+            for id in ["1", "2"] {
+                let heard = alice.hears("room-messages", "GENERAL").await;
+                assert_eq!(heard[0]["_id"], id);
+            }
+            alice.expect(json!({"msg": "result", "id": call})).await;
+        } else {
+            let before = alice.seen().len();
+            assert_eq!(alice.closed().await.code.filter(|code| *code != 1005), None);
+            assert_eq!(alice.seen().len(), before, "{:?}", alice.seen());
+        }
+    }
 }
 
 // contract: streams/kick, events/watch.subscriptions

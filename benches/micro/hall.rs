@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use ddp_streamer::client::{Client, ClientSeed, Connection, Taken};
+use ddp_streamer::client::{Buffered, Client, ClientSeed, Connection, Taken};
 use ddp_streamer::ddp::{Frame, Framing};
 use ddp_streamer::streams::{CHANNELS, Channel, Hub, Stream, Subscribed};
 
@@ -29,7 +29,7 @@ pub(crate) fn client(id: &str) -> Arc<Client> {
             address: None,
             headers: "{}".into(),
         },
-        max_buffered_bytes: 1 << 20,
+        buffered: Buffered::new(1 << 20, 1 << 30),
         max_subscriptions: 1000,
     })
 }

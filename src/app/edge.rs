@@ -121,6 +121,7 @@ impl Edge {
         }
         let beat = self.liveness.watch("runtime");
         tracker.spawn(watch::beat(beat, closing.clone()));
+        tracker.spawn(self.sessions.clone().relieve(closing.clone()));
         tracker.spawn(self.gateway.run(tracker.clone(), closing.clone()));
         Open {
             sessions: self.sessions,

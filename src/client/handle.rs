@@ -13,6 +13,7 @@ use tokio::io::AsyncWrite;
 
 use super::flusher::Flusher;
 use super::identity::{Connection, Identity, SessionId, UserId};
+use super::lag::Buffered;
 use super::outbox::{Outbox, Pushed, Shared};
 use super::publication::Publications;
 use super::socket::Socket;
@@ -29,8 +30,8 @@ pub struct ClientSeed {
     pub framing: Framing,
     /// Where it comes from.
     pub connection: Connection,
-    /// How many unsent bytes it may have.
-    pub max_buffered_bytes: usize,
+    /// How many unsent bytes it may have, and all together.
+    pub buffered: Arc<Buffered>,
     /// How many publications it may have.
     pub max_subscriptions: usize,
 }
@@ -50,6 +51,30 @@ pub struct Client {
     pub publications: Mutex<Publications>,
 }
 
+/// While it is there, a client gets nothing ([`Client::doubt`]). Dropped without [`Doubt::settle`], it throws the client out.
+#[derive(Debug)]
+#[must_use]
+pub struct Doubt {
+    client: Arc<Client>,
+    settled: bool,
+}
+
+impl Doubt {
+    /// The client stays, and gets what waits.
+    pub fn settle(mut self) {
+        self.settled = true;
+    }
+}
+
+impl Drop for Doubt {
+    fn drop(&mut self) {
+        if !self.settled {
+            self.client.close(Close::ThrownOut);
+        }
+        self.client.outbox.trust();
+    }
+}
+
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client")
@@ -67,7 +92,7 @@ impl Client {
             id: seed.id,
             framing: seed.framing,
             connection: seed.connection,
-            outbox: Outbox::new(seed.max_buffered_bytes),
+            outbox: Outbox::new(seed.buffered),
             writer: Mutex::default(),
             flusher: OnceLock::new(),
             identity: ArcSwapOption::empty(),
@@ -214,6 +239,15 @@ impl Client {
     /// Asks its session to close once what was sent before is written.
     pub fn close(&self, close: Close) {
         self.outbox.close(close);
+    }
+
+    /// Delivers nothing and begins nothing for it until that is settled: it may have lost its login.
+    pub fn doubt(self: &Arc<Self>) -> Doubt {
+        self.outbox.doubt();
+        Doubt {
+            client: self.clone(),
+            settled: false,
+        }
     }
 
     /// Who it is logged in as.

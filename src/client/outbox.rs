@@ -5,17 +5,20 @@
 //! they wait here or in a half-written batch.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use parking_lot::Mutex;
+use tokio::time::Instant;
 
+use super::lag::{Buffered, Lag};
 use crate::ddp::{Close, Frame};
 
 /// A session's outbox.
 #[derive(Debug)]
 pub struct Outbox {
     state: Mutex<State>,
-    limit: usize,
+    buffered: Arc<Buffered>,
 }
 
 #[derive(Debug, Default)]
@@ -26,6 +29,8 @@ struct State {
     rest: VecDeque<Frame>,
     /// Bytes pushed and not yet written.
     unsent: usize,
+    /// There while they are not written as they come.
+    lag: Option<Box<Lag>>,
     /// The session's task, when it waits.
     waker: Option<Waker>,
     /// Whether the task waits for frames too, or, being busy with a batch, for the end only.
@@ -42,6 +47,8 @@ struct State {
     sealed: bool,
     /// Whether the last frame that waits is the answer to the client's close frame.
     last: bool,
+    /// How many doubt that the client may have what waits: it stays until they are gone.
+    doubts: u32,
 }
 
 /// Who writes what is pushed for many.
@@ -89,12 +96,12 @@ pub enum Taken {
 }
 
 impl Outbox {
-    /// An empty outbox that holds at most `limit` unsent bytes.
+    /// An empty outbox.
     #[must_use]
-    pub fn new(limit: usize) -> Self {
+    pub fn new(buffered: Arc<Buffered>) -> Self {
         Self {
             state: Mutex::default(),
-            limit,
+            buffered,
         }
     }
 
@@ -114,8 +121,8 @@ impl Outbox {
         if state.close.is_some() || state.sealed {
             return Pushed::Refused;
         }
-        state.unsent += frame.len();
-        let (pushed, waker) = if state.unsent > self.limit {
+        state.grow(frame.len());
+        let (pushed, waker) = if state.unsent > self.buffered.each() {
             state.overflow();
             (Pushed::Refused, state.waker.take())
         } else {
@@ -139,15 +146,15 @@ impl Outbox {
     /// Whether nothing waits here and more would be taken.
     pub(super) fn is_quiet(&self) -> bool {
         let state = self.state.lock();
-        state.first.is_none() && state.close.is_none() && !state.sealed
+        state.first.is_none() && state.close.is_none() && !state.sealed && state.doubts == 0
     }
 
     /// Counts bytes that whoever holds the writer put into the batch past the queue. Over the bound as [`Outbox::push`];
     /// says whether it is not.
     pub(super) fn hold(&self, bytes: usize) -> bool {
         let mut state = self.state.lock();
-        state.unsent += bytes;
-        let within = state.unsent <= self.limit;
+        state.grow(bytes);
+        let within = state.unsent <= self.buffered.each();
         if !within {
             state.overflow();
         }
@@ -158,9 +165,45 @@ impl Outbox {
     /// [`Outbox::push`]; says whether it is not.
     pub fn hold_for_others(&self, before: usize, now: usize) -> bool {
         let mut state = self.state.lock();
-        state.unsent = state.unsent.saturating_sub(before);
+        state.shrink(before);
+        if now > 0 {
+            state.lag(&self.buffered);
+        }
         drop(state);
         self.hold(now)
+    }
+
+    /// Nothing is taken any more until as many [`Outbox::trust`]: what is pushed meanwhile waits, in order and counted.
+    pub(super) fn doubt(&self) {
+        let mut state = self.state.lock();
+        state.doubts += 1;
+        state.lag(&self.buffered);
+    }
+
+    /// One doubt less.
+    pub(super) fn trust(&self) {
+        let mut state = self.state.lock();
+        state.doubts = state.doubts.saturating_sub(1);
+        drop(state);
+        self.wake();
+    }
+
+    /// Whether what waits is kept back.
+    #[must_use]
+    pub fn is_doubted(&self) -> bool {
+        self.state.lock().doubts > 0
+    }
+
+    /// Since when bytes are unsent that the client does not read; `None` when it keeps up.
+    #[must_use]
+    pub fn lags_since(&self) -> Option<Instant> {
+        self.state.lock().lag.as_ref().map(|lag| lag.since())
+    }
+
+    /// Drops all that is unsent and closes the session as too slow: others need the room.
+    pub fn give_up(&self) {
+        self.state.lock().overflow();
+        self.wake();
     }
 
     /// From now on a flusher may write what is pushed for many; or from now on none may.
@@ -173,7 +216,7 @@ impl Outbox {
     pub(super) fn take_shared(&self, batch: &mut VecDeque<Frame>) -> Shared {
         let mut state = self.state.lock();
         state.listed = false;
-        if state.way != Way::Flusher {
+        if state.way != Way::Flusher || state.keeps_back() {
             return Shared::Nothing;
         }
         if state.rest.is_empty() {
@@ -201,7 +244,7 @@ impl Outbox {
     /// that. The first close wins.
     pub fn close(&self, close: Close) {
         let mut state = self.state.lock();
-        state.close.get_or_insert(close);
+        state.end(close);
         state.sent_away = true;
         drop(state);
         self.wake();
@@ -209,14 +252,15 @@ impl Outbox {
 
     /// The session closes by itself once what was pushed before is written. The first close wins.
     pub fn end(&self, close: Close) {
-        self.state.lock().close.get_or_insert(close);
+        self.state.lock().end(close);
     }
 
     /// The client closes: what was pushed before is written, then this frame, and nothing more is accepted.
     pub fn last(&self, frame: Frame) {
         let mut state = self.state.lock();
         if !state.sealed {
-            state.unsent += frame.len();
+            state.drop_doubted();
+            state.grow(frame.len());
             state.put(frame);
             (state.sealed, state.last) = (true, true);
         }
@@ -253,7 +297,7 @@ impl Outbox {
     /// Moves all that waits into `batch`, which must be empty; waits when there is nothing. For the session's task only.
     pub fn poll_take(&self, cx: &mut Context<'_>, batch: &mut VecDeque<Frame>) -> Poll<Taken> {
         let mut state = self.state.lock();
-        if state.first.is_some() {
+        if state.first.is_some() && !state.keeps_back() {
             state.take(batch);
             let last = state.last;
             return Poll::Ready(if last { Taken::Last } else { Taken::Frames });
@@ -277,6 +321,7 @@ impl Outbox {
         if state.way == Way::Flusher {
             state.way = Way::TaskForNow;
         }
+        state.lag(&self.buffered);
         state.wait(cx, false);
         Poll::Pending
     }
@@ -296,7 +341,7 @@ impl Outbox {
     /// none. For who holds the writer.
     pub fn written(&self, bytes: usize, batch: &mut VecDeque<Frame>) {
         let mut state = self.state.lock();
-        state.unsent = state.unsent.saturating_sub(bytes);
+        state.shrink(bytes);
         drop(state);
         if batch.is_empty() {
             *batch = VecDeque::new();
@@ -326,9 +371,52 @@ impl State {
         self.sent_away = true;
     }
 
+    fn keeps_back(&self) -> bool {
+        self.doubts > 0 && self.close.is_none() && !self.last
+    }
+
+    fn end(&mut self, close: Close) {
+        if self.close.is_none() {
+            self.drop_doubted();
+            self.close = Some(close);
+        }
+    }
+
+    /// The session ends: the client never gets what it may not be meant to have.
+    fn drop_doubted(&mut self) {
+        if self.doubts > 0 {
+            self.clear();
+        }
+    }
+
     fn clear(&mut self) {
         self.first = None;
         self.rest = VecDeque::new();
+        self.lag = None;
+    }
+
+    fn grow(&mut self, bytes: usize) {
+        self.unsent += bytes;
+        if let Some(lag) = &mut self.lag {
+            lag.grow(bytes);
+        }
+    }
+
+    fn shrink(&mut self, bytes: usize) {
+        self.unsent = self.unsent.saturating_sub(bytes);
+        if let Some(lag) = &mut self.lag {
+            lag.shrink(bytes);
+            if self.unsent == 0 {
+                self.lag = None;
+            }
+        }
+    }
+
+    /// What is unsent is not written as it comes.
+    fn lag(&mut self, buffered: &Arc<Buffered>) {
+        if self.lag.is_none() && self.close.is_none() {
+            self.lag = Some(Lag::of(buffered, self.unsent));
+        }
     }
 
     fn wait(&mut self, cx: &Context<'_>, hungry: bool) {
@@ -344,7 +432,6 @@ impl State {
 mod tests {
     use super::*;
     use crate::ddp::Framing;
-    use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     fn frame(len: usize) -> Frame {
@@ -357,7 +444,7 @@ mod tests {
 
     #[test]
     fn bytes_count_until_they_are_written() {
-        let (outbox, mut batch) = (Outbox::new(100), VecDeque::new());
+        let (outbox, mut batch) = (Outbox::new(Buffered::new(100, 1 << 30)), VecDeque::new());
         assert!(outbox.push(frame(60)));
         assert_eq!(take(&outbox, &mut batch), Poll::Ready(Taken::Frames));
         assert!(outbox.push(frame(40)));
@@ -376,7 +463,7 @@ mod tests {
 
     #[test]
     fn what_was_pushed_before_a_close_is_written_first() {
-        let (outbox, mut batch) = (Outbox::new(100), VecDeque::new());
+        let (outbox, mut batch) = (Outbox::new(Buffered::new(100, 1 << 30)), VecDeque::new());
         assert!(outbox.push(frame(10)));
         outbox.close(Close::ProtocolError);
         outbox.close(Close::GoingAway);
@@ -392,7 +479,7 @@ mod tests {
 
     #[test]
     fn the_answer_to_a_close_is_the_last_word() {
-        let (outbox, mut batch) = (Outbox::new(100), VecDeque::new());
+        let (outbox, mut batch) = (Outbox::new(Buffered::new(100, 1 << 30)), VecDeque::new());
         assert!(outbox.push(frame(10)));
         outbox.last(frame(20));
         outbox.last(frame(30));
@@ -406,15 +493,52 @@ mod tests {
     #[test]
     fn an_end_of_the_sessions_own_sends_nobody_away() {
         let cx = &mut Context::from_waker(Waker::noop());
-        let outbox = Outbox::new(100);
+        let outbox = Outbox::new(Buffered::new(100, 1 << 30));
         outbox.end(Close::UnsupportedData);
         assert!(outbox.poll_sent_away(cx).is_pending());
         outbox.close(Close::ThrownOut);
         assert!(outbox.poll_sent_away(cx).is_ready());
         assert_eq!(outbox.closing(), Some(Close::UnsupportedData));
-        let outbox = Outbox::new(10);
+        let outbox = Outbox::new(Buffered::new(10, 1 << 30));
         assert!(!outbox.push(frame(100)));
         assert!(outbox.poll_sent_away(cx).is_ready());
+    }
+
+    // contract: ddp/thrown-out/held
+    #[test]
+    fn what_is_doubted_waits_in_order_or_goes() {
+        let (outbox, mut batch) = (Outbox::new(Buffered::new(100, 1 << 30)), VecDeque::new());
+        outbox.share(true);
+        assert!(outbox.push(frame(10)));
+        outbox.doubt();
+        outbox.doubt();
+        assert!(outbox.push(frame(20)));
+        assert_eq!(outbox.push_shared(frame(30)), Pushed::Unknown);
+        assert!(matches!(outbox.take_shared(&mut batch), Shared::Nothing));
+        outbox.trust();
+        assert!(take(&outbox, &mut batch).is_pending() && !outbox.is_quiet());
+        assert_eq!(outbox.unsent(), 60);
+        outbox.trust();
+        assert_eq!(take(&outbox, &mut batch), Poll::Ready(Taken::Frames));
+        assert_eq!(batch, [frame(10), frame(20), frame(30)]);
+        batch.clear();
+        outbox.written(60, &mut batch);
+        // It ends, by whomever.
+        for end in [
+            |outbox: &Outbox| outbox.close(Close::ThrownOut),
+            |outbox: &Outbox| outbox.last(frame(5)),
+            |outbox: &Outbox| assert!(!outbox.push(frame(90)), "over the bound"),
+        ] {
+            let outbox = Outbox::new(Buffered::new(100, 1 << 30));
+            outbox.doubt();
+            assert!(outbox.push(frame(20)));
+            end(&outbox);
+            outbox.trust();
+            let taken = take(&outbox, &mut batch);
+            assert!(matches!(taken, Poll::Ready(Taken::Close(_) | Taken::Last)));
+            assert!(batch.is_empty() || batch == [frame(5)], "{batch:?}");
+            batch.clear();
+        }
     }
 
     #[derive(Default)]
@@ -433,7 +557,10 @@ mod tests {
             |outbox: &Outbox| assert!(!outbox.push(frame(1000)), "over the bound"),
             Outbox::wake,
         ] {
-            let (outbox, count) = (Outbox::new(1000), Arc::new(Count::default()));
+            let (outbox, count) = (
+                Outbox::new(Buffered::new(1000, 1 << 30)),
+                Arc::new(Count::default()),
+            );
             let waker = Waker::from(count.clone());
             let closing = outbox.poll_closing(&mut Context::from_waker(&waker));
             assert!(closing.is_pending());
@@ -446,7 +573,7 @@ mod tests {
 
     #[test]
     fn an_abandoned_outbox_keeps_nothing() {
-        let (outbox, mut batch) = (Outbox::new(100), VecDeque::new());
+        let (outbox, mut batch) = (Outbox::new(Buffered::new(100, 1 << 30)), VecDeque::new());
         assert!(outbox.push(frame(10)));
         outbox.abandon();
         assert!(!outbox.push(frame(10)));
@@ -461,7 +588,7 @@ mod tests {
     #[test]
     fn a_push_wakes_the_session_once() {
         let (outbox, mut batch, count) = (
-            Outbox::new(1000),
+            Outbox::new(Buffered::new(1000, 1 << 30)),
             VecDeque::new(),
             Arc::new(Count::default()),
         );
@@ -477,7 +604,10 @@ mod tests {
 
     #[test]
     fn a_session_at_rest_holds_no_slots() {
-        let (outbox, mut batch) = (Outbox::new(100_000), VecDeque::new());
+        let (outbox, mut batch) = (
+            Outbox::new(Buffered::new(100_000, 1 << 30)),
+            VecDeque::new(),
+        );
         for _ in 0..1000 {
             outbox.push(frame(10));
         }

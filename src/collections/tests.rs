@@ -6,7 +6,7 @@ use std::task::{Context, Waker};
 use std::time::Duration;
 
 use super::*;
-use crate::client::{ClientSeed, Connection};
+use crate::client::{Buffered, ClientSeed, Connection};
 use crate::ddp::{Code, Frame, Framing};
 use crate::services::testing::{Core, World, settle};
 use crate::streams::CHANNELS;
@@ -57,7 +57,7 @@ fn client(max_subscriptions: usize) -> Arc<Client> {
             address: None,
             headers: "{}".into(),
         },
-        max_buffered_bytes: 100_000,
+        buffered: Buffered::new(100_000, 1 << 30),
         max_subscriptions,
     })
 }

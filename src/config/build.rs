@@ -19,9 +19,9 @@ use super::types::{
     StoreConfig, TlsConfig,
 };
 use super::variables::{
-    ADMIN_BIND_IP, ADMIN_PORT, ADMIN_TOKEN, DDP_RATE_LIMIT, DDP_SERVER_URL, ENABLE_TLS,
-    MS_METRICS_PORT, NATS_URL, RATE_LIMITER_EXEMPT, RELAY_HTTP, TLS_CERT_PATH, TLS_KEY_PATH,
-    TRANSPORTER,
+    ADMIN_BIND_IP, ADMIN_PORT, ADMIN_TOKEN, DDP_MAX_BUFFERED_BYTES, DDP_MAX_BUFFERED_TOTAL,
+    DDP_RATE_LIMIT, DDP_SERVER_URL, ENABLE_TLS, MS_METRICS_PORT, NATS_URL, RATE_LIMITER_EXEMPT,
+    RELAY_HTTP, TLS_CERT_PATH, TLS_KEY_PATH, TRANSPORTER,
 };
 
 /// Pings that an `instances` document may miss before it is dropped.
@@ -45,7 +45,10 @@ pub(super) fn config(checked: &Checked, beats: &Heartbeats, relays: bool) -> Con
             connection_timeout: checked.span("CONNECTION_TIMEOUT"),
             handshake_timeout: checked.span("DDP_HANDSHAKE_TIMEOUT"),
             max_message_bytes: checked.number("DDP_MAX_MESSAGE_BYTES"),
-            max_buffered_bytes: checked.number("DDP_MAX_BUFFERED_BYTES"),
+            max_buffered_bytes: checked.number(DDP_MAX_BUFFERED_BYTES),
+            max_buffered_total: count(checked, DDP_MAX_BUFFERED_TOTAL).unwrap_or_else(|| {
+                (host::memory() / 4).max(checked.number(DDP_MAX_BUFFERED_BYTES))
+            }),
             max_subscriptions: checked.number("DDP_MAX_SUBSCRIPTIONS"),
             request_timeout: checked.span("REQUEST_TIMEOUT"),
         },

@@ -8,9 +8,9 @@ use super::origin::Origin;
 use super::raw::Raw;
 use super::shape::{MEMORY, Shape};
 use super::variables::{
-    ADMIN_BIND_IP, ADMIN_PORT, ADMIN_TOKEN, DDP_RATE_LIMIT, DDP_SERVER_URL, ENABLE_TLS,
-    MS_METRICS_PORT, NATS_URL, RATE_LIMITER_EXEMPT, RELAY_HTTP, TLS_CERT_PATH, TLS_KEY_PATH,
-    TRANSPORTER, VARIABLES,
+    ADMIN_BIND_IP, ADMIN_PORT, ADMIN_TOKEN, DDP_MAX_BUFFERED_BYTES, DDP_MAX_BUFFERED_TOTAL,
+    DDP_RATE_LIMIT, DDP_SERVER_URL, ENABLE_TLS, MS_METRICS_PORT, NATS_URL, RATE_LIMITER_EXEMPT,
+    RELAY_HTTP, TLS_CERT_PATH, TLS_KEY_PATH, TRANSPORTER, VARIABLES,
 };
 
 /// The lowest port that needs no privilege.
@@ -94,6 +94,18 @@ pub(super) fn pairs(raw: &Raw, checked: &Checked, beats: &Heartbeats, problems: 
             value: raw.shown("CONNECTION_TIMEOUT"),
             origin: origin(raw, "CONNECTION_TIMEOUT"),
             accepts: format!("seconds above {} ({:?})", beats.client_from, beats.client),
+        });
+    }
+    if let (Some(total), Some(each)) = (
+        checked.whole(DDP_MAX_BUFFERED_TOTAL),
+        checked.whole(DDP_MAX_BUFFERED_BYTES),
+    ) && total < each
+    {
+        problems.push(Problem::NotAccepted {
+            variable: DDP_MAX_BUFFERED_TOTAL,
+            value: raw.shown(DDP_MAX_BUFFERED_TOTAL),
+            origin: origin(raw, DDP_MAX_BUFFERED_TOTAL),
+            accepts: format!("bytes, {DDP_MAX_BUFFERED_BYTES} ({each}) at least"),
         });
     }
     if checked.switch(ENABLE_TLS) {

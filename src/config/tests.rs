@@ -80,6 +80,7 @@ fn defaults_are_those_of_the_reference() {
     assert_eq!(config.session.handshake_timeout, Duration::from_secs(10));
     assert_eq!(config.session.max_message_bytes, 1 << 20);
     assert_eq!(config.session.max_buffered_bytes, 4 << 20);
+    assert!(config.session.max_buffered_total >= 4 << 20);
     assert_eq!(config.session.max_subscriptions, 1000);
     assert!(!config.methods.password_login);
     let mesh = &config.mesh;
@@ -243,7 +244,7 @@ fn every_variable_good_and_bad() {
         ("CONNECTION_TIMEOUT", "300"), ("ENABLE_TLS", "no"), ("TLS_CERT_PATH", "/x"), ("TLS_KEY_PATH", "/x"), ("TLS_CA_PATH", "/proc/self/stat"),
         ("LOG_LEVEL", "FATAL"), ("MOLECULER_LOG_LEVEL", "trace"), ("RUST_LOG", "info,hyper=trace"), ("LOG_FORMAT", "json"), ("NODE_ENV", "test"),
         ("LOG_FILE_PATH", "/var/log/x"), ("HTTP_FORWARDED_COUNT", "2"), ("DDP_MAX_MESSAGE_BYTES", "2 MiB"), ("DDP_MAX_BUFFERED_BYTES", "64KiB"),
-        ("DDP_MAX_SUBSCRIPTIONS", "37"), ("DDP_PASSWORD_LOGIN", "on"), ("SHUTDOWN_GRACE", "2.5"), ("HEALTH_MESH_GRACE", "0"),
+        ("DDP_MAX_BUFFERED_TOTAL", "4MiB"), ("DDP_MAX_SUBSCRIPTIONS", "37"), ("DDP_PASSWORD_LOGIN", "on"), ("SHUTDOWN_GRACE", "2.5"), ("HEALTH_MESH_GRACE", "0"),
         ("DDP_ALLOWED_ORIGINS", "https://*.example.com, https://a.b"), ("DDP_HANDSHAKE_TIMEOUT", "1"), ("DDP_SERVER_URL", "wss://chat.example.com/websocket"), ("RELAY_HTTP", "off"),
         ("MONGO_URL", "memory:"), ("MONGO_URL", "memory:/seed.json"), ("MONGO_URL", "mongodb+srv://u:p@cluster.example.com/chat"),
         ("ADMIN_PORT", "off"), ("ADMIN_BIND_IP", "::1"), ("ADMIN_HOSTS", "status.example.com, 10.0.0.5, [::1]"),
@@ -279,7 +280,7 @@ fn every_variable_good_and_bad() {
         ("HEARTBEAT_INTERVAL", &["9", "61", "ten"]), ("HEARTBEAT_TIMEOUT", &["0", "x"]), ("DDP_HEARTBEAT_INTERVAL", &["9", "61"]),
         ("CONNECTION_TIMEOUT", &["29", "301", "30"]), ("ENABLE_TLS", &["maybe"]), ("TLS_CA_PATH", &["/nowhere.pem", "/tmp"]), ("LOG_LEVEL", &["loud"]),
         ("MOLECULER_LOG_LEVEL", &["loud"]), ("RUST_LOG", &["a=b=c"]), ("LOG_FORMAT", &["xml"]), ("HTTP_FORWARDED_COUNT", &["-1", "101"]),
-        ("DDP_MAX_MESSAGE_BYTES", &["1", "2GiB", "99999999999"]), ("DDP_MAX_BUFFERED_BYTES", &["0"]), ("DDP_MAX_SUBSCRIPTIONS", &["0", "100001"]),
+        ("DDP_MAX_MESSAGE_BYTES", &["1", "2GiB", "99999999999"]), ("DDP_MAX_BUFFERED_BYTES", &["0"]), ("DDP_MAX_BUFFERED_TOTAL", &["x", "4194303"]), ("DDP_MAX_SUBSCRIPTIONS", &["0", "100001"]),
         ("DDP_PASSWORD_LOGIN", &["ja"]), ("SHUTDOWN_GRACE", &["0", "8s"]), ("HEALTH_MESH_GRACE", &["86401"]), ("DDP_ALLOWED_ORIGINS", &["https://a b"]),
         ("DDP_HANDSHAKE_TIMEOUT", &["0", "301"]), ("DDP_SERVER_URL", &["http://x", "ws://", "ws://a b", "ws://u:p@a"]), ("RELAY_HTTP", &["x"]), ("MONGO_URL", &["postgres://x", "mongodb://", "x"]),
         ("ADMIN_PORT", &["70000", "x"]), ("ADMIN_BIND_IP", &["x"]), ("ADMIN_HOSTS", &["a b", "a:1", "https://a"]),

@@ -100,6 +100,8 @@ pub struct SessionConfig {
     pub max_message_bytes: usize,
     /// `DDP_MAX_BUFFERED_BYTES`: unsent bytes before a session is closed 1013.
     pub max_buffered_bytes: usize,
+    /// `DDP_MAX_BUFFERED_TOTAL`: unsent bytes of all sessions before those that lag are closed 1013.
+    pub max_buffered_total: usize,
     /// `DDP_MAX_SUBSCRIPTIONS`: publications of one session.
     pub max_subscriptions: usize,
     /// `REQUEST_TIMEOUT`: how long the calls are still done that a client made before it left, all of them together.

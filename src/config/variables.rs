@@ -90,7 +90,8 @@ pub const VARIABLES: &[Variable] = &[
     row("LOG_FILE_PATH", "", Shape::Path, "logs also go to this file, rotated daily"),
     row("HTTP_FORWARDED_COUNT", "0", Shape::Whole(0, 100), "proxies to trust in X-Forwarded-For"),
     row("DDP_MAX_MESSAGE_BYTES", "1048576", Shape::Bytes(256, 1 << 30), "largest frame from a client"),
-    row("DDP_MAX_BUFFERED_BYTES", "4194304", Shape::Bytes(1024, 1 << 30), "unsent bytes of one session before it is closed 1013"),
+    row(DDP_MAX_BUFFERED_BYTES, "4194304", Shape::Bytes(1024, 1 << 30), "unsent bytes of one session before it is closed 1013"),
+    row(DDP_MAX_BUFFERED_TOTAL, "", Shape::Bytes(1024, 1 << 40), "unsent bytes of all sessions before those are closed 1013 that have not read for longest; by default a quarter of the memory of the cgroup or the machine"),
     row("DDP_MAX_SUBSCRIPTIONS", "1000", Shape::Whole(1, 100_000), "publications of one session"),
     row("DDP_PASSWORD_LOGIN", "false", Shape::Switch, "password logins are passed on to the account service"),
     row("SHUTDOWN_GRACE", "8", Shape::Seconds(1, 3600), "the whole stop after SIGTERM"),
@@ -191,6 +192,8 @@ pub(super) const BROKER: &str = "BROKER";
 pub(super) const NATS_URL: &str = "NATS_URL";
 pub(super) const RELAY_HTTP: &str = "RELAY_HTTP";
 pub(super) const DDP_SERVER_URL: &str = "DDP_SERVER_URL";
+pub(super) const DDP_MAX_BUFFERED_BYTES: &str = "DDP_MAX_BUFFERED_BYTES";
+pub(super) const DDP_MAX_BUFFERED_TOTAL: &str = "DDP_MAX_BUFFERED_TOTAL";
 pub(super) const DDP_RATE_LIMIT: &str = "DDP_RATE_LIMIT";
 pub(super) const RATE_LIMITER_EXEMPT: &str = "RATE_LIMITER_EXEMPT";
 pub(super) const ADMIN_PORT: &str = "ADMIN_PORT";

@@ -39,8 +39,8 @@ pub(super) fn changed(events: &Events, args: &Args<'_>) -> Option<()> {
 
 /// Ends the sessions whose login token is gone from the user.
 ///
-/// The list may have been read before a newer login, so whoever is missing in it is looked up once more; the questions
-/// of one user wait for each other, and nobody else waits.
+/// The list may have been read before a newer login, so whoever is missing in it is looked up once more, and gets nothing
+/// until that is answered; the questions of one user wait for each other, and nobody else waits.
 fn look_at_tokens(events: &Events, uid: &str, diff: Option<&RawValue>, unset: Option<&RawValue>) {
     let tokens = |raw: Option<&RawValue>| -> Option<HashSet<String>> {
         let list = raw.and_then(RawObject::of)?;
@@ -71,23 +71,19 @@ fn look_at_tokens(events: &Events, uid: &str, diff: Option<&RawValue>, unset: Op
         let question = events
             .house
             .has_login_token(uid.to_owned(), identity.hashed_token.to_string());
-        let ended = client.clone();
+        let doubt = client.doubt();
         let lookup = async move {
-            if question.await {
-                return;
-            }
             // It may have logged in anew while the question was away.
-            let now = client.identity();
-            if now.is_some_and(|now| {
-                now.user == identity.user && now.hashed_token == identity.hashed_token
-            }) {
-                client.close(Close::ThrownOut);
+            let stays = question.await
+                || client.identity().is_none_or(|now| {
+                    now.user != identity.user || now.hashed_token != identity.hashed_token
+                });
+            if stays {
+                doubt.settle();
             }
         };
-        if !events.queue.push(&format!("tokens/{uid}"), lookup) {
-            // A question that cannot be asked is a failed look-up.
-            ended.close(Close::ThrownOut);
-        }
+        // A question that cannot be asked is a failed look-up: the doubt is dropped with it.
+        let _asked = events.queue.push(&format!("tokens/{uid}"), lookup);
     }
 }
 

@@ -13,7 +13,7 @@ use tokio_tungstenite::tungstenite::Message;
 
 use super::dial::CONNECT;
 use super::{Names, Relay, RelaySeed};
-use crate::client::{Client, ClientSeed, Connection, Leg, Server};
+use crate::client::{Buffered, Client, ClientSeed, Connection, Leg, Server};
 use crate::config::{self, RelayConfig, ServerUrl};
 use crate::ddp::{Close, Framing};
 
@@ -59,7 +59,7 @@ impl Rig {
                 address: None,
                 headers: "{}".into(),
             },
-            max_buffered_bytes: 1 << 20,
+            buffered: Buffered::new(1 << 20, 1 << 30),
             max_subscriptions: 10,
         });
         let mut leg = relay.leg(&client, CONNECT);

@@ -152,7 +152,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     pub(super) fn may_work(&mut self, cx: &mut Context<'_>) -> bool {
         let outbox = self.client.outbox();
         if self.is_open() {
-            return outbox.closing().is_none();
+            return outbox.closing().is_none() && !outbox.is_doubted();
         }
         let over = outbox.poll_sent_away(cx).is_ready()
             || self.sessions.is_draining()
@@ -161,7 +161,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             tracing::debug!(session = %self.client.id(), "calls of a client that left are given up");
             self.requests = Requests::default();
         }
-        !over
+        !over && !outbox.is_doubted()
     }
 
     /// The socket is of no use any more.
@@ -196,13 +196,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         self.phase = Phase::Flushing(self.within(linger));
     }
 
-    /// Once the close frame is out, the client's is awaited.
-    pub(super) fn part(&mut self) -> bool {
+    /// Once the close frame is out, the client's is awaited. One that broke the framing is not understood any more: it is
+    /// told at once that nothing follows (RFC 6455, section 7.1.1), and its end of the connection is awaited.
+    pub(super) fn part(&mut self, cx: &mut Context<'_>) -> bool {
         let Phase::Flushing(until) = self.phase else {
             return false;
         };
         if !self.parted || !self.client.writer().is_idle() {
             return false;
+        }
+        if self.deaf
+            && !self.peer_closed
+            && let Some(socket) = &mut self.socket
+        {
+            let _best_effort = Pin::new(socket).poll_shutdown(cx);
         }
         self.phase = if self.peer_closed {
             Phase::Over

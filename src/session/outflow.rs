@@ -16,7 +16,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     pub(super) fn write(&mut self, cx: &mut Context<'_>) -> bool {
         self.take(cx);
         match self.write_once(cx) {
-            Ok(progress) => progress | self.part(),
+            Ok(progress) => progress | self.part(cx),
             Err(_) => {
                 self.read_out(cx);
                 self.on_lost();

@@ -7,14 +7,16 @@ use std::time::Duration;
 use rand::Rng;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tracing::warn;
 
 use super::config::CLOSED_TIMEOUT;
 use super::drain::DrainPlan;
 use super::task::Session;
 use super::wire::Wire;
 use crate::client::{
-    Client, ClientSeed, Connection, Directory, Flusher, Handler, Server, SessionId,
+    Buffered, Client, ClientSeed, Connection, Directory, Flusher, Handler, Server, SessionId,
 };
 use crate::config::SessionConfig;
 use crate::ddp::Framing;
@@ -47,12 +49,14 @@ pub struct Sessions {
     pub(super) behind: Behind,
     pub(super) directory: Arc<Directory>,
     flusher: Arc<Flusher>,
+    buffered: Arc<Buffered>,
     /// The sessions' tasks, and the slow part of their teardown.
     pub(super) tracker: TaskTracker,
     instance: Arc<str>,
     drain: OnceLock<DrainPlan>,
     panics: Limited,
     slow: Limited,
+    full: Limited,
 }
 
 impl std::fmt::Debug for Sessions {
@@ -73,16 +77,19 @@ impl Sessions {
         directory: Arc<Directory>,
         instance: Arc<str>,
     ) -> Arc<Self> {
+        let buffered = Buffered::new(config.max_buffered_bytes, config.max_buffered_total);
         Arc::new(Self {
             config,
             behind,
             directory,
             flusher: Arc::default(),
+            buffered,
             tracker: TaskTracker::new(),
             instance,
             drain: OnceLock::new(),
             panics: Limited::default(),
             slow: Limited::default(),
+            full: Limited::default(),
         })
     }
 
@@ -102,7 +109,7 @@ impl Sessions {
                 address: arrival.address,
                 headers: arrival.headers,
             },
-            max_buffered_bytes: self.config.max_buffered_bytes,
+            buffered: self.buffered.clone(),
             max_subscriptions: self.config.max_subscriptions,
         });
         Session::new(self.clone(), client, socket, leftover)
@@ -125,6 +132,33 @@ impl Sessions {
     #[must_use]
     pub fn flusher(&self) -> &Arc<Flusher> {
         &self.flusher
+    }
+
+    /// Keeps what clients do not read within `DDP_MAX_BUFFERED_TOTAL`, until `stop`: above it those are closed that have
+    /// not read for longest.
+    pub async fn relieve(self: Arc<Self>, stop: CancellationToken) {
+        let relieving = async {
+            loop {
+                self.buffered.filled().await;
+                let of = |client: Arc<Client>| Some((client.outbox().lags_since()?, client));
+                let mut lagging: Vec<_> = self.directory.all().into_iter().filter_map(of).collect();
+                lagging.sort_unstable_by_key(|(since, _)| *since);
+                for (since, client) in lagging {
+                    if !self.buffered.is_full() {
+                        break;
+                    }
+                    self.full.log(|left_out| {
+                        warn!(
+                            seconds = since.elapsed().as_secs(),
+                            left_out,
+                            "clients that do not read hold DDP_MAX_BUFFERED_TOTAL: who has not for longest is closed"
+                        );
+                    });
+                    client.outbox().give_up();
+                }
+            }
+        };
+        stop.run_until_cancelled(relieving).await;
     }
 
     /// Where sessions are spawned: [`Sessions::drain`] waits for what is tracked here.

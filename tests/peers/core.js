@@ -209,7 +209,7 @@ function nodes() {
 	}));
 }
 
-function awaitNode({ nodeID, available = true, events = [], timeout = 10000 }) {
+function awaitNode({ nodeID, available = true, events = [], timeout = 25000 }) {
 	const signals = ['$node.connected', '$node.updated', '$node.disconnected', '$services.changed'];
 	return new Promise((resolve, reject) => {
 		const end = (act, value) => {

@@ -219,7 +219,7 @@ async function nodes() {
 	return [...all.values()];
 }
 
-async function awaitNode({ nodeID, available = true, timeout = 10000 }) {
+async function awaitNode({ nodeID, available = true, timeout = 25000 }) {
 	const deadline = Date.now() + timeout;
 	for (;;) {
 		const node = (await nodes()).find(({ id }) => id === token(nodeID));

@@ -53,6 +53,10 @@ impl Database {
         format!("mongodb://127.0.0.1:{}/rocketchat", self.port)
     }
 
+    pub fn signal(&self, signal: &str) {
+        self.process.signal(signal);
+    }
+
     pub async fn kill(&mut self) {
         self.process.kill().await;
     }

@@ -154,7 +154,6 @@ async fn a_collector_that_comes_back_is_sent_spans_again() {
         builder
             .env("OTEL_BSP_MAX_QUEUE_SIZE", &QUEUE.to_string())
             .env("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", &BATCH.to_string())
-            .env("OTEL_EXPORTER_OTLP_TIMEOUT", "500")
             .env("ADMIN_PORT", &admin.to_string())
             .env("MS_METRICS", "true")
             .env("MS_METRICS_PORT", &metrics.to_string())

@@ -1,7 +1,7 @@
 //! Being thrown out: forced logout, and login tokens that disappear.
 
 use super::*;
-use crate::client::{Client, ClientSeed, Connection, Identity, Listed};
+use crate::client::{Buffered, Client, ClientSeed, Connection, Identity, Listed};
 use crate::ddp::{Close, Framing};
 
 struct Session {
@@ -19,7 +19,7 @@ impl Bench {
                 address: None,
                 headers: "{}".into(),
             },
-            max_buffered_bytes: 1000,
+            buffered: Buffered::new(1000, 1 << 30),
             max_subscriptions: 10,
         });
         let _listed = self.directory.enter(&client);

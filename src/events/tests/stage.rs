@@ -10,7 +10,9 @@ use serde_json::{Value, json};
 use tokio_util::task::TaskTracker;
 
 use super::*;
-use crate::client::{Client, ClientSeed, Connection, Identity, Listed as InDirectory, SubOutcome};
+use crate::client::{
+    Buffered, Client, ClientSeed, Connection, Identity, Listed as InDirectory, SubOutcome,
+};
 use crate::collections::Collections;
 use crate::ddp::message::Subscription;
 use crate::ddp::{Close, Framing};
@@ -232,7 +234,7 @@ impl Listener {
                 address: None,
                 headers: "{}".into(),
             },
-            max_buffered_bytes: 1_000_000,
+            buffered: Buffered::new(1_000_000, 1 << 30),
             max_subscriptions: 100,
         });
         let _listed = directory.enter(&client);

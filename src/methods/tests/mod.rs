@@ -13,7 +13,7 @@ use std::task::{Context, Waker};
 use serde_json::json;
 
 use super::*;
-use crate::client::{ClientSeed, Connection, Listed};
+use crate::client::{Buffered, ClientSeed, Connection, Listed};
 use crate::ddp::{Close, Code, Framing};
 use crate::ejson;
 use crate::services::testing::World;
@@ -101,7 +101,7 @@ impl Bench {
                 address: Some("192.0.2.1".into()),
                 headers: r#"{"host":"h"}"#.into(),
             },
-            max_buffered_bytes: 100_000,
+            buffered: Buffered::new(100_000, 1 << 30),
             max_subscriptions: 10,
         });
         let listed = Some(self.directory.enter(&client));

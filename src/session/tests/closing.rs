@@ -27,6 +27,23 @@ async fn the_client_leaves() {
     }
 }
 
+// contract: ddp/close/1002
+#[tokio::test(start_paused = true)]
+async fn who_broke_the_framing_is_told_at_once_that_nothing_follows() {
+    let rig = Rig::new();
+    let mut peer = rig.raw().await;
+    let broke = Instant::now();
+    // Without a mask.
+    peer.bytes(&[0x81, 2, b'{', b'}']).await;
+    assert_eq!(peer.hear().await, close(Close::ProtocolError));
+    // Its answer, which cannot be told from anything else.
+    peer.bytes(&frame(0x88, &[3, 234])).await;
+    assert_eq!(peer.hear().await, Said::Eof);
+    drop(peer);
+    rig.over().await;
+    assert_eq!(broke.elapsed().as_secs(), 0);
+}
+
 // contract: ddp/thrown-out/logout, ddp/close/none
 #[tokio::test(start_paused = true)]
 async fn being_thrown_out() {

@@ -267,6 +267,29 @@ async fn who_is_sent_away_has_nothing_done_any_more() {
     }
 }
 
+// contract: ddp/thrown-out/held
+#[tokio::test(start_paused = true)]
+async fn who_is_doubted_waits() {
+    for stays in [true, false] {
+        let rig = Rig::new();
+        let mut peer = rig.raw().await;
+        let doubt = peer.client.doubt();
+        peer.method("1", "echo").await;
+        peer.client.send(b"{}");
+        // Time passes once nobody has anything left to do.
+        tokio::time::sleep(SECOND).await;
+        assert_eq!(rig.house.log(), ["opened"]);
+        if stays {
+            doubt.settle();
+            assert_eq!(peer.message().await, "{}");
+            peer.answer("1").await;
+        } else {
+            drop(doubt);
+            assert_eq!(peer.hear().await, super::support::close(Close::ThrownOut));
+        }
+    }
+}
+
 // contract: ddp/end/pong
 #[tokio::test(start_paused = true)]
 async fn what_was_said_before_the_close_frame_is_answered_before_it_is() {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tokio::io::AsyncReadExt;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use super::support::*;
 use crate::config::{self, SessionConfig};
@@ -47,6 +48,47 @@ async fn a_slow_reader_is_closed_at_its_bound_and_another_is_undisturbed() {
     assert!(second.starts_with(r#"{"event":1,"#));
     slow.is_closed(Close::TooSlow).await;
     quick.settled().await;
+}
+
+// contract: configuration/variable/DDP_MAX_BUFFERED_TOTAL
+#[tokio::test(start_paused = true)]
+async fn who_has_not_read_for_longest_makes_room_for_the_others() {
+    let rig = Rig::with(SessionConfig {
+        max_buffered_bytes: 10_000,
+        max_buffered_total: 12_500,
+        ..config::defaults().session
+    });
+    tokio::spawn(rig.sessions.clone().relieve(CancellationToken::new()));
+    let mut oldest = rig.client_with(Framing::Raw, 100).await;
+    let mut reading = rig.client_with(Framing::Raw, 100).await;
+    let mut newest = rig.client_with(Framing::Raw, 100).await;
+    let one = SharedFrame::new("x".repeat(2000).into());
+    for (peer, count) in [(&oldest, 3), (&newest, 2)] {
+        for _ in 0..count {
+            assert!(peer.client.send_shared(&one));
+        }
+        tokio::time::sleep(SECOND).await;
+        // What is read does not count.
+        for _ in 0..10 {
+            assert!(reading.client.send_shared(&one));
+            reading.message().await;
+        }
+    }
+    assert_eq!(newest.client.outbox().closing(), None);
+    assert_eq!(oldest.client.outbox().closing(), None);
+    for _ in 0..2 {
+        assert!(newest.client.send_shared(&one));
+    }
+    tokio::time::sleep(SECOND).await;
+    assert_eq!(oldest.client.outbox().closing(), Some(Close::TooSlow));
+    oldest.message().await;
+    oldest.is_closed(Close::TooSlow).await;
+    // Nothing of the other was lost.
+    for _ in 0..4 {
+        assert_eq!(newest.message().await.len(), 2000);
+    }
+    newest.settled().await;
+    reading.settled().await;
 }
 
 #[tokio::test(start_paused = true)]

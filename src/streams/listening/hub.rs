@@ -351,7 +351,7 @@ pub(in crate::streams) fn hears(publication: &Publication) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::client::{ClientSeed, Connection};
+    use crate::client::{Buffered, ClientSeed, Connection};
     use crate::ddp::{Close, Framing, message};
 
     const ROOMS: Channel = Channel(1);
@@ -365,7 +365,7 @@ mod tests {
                 address: None,
                 headers: "{}".into(),
             },
-            max_buffered_bytes: 1000,
+            buffered: Buffered::new(1000, 1 << 30),
             max_subscriptions: 2,
         })
     }

@@ -12,7 +12,9 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::client::{Client, ClientSeed, Connection, Directory, Identity, Listed, SubOutcome};
+use crate::client::{
+    Buffered, Client, ClientSeed, Connection, Directory, Identity, Listed, SubOutcome,
+};
 use crate::ddp::{DdpError, Framing};
 use crate::ejson;
 use crate::mesh::{
@@ -360,7 +362,7 @@ impl Workspace {
                 address: None,
                 headers: "{}".into(),
             },
-            max_buffered_bytes: 10_000_000,
+            buffered: Buffered::new(10_000_000, 1 << 30),
             max_subscriptions: 20,
         });
         Session {

@@ -1,7 +1,7 @@
 //! Contexts as they travel: W3C Trace Context, `traceparent` and `tracestate`.
 
 use opentelemetry::Context;
-use opentelemetry::propagation::{Extractor, Injector, TextMapPropagator};
+use opentelemetry::propagation::{Extractor, TextMapPropagator};
 use opentelemetry::trace::{SpanContext, TraceContextExt};
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 
@@ -37,10 +37,7 @@ impl TraceContext {
     #[must_use]
     pub fn carried(&self) -> Option<Carried> {
         tracer::on().filter(|on| on.propagate)?;
-        let mut carried = Carried::default();
-        let context = Context::new().with_remote_span_context(self.0.clone());
-        TraceContextPropagator::new().inject_context(&context, &mut carried);
-        Some(carried)
+        Some(Carried::of(&self.0))
     }
 
     /// As a log line has it.
@@ -77,19 +74,51 @@ impl Extractor for Came<'_> {
     }
 }
 
-impl Injector for Carried {
-    fn set(&mut self, key: &str, value: String) {
-        match key {
-            TRACEPARENT => self.traceparent = value,
-            TRACESTATE => self.tracestate = value,
-            _ => {}
+impl Carried {
+    /// As the propagator writes it, without its maps: each call of each client is written one.
+    fn of(context: &SpanContext) -> Self {
+        let mut traceparent = String::with_capacity(55);
+        traceparent.push_str("00-");
+        hex(&mut traceparent, &context.trace_id().to_bytes());
+        traceparent.push('-');
+        hex(&mut traceparent, &context.span_id().to_bytes());
+        traceparent.push('-');
+        hex(&mut traceparent, &[context.trace_flags().to_u8() & 1]);
+        Self {
+            traceparent,
+            tracestate: context.trace_state().header(),
         }
+    }
+}
+
+fn hex(out: &mut String, bytes: &[u8]) {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    for byte in bytes {
+        out.push(DIGITS[usize::from(byte >> 4)].into());
+        out.push(DIGITS[usize::from(byte & 15)].into());
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_carried_is_what_the_propagator_writes() {
+        use std::collections::HashMap;
+        for flags in ["00", "01"] {
+            for state in [None, Some("a=b,c=d")] {
+                let came = format!("00-0bf92f3577b34da6a3ce929d0e0e4730-00f067aa0ba902b7-{flags}");
+                let context = parse(&came, state).unwrap();
+                let mut theirs = HashMap::new();
+                let above = Context::new().with_remote_span_context(context.0.clone());
+                TraceContextPropagator::new().inject_context(&above, &mut theirs);
+                let ours = Carried::of(&context.0);
+                assert_eq!(theirs[TRACEPARENT], ours.traceparent);
+                assert_eq!(theirs[TRACESTATE], ours.tracestate);
+            }
+        }
+    }
 
     #[test]
     fn only_contexts_are_read() {

@@ -10,6 +10,7 @@
 mod asked;
 pub(super) mod context;
 mod courier;
+mod ids;
 mod otlp;
 mod provider;
 pub(super) mod span;

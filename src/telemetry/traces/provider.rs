@@ -5,6 +5,7 @@ use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::resource::TelemetryResourceDetector;
 use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider, SpanProcessor};
 
+use super::ids::Ids;
 use crate::config::{SamplerConfig, TracingConfig};
 
 pub(super) fn provider(
@@ -15,6 +16,7 @@ pub(super) fn provider(
     SdkTracerProvider::builder()
         .with_span_processor(processor)
         .with_sampler(sampler(config.sampler))
+        .with_id_generator(Ids::default())
         .with_max_attributes_per_span(config.limits.attributes)
         .with_max_events_per_span(config.limits.events)
         .with_max_links_per_span(config.limits.links)
@@ -37,7 +39,7 @@ fn resource(config: &TracingConfig, node_id: &str) -> Resource {
         .build()
 }
 
-fn sampler(config: SamplerConfig) -> Sampler {
+pub(super) fn sampler(config: SamplerConfig) -> Sampler {
     let own = match config.ratio {
         ratio if ratio >= 1.0 => Sampler::AlwaysOn,
         ratio if ratio <= 0.0 => Sampler::AlwaysOff,

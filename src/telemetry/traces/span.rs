@@ -9,6 +9,7 @@ use opentelemetry::{Context, KeyValue, Value};
 use opentelemetry_sdk::trace::{SdkTracerProvider, Span as SdkSpan};
 
 use super::context::{Carried, TraceContext};
+use super::ids;
 use super::tracer::{SCOPE, Tracing, on};
 use crate::ejson::well_formed;
 
@@ -62,6 +63,11 @@ impl Span {
         start: Option<SystemTime>,
         name: impl FnOnce() -> String,
     ) -> Self {
+        if parent.is_none()
+            && let Some(context) = ids::root(&on.sampler, &kind)
+        {
+            return Self::unrecorded(TraceContext(context));
+        }
         let mut builder = SpanBuilder::from_name("").with_kind(kind);
         builder.start_time = start;
         let above = match parent {
@@ -81,10 +87,10 @@ impl Span {
         }
     }
 
-    /// What a parent that is not sampled brings: its own context goes on.
-    pub(super) fn unrecorded(parent: TraceContext) -> Self {
+    /// Not sampled: a root of its own, or a parent whose context goes on.
+    pub(super) fn unrecorded(context: TraceContext) -> Self {
         Self {
-            context: parent,
+            context,
             recorded: None,
             value_length: 0,
         }

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use opentelemetry::trace::TracerProvider;
-use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider};
+use opentelemetry_sdk::trace::{Sampler, SdkTracer, SdkTracerProvider};
 
 use super::courier::{Shared, SpanCounts};
+use super::provider;
 use crate::config::TracingConfig;
 
 /// How the tracer is called in what it sends.
@@ -13,6 +14,8 @@ pub(super) const SCOPE: &str = "ddp-streamer";
 
 pub(super) struct Tracing {
     pub(super) tracer: SdkTracer,
+    /// The tracer's.
+    pub(super) sampler: Sampler,
     /// What the sender decided holds.
     pub(super) parent_based: bool,
     pub(super) propagate: bool,
@@ -40,6 +43,7 @@ pub fn counts() -> Option<SpanCounts> {
 pub(super) fn install(config: &TracingConfig, provider: &SdkTracerProvider, shared: Arc<Shared>) {
     place::set(Tracing {
         tracer: provider.tracer(SCOPE),
+        sampler: provider::sampler(config.sampler),
         parent_based: config.sampler.parent_based,
         propagate: config.propagate,
         value_length: config.limits.value_length.unwrap_or(usize::MAX),

@@ -40,7 +40,7 @@ class Journal {
 	}
 
 	/** The first `count` matching entries after number `after`, as soon as they are there. */
-	await({ match = {}, count = 1, after = 0, timeout = 10000 } = {}) {
+	await({ match = {}, count = 1, after = 0, timeout = 25000 } = {}) {
 		return new Promise((resolve, reject) => {
 			const found = () => this.entries.filter((entry) => entry.n > after && matches(match, entry));
 			const look = () => {
