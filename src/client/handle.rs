@@ -1,10 +1,11 @@
 //! The handle of a client.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::io;
 use std::sync::Arc;
 use std::sync::OnceLock;
-use std::task::Context;
+use std::task::{Context, Poll, Waker};
 
 use arc_swap::ArcSwapOption;
 use bytes::Bytes;
@@ -14,7 +15,7 @@ use tokio::io::AsyncWrite;
 use super::flusher::Flusher;
 use super::identity::{Connection, Identity, SessionId, UserId};
 use super::lag::Buffered;
-use super::outbox::{Outbox, Pushed, Shared};
+use super::outbox::{Outbox, Pushed, Shared, Taken};
 use super::publication::Publications;
 use super::socket::Socket;
 use super::writer::Writer;
@@ -239,6 +240,35 @@ impl Client {
     /// Asks its session to close once what was sent before is written.
     pub fn close(&self, close: Close) {
         self.outbox.close(close);
+    }
+
+    /// Takes what this client would get of something, up to so many bytes, until [`Client::take_from`]. Nobody writes it.
+    #[must_use]
+    pub fn stand_in(&self, bytes: usize) -> Arc<Self> {
+        Self::new(ClientSeed {
+            id: self.id.clone(),
+            framing: self.framing,
+            connection: Connection {
+                instance: self.connection.instance.clone(),
+                address: None,
+                headers: "{}".into(),
+            },
+            buffered: Buffered::new(bytes, usize::MAX),
+            max_subscriptions: 0,
+        })
+    }
+
+    /// Gets what `stand_in` took, in order; says whether that was all of it.
+    pub fn take_from(&self, stand_in: &Self) -> bool {
+        let (cx, mut frames) = (&mut Context::from_waker(Waker::noop()), VecDeque::new());
+        match stand_in.outbox.poll_take(cx, &mut frames) {
+            Poll::Ready(Taken::Close(_)) => return false,
+            Poll::Ready(Taken::Frames | Taken::Last) | Poll::Pending => {}
+        }
+        for frame in frames {
+            self.outbox.push(frame);
+        }
+        true
     }
 
     /// Delivers nothing and begins nothing for it until that is settled: it may have lost its login.

@@ -64,7 +64,7 @@ pub(super) fn memory() -> usize {
     let own = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
     let least = limits(Path::new("/sys/fs/cgroup"), &own)
         .into_iter()
-        .fold(u64::from(machine), u64::min);
+        .fold(machine, u64::min);
     usize::try_from(least).unwrap_or(usize::MAX)
 }
 

@@ -29,11 +29,14 @@ pub trait House: Send + Sync + 'static {
     /// A user changed: nothing that was granted is reused.
     fn user_changed(&self, uid: &str);
 
-    /// A role changed, or who has it: nothing that was granted is reused.
+    /// A user's roles changed: what was granted by them is asked again.
+    fn user_roles_changed(&self, uid: &str);
+
+    /// A role changed, or who has it: nothing that was granted is reused, and what depends on permissions is asked again.
     fn role_changed(&self);
 
-    /// A permission changed: nothing that was granted is reused.
-    fn permission_changed(&self);
+    /// A permission changed, this one where it is named: the same.
+    fn permission_changed(&self, permission: Option<&str>);
 
     /// A setting came, changed or went: the local copy takes the value.
     fn setting_changed(&self, action: &str, id: &str, value: Option<&RawValue>);

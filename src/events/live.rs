@@ -51,12 +51,16 @@ impl House for Live {
         self.streams.user_changed(uid);
     }
 
+    fn user_roles_changed(&self, uid: &str) {
+        self.streams.user_roles_changed(uid);
+    }
+
     fn role_changed(&self) {
         self.streams.role_changed();
     }
 
-    fn permission_changed(&self) {
-        self.streams.permission_changed();
+    fn permission_changed(&self, permission: Option<&str>) {
+        self.streams.permission_changed(permission);
     }
 
     fn setting_changed(&self, action: &str, id: &str, value: Option<&RawValue>) {

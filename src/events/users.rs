@@ -23,6 +23,13 @@ pub(super) fn changed(events: &Events, args: &Args<'_>) -> Option<()> {
             let diff = change.optional("diff", object)?;
             let unset = change.optional("unset", object)?;
             look_at_tokens(events, &uid, diff, unset);
+            let roles = |raw: Option<&RawValue>| Some(RawObject::of(raw?)?.get("roles").is_some());
+            if [diff, unset]
+                .into_iter()
+                .any(|one| roles(one) == Some(true))
+            {
+                events.house.user_roles_changed(&uid);
+            }
             Build::new()
                 .raw("id", &id)
                 .maybe("diff", diff)

@@ -17,8 +17,11 @@ pub(super) fn role(events: &Events, args: &Args<'_>) -> Option<()> {
 
 /// `permission.changed` {clientAction, data}
 pub(super) fn permission(events: &Events, args: &Args<'_>) -> Option<()> {
-    events.house.permission_changed();
-    let change = args.object(0)?;
+    let change = args.object(0);
+    let data = change.as_ref().and_then(|change| change.object("data"));
+    let permission = data.as_ref().and_then(|data| data.text("_id"));
+    events.house.permission_changed(permission.as_deref());
+    let change = change?;
     let action = quoted(&change.key("clientAction")?);
     events.logged(
         "permissions-changed",

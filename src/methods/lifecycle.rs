@@ -74,7 +74,7 @@ impl Methods {
     /// until each is seen again, however long.
     pub fn rejoined(self: &Arc<Self>) {
         self.rooms.settings.forget();
-        self.rooms.streams.permission_changed();
+        self.rooms.streams.forget_answers();
         let turn = self.rejoins.0.fetch_add(1, Ordering::Relaxed) + 1;
         let this = self.clone();
         self.later(async move {

@@ -13,6 +13,7 @@ use super::delivery::relay::Relay;
 use super::listening::hub::{Channel, Hub};
 use super::listening::presence::Presence;
 use super::listening::rooms::{self, RoomSets};
+use super::publications::Doubts;
 use super::rules::Rules;
 use super::visibility::Visibility;
 use crate::client::{Client, Directory, Publication};
@@ -60,6 +61,9 @@ pub struct Streams {
     pub(super) visibility: Visibility,
     pub(super) rooms: Arc<RoomSets>,
     pub(super) queue: KeyedQueue,
+    pub(super) doubts: Doubts,
+    pub(super) tracker: TaskTracker,
+    pub(super) cancel: CancellationToken,
     /// The release by whose rules the publications were granted.
     pub(super) release: Mutex<Release>,
 }
@@ -90,7 +94,10 @@ impl Streams {
             presence: Presence::default(),
             visibility,
             rooms: Arc::default(),
-            queue: KeyedQueue::new(LOOK_UPS, seed.tracker, seed.cancel),
+            queue: KeyedQueue::new(LOOK_UPS, seed.tracker.clone(), seed.cancel.clone()),
+            doubts: Doubts::default(),
+            tracker: seed.tracker,
+            cancel: seed.cancel,
             release,
         })
     }

@@ -85,7 +85,10 @@ impl House for Recorder {
     fn role_changed(&self) {
         self.say("role-changed".into());
     }
-    fn permission_changed(&self) {
+    fn user_roles_changed(&self, uid: &str) {
+        self.say(format!("user-roles-changed {uid}"));
+    }
+    fn permission_changed(&self, _permission: Option<&str>) {
         self.say("permission-changed".into());
     }
     fn setting_changed(&self, action: &str, id: &str, value: Option<&RawValue>) {

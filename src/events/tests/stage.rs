@@ -426,13 +426,16 @@ impl House for Witness {
         self.say(format!("user-changed {uid}"));
         self.live.user_changed(uid);
     }
+    fn user_roles_changed(&self, uid: &str) {
+        self.live.user_roles_changed(uid);
+    }
     fn role_changed(&self) {
         self.say("role-changed".into());
         self.live.role_changed();
     }
-    fn permission_changed(&self) {
+    fn permission_changed(&self, permission: Option<&str>) {
         self.say("permission-changed".into());
-        self.live.permission_changed();
+        self.live.permission_changed(permission);
     }
     fn setting_changed(&self, action: &str, id: &str, value: Option<&RawValue>) {
         self.say(format!("setting {id}"));

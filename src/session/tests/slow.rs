@@ -58,7 +58,8 @@ async fn who_has_not_read_for_longest_makes_room_for_the_others() {
         max_buffered_total: 12_500,
         ..config::defaults().session
     });
-    tokio::spawn(rig.sessions.clone().relieve(CancellationToken::new()));
+    let relieved = rig.sessions.clone().relieve(CancellationToken::new());
+    rig.sessions.tracker().spawn(relieved);
     let mut oldest = rig.client_with(Framing::Raw, 100).await;
     let mut reading = rig.client_with(Framing::Raw, 100).await;
     let mut newest = rig.client_with(Framing::Raw, 100).await;

@@ -71,6 +71,19 @@ pub enum Subscribed {
     Left,
 }
 
+/// Whether a publication hears.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Resumed {
+    /// It does.
+    Hears,
+    /// Whoever was asked said no.
+    NotNow,
+    /// More was kept back for it than may be: that is gone, and the publication has to end.
+    TooMuch,
+    /// There is no such publication.
+    Gone,
+}
+
 /// What a fan-out did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Delivered {
@@ -180,25 +193,68 @@ impl Hub {
         }
     }
 
-    /// Lets a paused publication hear again, if `still` says so (as in [`Hub::subscribe_if`]). Says whether there is
-    /// such a publication and it hears now.
-    pub fn resume(&self, client: &Arc<Client>, id: &str, still: impl FnOnce() -> bool) -> bool {
-        let mut publications = client.publications.lock();
-        let Some(publication) = publications.iter_mut().find(|one| one.id == id) else {
+    /// Keeps back what a publication would hear, up to so many bytes, until [`Hub::resume`]. Says whether there is such a
+    /// publication and it heard.
+    pub fn hold(&self, client: &Arc<Client>, id: &str, bytes: usize) -> bool {
+        let publications = client.publications.lock();
+        let Some(publication) = publications.get(id) else {
             return false;
         };
-        if !still() {
-            return false;
-        }
-        if publication.slot == PAUSED {
-            let topic = publication.topic.clone();
-            let channel = Channel(topic.stream);
-            match self.enter_topic(client, channel, &topic.event_name, &[]) {
-                Some((topic, slot)) => (publication.topic, publication.slot) = (topic, slot),
-                None => return false,
+        let mut listeners = publication.topic.listeners.write();
+        match listeners.get_mut(publication.slot as usize) {
+            Some(listener) if Arc::ptr_eq(&listener.client, client) => {
+                listener.client = client.stand_in(bytes);
+                true
             }
+            _ => false,
         }
-        true
+    }
+
+    /// Whether something is kept back for a publication.
+    pub fn is_held(&self, client: &Arc<Client>, id: &str) -> bool {
+        let publications = client.publications.lock();
+        publications.get(id).is_some_and(|publication| {
+            let listeners = publication.topic.listeners.read();
+            listeners
+                .get(publication.slot as usize)
+                .is_some_and(|listener| !Arc::ptr_eq(&listener.client, client))
+        })
+    }
+
+    /// Lets a publication hear that was paused or held, if `still` says so (as in [`Hub::subscribe_if`]): first what was
+    /// kept back for it, in order.
+    pub fn resume(&self, client: &Arc<Client>, id: &str, still: impl FnOnce() -> bool) -> Resumed {
+        let mut publications = client.publications.lock();
+        let Some(publication) = publications.iter_mut().find(|one| one.id == id) else {
+            return Resumed::Gone;
+        };
+        if !still() {
+            return Resumed::NotNow;
+        }
+        let topic = publication.topic.clone();
+        if publication.slot == PAUSED {
+            let channel = Channel(topic.stream);
+            return match self.enter_topic(client, channel, &topic.event_name, &[]) {
+                Some((topic, slot)) => {
+                    (publication.topic, publication.slot) = (topic, slot);
+                    Resumed::Hears
+                }
+                None => Resumed::Gone,
+            };
+        }
+        // Nothing comes between what was kept back and what follows.
+        let mut listeners = topic.listeners.write();
+        match listeners.get_mut(publication.slot as usize) {
+            Some(listener) if !Arc::ptr_eq(&listener.client, client) => {
+                if !client.take_from(&listener.client) {
+                    return Resumed::TooMuch;
+                }
+                listener.client = client.clone();
+                Resumed::Hears
+            }
+            Some(_) => Resumed::Hears,
+            None => Resumed::Gone,
+        }
     }
 
     /// Ends a publication; says whether there was one.
@@ -475,10 +531,10 @@ mod tests {
         hub.subscribe(&other, "1", ROOMS, "r", None, &[]);
         assert_eq!(hub.publish(ROOMS, "r", event).deliveries, 1);
         hub.pause(&paused, |_| true);
-        assert!(!hub.resume(&paused, "1", || false));
-        assert!(!hub.resume(&paused, "2", || true), "no such publication");
-        assert!(hub.resume(&paused, "1", || true));
-        assert!(hub.resume(&paused, "1", || true), "it hears already");
+        assert_eq!(hub.resume(&paused, "1", || false), Resumed::NotNow);
+        assert_eq!(hub.resume(&paused, "2", || true), Resumed::Gone);
+        assert_eq!(hub.resume(&paused, "1", || true), Resumed::Hears);
+        assert_eq!(hub.resume(&paused, "1", || true), Resumed::Hears, "already");
         assert_eq!(hub.publish(ROOMS, "r", event).deliveries, 2);
         hub.pause(&paused, |_| true);
         assert!(hub.unsubscribe(&paused, "1"));

@@ -39,6 +39,7 @@ impl Streams {
             "removed" => {
                 self.rooms.left(uid, rid);
                 self.end_room(uid, rid);
+                self.room_left(uid, rid);
             }
             _ => {}
         }
@@ -84,6 +85,9 @@ impl Streams {
             true => self.rules.grounds().room_moved(&rid),
             false => self.rules.grounds().room(&rid),
         }
+        if let Some(t) = fields.text("t") {
+            self.room_has_type(&rid, &t);
+        }
         let listening = self.rooms.listening(&rid);
         if listening.is_empty() {
             return;
@@ -100,13 +104,25 @@ impl Streams {
         self.rules.grounds().user_moved(uid);
     }
 
-    /// `watch.roles`, `user.roleUpdate`: who may do what is not what it was.
-    pub fn role_changed(&self) {
-        self.rules.grounds().everything();
+    /// `watch.users` that tells of the user's roles.
+    pub fn user_roles_changed(&self, uid: &str) {
+        self.permissions_moved(Some(uid), None);
     }
 
-    /// `permission.changed`: as with roles.
-    pub fn permission_changed(&self) {
+    /// `watch.roles`, `user.roleUpdate`: who may do what is not what it was.
+    pub fn role_changed(&self) {
+        self.forget_answers();
+        self.permissions_moved(None, None);
+    }
+
+    /// `permission.changed`: the same of one permission, where it is named.
+    pub fn permission_changed(&self, permission: Option<&str>) {
+        self.forget_answers();
+        self.permissions_moved(None, permission);
+    }
+
+    /// Nothing that was answered before is reused.
+    pub fn forget_answers(&self) {
         self.rules.grounds().everything();
     }
 

@@ -1,6 +1,9 @@
 //! A publication from its request ([`subscribe`]) over what changes under it ([`changes`]) to its rule being asked again
-//! ([`recheck`]).
+//! ([`recheck`]), and when that has to be ([`lost`]).
 
 mod changes;
+mod lost;
 mod recheck;
 mod subscribe;
+
+pub(super) use lost::Doubts;

@@ -9,9 +9,9 @@ use crate::client::{Client, Topic};
 use crate::ddp::DdpError;
 use crate::ddp::message::nosub;
 use crate::streams::catalog::Stream;
-use crate::streams::listening::hub::Channel;
+use crate::streams::listening::hub::{Channel, Resumed};
 use crate::streams::rules::params::RuleArgs;
-use crate::streams::rules::{Asker, MAX_ASKED, Rules};
+use crate::streams::rules::{Asker, Asks, MAX_ASKED, Rules};
 use crate::streams::state::Streams;
 
 /// Sessions that are asked about at the same time when the release changes: it happens once in months, and the core has
@@ -19,15 +19,32 @@ use crate::streams::state::Streams;
 const SESSIONS_AT_ONCE: usize = 16;
 
 /// A publication, as far as its rule is concerned.
-struct Standing {
-    id: String,
-    stream: Stream,
-    topic: Arc<Topic>,
+pub(super) struct Standing {
+    pub(super) id: String,
+    pub(super) stream: Stream,
+    pub(super) topic: Arc<Topic>,
     args: RuleArgs,
 }
 
+impl Standing {
+    /// What its rule asks about.
+    pub(super) fn asks(&self) -> Asks<'_> {
+        Rules::asks(self.stream, &self.topic.event_name)
+    }
+}
+
+/// What became of a publication whose rule was asked again.
+pub(super) enum Answered {
+    /// It hears, or is gone.
+    Stays,
+    /// It is to end, with this.
+    Refused(DdpError),
+    /// Nobody answered.
+    Unasked,
+}
+
 /// Publications of a client that are streams, oldest first.
-fn standing(client: &Client) -> Vec<Standing> {
+pub(super) fn standing(client: &Client) -> Vec<Standing> {
     client
         .publications
         .lock()
@@ -66,7 +83,7 @@ impl Streams {
                 Some(true) if one.stream == Stream::UserPresence => self.watch_anew(&client).await,
                 Some(true) => continue,
                 Some(false) => Some(DdpError::not_allowed()),
-                None => self.ask_again(&client, one).await,
+                None => self.refused_now(&client, one).await,
             };
             if let Some(error) = refusal {
                 self.end_refused(&client, one, &error);
@@ -85,34 +102,45 @@ impl Streams {
         }
     }
 
+    /// Why a publication is to end, now; a rule that cannot be asked refuses.
+    async fn refused_now(&self, client: &Arc<Client>, one: &Standing) -> Option<DdpError> {
+        match self.ask_again(client, one).await {
+            Answered::Stays => None,
+            Answered::Refused(error) => Some(error),
+            Answered::Unasked => Some(DdpError::internal()),
+        }
+    }
+
     /// Asks a publication's rule until it is answered on ground that stands, and lets the publication hear again.
-    /// Answers why not.
-    async fn ask_again(&self, client: &Arc<Client>, one: &Standing) -> Option<DdpError> {
+    pub(super) async fn ask_again(&self, client: &Arc<Client>, one: &Standing) -> Answered {
         let event_name = &*one.topic.event_name;
         for _ in 0..MAX_ASKED {
             let asker = Asker::of(client);
             let mark = self.rules.mark(one.stream, event_name, &asker);
             let still = || asker.is(client) && self.rules.stands(&mark);
             if let Err(error) = self.offered(one.stream.name()) {
-                return Some(error);
+                return Answered::Refused(error);
             }
             match self
                 .rules
                 .read(one.stream, event_name, &asker, &one.args)
                 .await
             {
-                Err(_unasked) => return Some(DdpError::internal()),
-                Ok(true) if self.hub.resume(client, &one.id, still) => return None,
-                Ok(true) if client.publications.lock().get(&one.id).is_none() => return None,
-                Ok(false) if still() => return Some(DdpError::not_allowed()),
-                Ok(_) => {}
+                Err(_unasked) => return Answered::Unasked,
+                Ok(true) => match self.hub.resume(client, &one.id, still) {
+                    Resumed::Hears | Resumed::Gone => return Answered::Stays,
+                    Resumed::TooMuch => return Answered::Refused(DdpError::not_allowed()),
+                    Resumed::NotNow => {}
+                },
+                Ok(false) if still() => return Answered::Refused(DdpError::not_allowed()),
+                Ok(false) => {}
             }
         }
-        Some(DdpError::internal())
+        Answered::Unasked
     }
 
     /// Ends a publication whose rule refuses it, unless it is gone already.
-    fn end_refused(&self, client: &Arc<Client>, one: &Standing, error: &DdpError) {
+    pub(super) fn end_refused(&self, client: &Arc<Client>, one: &Standing, error: &DdpError) {
         let ended = self.hub.end(client, |publication| {
             publication.id == one.id && publication.topic.event_name == one.topic.event_name
         });
@@ -137,7 +165,7 @@ impl Streams {
                     if !Rules::depends_on_release(one.stream, &one.topic.event_name) {
                         continue;
                     }
-                    if let Some(error) = self.ask_again(&client, &one).await {
+                    if let Some(error) = self.refused_now(&client, &one).await {
                         self.end_refused(&client, &one, &error);
                     }
                 }

@@ -168,6 +168,7 @@ impl Streams {
                 still,
             ) {
                 Some(Subscribed::Ready) => {
+                    self.granted_under(stream, event_name);
                     // From here on the publication's end releases the set, even if that came before this line.
                     if let Some(held) = held {
                         held.keep();

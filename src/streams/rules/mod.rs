@@ -18,6 +18,7 @@ mod write;
 
 pub(super) use asker::Asker;
 pub(super) use questions::Question;
+pub(super) use read::Asks;
 pub(super) use sources::Rules;
 pub(super) use unasked::Unasked;
 pub(super) use write::Effect;

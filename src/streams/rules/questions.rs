@@ -128,6 +128,11 @@ impl Rules {
             .any(|field| last.get(field).map(RawValue::get) != room.get(field).map(RawValue::get))
     }
 
+    /// The room's type, where the room was read lately.
+    pub(in crate::streams) fn known_type(&self, rid: &str) -> Option<String> {
+        room_type(&self.rooms.last(rid)?)
+    }
+
     async fn ask(self: &Arc<Self>, question: &Question) -> Result<bool, Unasked> {
         let authorization = &self.services.authorization;
         let answer = match question {
@@ -216,7 +221,7 @@ impl Rules {
         }
         match user {
             Some(user) if room_type(room).as_deref() == Some("c") => authorization
-                .has_permission(user.as_str(), "preview-c-room")
+                .has_permission(user.as_str(), PREVIEW)
                 .await
                 .map_err(|cause| unasked("hasPermission", &cause)),
             _ => Ok(false),
@@ -317,6 +322,9 @@ const ACCESS_FIELDS: [&str; 14] = [
     "encrypted",
     "abacAttributes",
 ];
+
+/// Lets a user look into public channels, where `canReadRoom` is not offered.
+pub(super) const PREVIEW: &str = "preview-c-room";
 
 /// A room's type.
 fn room_type(room: &RawValue) -> Option<String> {

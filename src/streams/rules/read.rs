@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::asker::Asker;
 use super::ground::Mark;
 use super::params::{Field, RuleArgs, id_and_what};
-use super::questions::Question;
+use super::questions::{PREVIEW, Question};
 use super::sources::{Era, Rules};
 use super::unasked::{Unasked, unasked};
 use crate::streams::catalog::{MY_MESSAGES, ReadRule, Stream};
@@ -19,6 +19,17 @@ enum AtOnce {
     Ask,
 }
 
+/// What a read rule asks about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::streams) enum Asks<'a> {
+    /// A room.
+    Room(&'a str),
+    /// One of these permissions.
+    Permissions(&'static [&'static str]),
+    /// Nothing that is taken away by an event.
+    Other,
+}
+
 impl Rules {
     /// What a publication stands on, now: the room that the event name names, and the user who asks.
     pub(in crate::streams) fn mark(&self, stream: Stream, event_name: &str, asker: &Asker) -> Mark {
@@ -28,6 +39,46 @@ impl Rules {
             _ => None,
         };
         self.grounds.mark_moves(room, asker.uid())
+    }
+
+    /// What the rule of a publication asks about, and a change may take away.
+    pub(in crate::streams) fn asks(stream: Stream, event_name: &str) -> Asks<'_> {
+        match &stream.row().read {
+            ReadRule::Room => {
+                id_and_what(event_name).map_or(Asks::Other, |(rid, _)| Asks::Room(rid))
+            }
+            ReadRule::Messages if event_name == MY_MESSAGES => Asks::Other,
+            ReadRule::Messages | ReadRule::RoomData | ReadRule::Visitor => Asks::Room(event_name),
+            ReadRule::LoggedBut {
+                event_name: but,
+                permissions,
+            } if event_name == *but => Asks::Permissions(permissions),
+            ReadRule::AnyPermission(permissions) => Asks::Permissions(permissions),
+            ReadRule::Permission(permission)
+            | ReadRule::SettingAndPermission { permission, .. } => {
+                Asks::Permissions(std::slice::from_ref(permission))
+            }
+            _ => Asks::Other,
+        }
+    }
+
+    /// Whether the rule of a publication asks a permission: this one, or any.
+    pub(in crate::streams) fn asks_permission(
+        &self,
+        stream: Stream,
+        event_name: &str,
+        permission: Option<&str>,
+    ) -> bool {
+        let is_asked = |asked: &[&str]| permission.is_none_or(|one| asked.contains(&one));
+        match Self::asks(stream, event_name) {
+            Asks::Permissions(asked) => is_asked(asked),
+            Asks::Room(_) => {
+                stream == Stream::RoomMessages
+                    && !self.services.authorization.offers_can_read_room()
+                    && is_asked(&[PREVIEW])
+            }
+            Asks::Other => false,
+        }
     }
 
     /// The answer, when nobody needs to be asked for it.

@@ -466,7 +466,7 @@ async fn data_of_rooms_and_conferences() {
             ],
         )
         .await;
-        workspace.streams.permission_changed();
+        workspace.streams.forget_answers();
         workspace.core.fail(true);
         walk(
             &workspace,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
-use super::matrix_table::{Cell, Person, READERS, Read, Table, WRITERS, Write};
+use super::matrix_table::{Cell, Fate, Person, READERS, Read, Table, WRITERS, Write};
 use super::workspace::{Offers, Session, Workspace, stream, verdict_of};
 use crate::ddp::Code;
 use crate::services::Release::{self, Mixed, Unknown, V6, V8};
@@ -455,7 +455,7 @@ fn take_away(workspace: &Workspace, change: &str) {
             let preview = "canReadRoom general holly";
             let about = |question: &str| question.starts_with("has") || question == preview;
             workspace.core.revoke_all(about);
-            workspace.streams.permission_changed();
+            workspace.streams.permission_changed(None);
         }
         other => panic!("{other}"),
     }
@@ -475,16 +475,21 @@ async fn a_kick_and_a_lost_permission() {
                     continue;
                 }
                 let label = format!("{change} {mesh:?} {row:?}");
-                let (stays, again) = match table.after(change, row) {
-                    Some(after) => (after.stays, on(mesh.0, &after.again)),
-                    None => (true, "yes"),
+                let (fate, again) = match table.after(change, row) {
+                    Some(after) => (after.publication, on(mesh.0, &after.again)),
+                    None => (Fate::Stays, "yes"),
                 };
+                // `canReadRoom` knows of permissions, and nobody else.
+                let untold =
+                    change == "lost" && row.stream == "room-messages" && mesh.1 == Offers::ReadRoom;
+                let ends = fate == Fate::Ends && again == "no" && !untold;
+                let stays = fate != Fate::Gone && !ends;
                 let workspace = workspace(*mesh).await;
                 given(&workspace, &row.given);
                 let session = enter(&workspace, "s", who);
                 assert_eq!(ask(&session, who, row).await, "yes", "{label}");
                 // No answer of a moment ago, but one that is on its way.
-                workspace.streams.permission_changed();
+                workspace.streams.forget_answers();
                 workspace.core.slow(THINKS);
                 let asking = enter(&workspace, "a", who);
                 let (answer, ()) = tokio::join!(ask(&asking, who, row), async {
@@ -495,7 +500,12 @@ async fn a_kick_and_a_lost_permission() {
                 assert_eq!(answer, again, "while it was asked: {label}");
                 let next = enter(&workspace, "n", who);
                 assert_eq!(ask(&next, who, row).await, again, "next: {label}");
-                assert_eq!(session.hears(), [] as [Value; 0], "without a word: {label}");
+                sleep(2 * THINKS).await;
+                let heard_of_it = session.hears();
+                match ends {
+                    true => assert_eq!(verdict_of(&heard_of_it), "not-allowed", "{label}"),
+                    false => assert_eq!(heard_of_it, [] as [Value; 0], "without a word: {label}"),
+                }
                 if !is_presence(row) {
                     assert_eq!(heard(&workspace, &session, row), stays, "{label}");
                 }

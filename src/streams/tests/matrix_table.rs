@@ -85,13 +85,23 @@ pub(super) struct Write {
     pub(super) args: Value,
 }
 
+/// What becomes of a publication.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fate {
+    Stays,
+    /// Without a word.
+    Gone,
+    /// With `nosub`, where its rule refuses it now.
+    Ends,
+}
+
 /// A row of `[after]`.
 #[derive(Debug)]
 pub(super) struct After {
     pub(super) change: String,
     pub(super) stream: String,
     pub(super) event_name: String,
-    pub(super) stays: bool,
+    pub(super) publication: Fate,
     pub(super) again: Cell,
 }
 
@@ -134,12 +144,15 @@ impl Table {
                     });
                 }
                 ("[after]", [change, stream, event_name, publication, again]) => {
-                    assert!(matches!(*publication, "gone" | "stays"), "{line}");
                     table.afters.push(After {
                         change: (*change).to_owned(),
                         stream: (*stream).to_owned(),
                         event_name: event(event_name),
-                        stays: *publication == "stays",
+                        publication: match *publication {
+                            "gone" => Fate::Gone,
+                            "ends" => Fate::Ends,
+                            _ => panic!("{line}"),
+                        },
                         again: Cell::read(again),
                     });
                 }

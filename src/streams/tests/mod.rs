@@ -1,6 +1,7 @@
 //! The whole room over a real mesh node, a small core, and the store in memory. Time is paused.
 
 mod access;
+mod lost;
 mod matrix;
 mod matrix_table;
 mod messages;

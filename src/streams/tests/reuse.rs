@@ -99,7 +99,7 @@ async fn every_event_of_the_list_drops_a_grant() {
         ("room gone", |w| w.room("removed", json!({"_id": "secret"}))),
         ("user", |w| w.streams.user_changed("alice")),
         ("role", |w| w.streams.role_changed()),
-        ("permission", |w| w.streams.permission_changed()),
+        ("permission", |w| w.streams.permission_changed(None)),
         ("setting", |w| {
             w.streams.setting_changed("Accounts_AllowAnonymousRead")
         }),
