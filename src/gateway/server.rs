@@ -324,13 +324,12 @@ impl Door {
         let (socket, behind) = socket.into_inner();
         // Copied, so that hyper's own buffer does not live as long as the session.
         let leftover = [leftover, &behind].concat();
-        let (sessions, socket) = (self.sessions.clone(), socket.into_inner());
-        self.sessions.tracker().spawn(async move {
-            sessions
-                .wire_session(socket.into(), leftover, arrival)
-                .await;
-            drop(permit);
-        });
+        let session = self
+            .sessions
+            .wire_session(socket.into_inner().into(), leftover, arrival);
+        // No block around it: a task would have room for the session twice.
+        let session = session.map(|()| drop(permit));
+        self.sessions.tracker().spawn(session);
     }
 
     /// Who asks, for a server behind the door.
