@@ -5,19 +5,18 @@
 //! else they flow until it. Identical questions are one ([`Rules`]), few are away at a time, and a question that cannot be
 //! asked is asked again: a slow authorization service must not end everybody's streams.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::stream;
 use futures_util::{FutureExt, StreamExt};
-use parking_lot::Mutex;
-use tokio::sync::Semaphore;
 
 use super::recheck::{Answered, Standing, standing};
-use crate::client::{Client, SessionId};
+use crate::client::Client;
 use crate::ddp::DdpError;
 use crate::streams::catalog::Stream;
+use crate::streams::listening::doubts::AWAY;
 use crate::streams::rules::{Asks, Rules};
 use crate::streams::state::Streams;
 use crate::streams::visibility::{FIRST_PAUSE, LAST_PAUSE};
@@ -26,104 +25,20 @@ use crate::streams::visibility::{FIRST_PAUSE, LAST_PAUSE};
 const HELD_BYTES: usize = 64 * 1024;
 /// And how long; after that it counts as refused.
 const HELD_FOR: Duration = Duration::from_secs(5);
-/// Questions that are away at a time.
-const AWAY: usize = 200;
 /// Publications of one cause that wait to be asked for or asked again; the others wait for them.
 const AT_ONCE: usize = 5 * AWAY;
-/// Rooms whose types are known before it is looked which of them nobody hears any more.
-const FEW_ROOMS: usize = 4096;
-
-/// What is asked again, and under what it was granted.
-#[derive(Debug)]
-pub(in crate::streams) struct Doubts {
-    turns: Semaphore,
-    /// The publications that are asked for, and whether that is to be done once more.
-    asking: Mutex<HashMap<Key, bool>>,
-    types: Mutex<Types>,
-}
-
-/// A publication: its session, and its id there.
-type Key = (SessionId, String);
-
-/// The types of the rooms that publications were granted under.
-#[derive(Debug)]
-struct Types {
-    of: HashMap<Box<str>, Box<str>>,
-    /// At so many it is looked which are of no use any more.
-    look_at: usize,
-}
-
-impl Default for Doubts {
-    fn default() -> Self {
-        Self {
-            turns: Semaphore::new(AWAY),
-            asking: Mutex::default(),
-            types: Mutex::new(Types {
-                of: HashMap::new(),
-                look_at: FEW_ROOMS,
-            }),
-        }
-    }
-}
-
-impl Doubts {
-    /// A publication's rule is to be asked. Says whether nobody asks it yet: then the caller does.
-    fn begin(&self, key: Key) -> bool {
-        let mut asking = self.asking.lock();
-        match asking.get_mut(&key) {
-            Some(again) => *again = true,
-            None => return asking.insert(key, false).is_none(),
-        }
-        false
-    }
-
-    /// It was asked. Says whether that was all.
-    fn is_done(&self, key: &Key) -> bool {
-        let mut asking = self.asking.lock();
-        if let Some(again) = asking.get_mut(key)
-            && std::mem::take(again)
-        {
-            return false;
-        }
-        asking.remove(key);
-        true
-    }
-
-    #[cfg(test)]
-    pub(in crate::streams) fn is_quiet(&self) -> bool {
-        self.asking.lock().is_empty()
-    }
-
-    /// A room has this type. Says whether publications were granted under another.
-    fn retyped(&self, rid: &str, t: &str) -> bool {
-        let mut types = self.types.lock();
-        match types.of.get_mut(rid) {
-            Some(known) if &**known != t => {
-                *known = t.into();
-                true
-            }
-            _ => false,
-        }
-    }
-}
-
 impl Streams {
     /// A publication of this room was granted: the type that the rule saw counts from now on, if none does.
     pub(super) fn granted_under(&self, stream: Stream, event_name: &str) {
         let Asks::Room(rid) = Rules::asks(stream, event_name) else {
             return;
         };
-        if self.doubts.types.lock().of.contains_key(rid) {
+        if self.doubts.knows(rid) {
             return;
         }
-        let Some(t) = self.rules.known_type(rid) else {
-            return;
-        };
-        let mut types = self.doubts.types.lock();
-        types.of.insert(rid.into(), t.into());
-        let crowded = types.of.len() >= types.look_at;
-        drop(types);
-        if crowded {
+        if let Some(t) = self.rules.known_type(rid)
+            && self.doubts.learn(rid, &t)
+        {
             self.forget_rooms();
         }
     }
@@ -140,10 +55,7 @@ impl Streams {
                 _ => None,
             })
             .collect();
-        let mut types = self.doubts.types.lock();
-        types.of.retain(|rid, _| heard.contains(rid));
-        types.of.shrink_to_fit();
-        types.look_at = FEW_ROOMS.max(2 * types.of.len());
+        self.doubts.keep(&heard);
     }
 
     /// A user's subscription to a room was removed: all that the user hears of it is held until it is known what may go on.
@@ -229,7 +141,7 @@ impl Streams {
     async fn settle(&self, client: &Arc<Client>, one: &Standing) {
         let mut pause = FIRST_PAUSE;
         loop {
-            let turn = self.doubts.turns.acquire().await;
+            let turn = self.doubts.turn().await;
             let answer = self.ask_again(client, one).await;
             drop(turn);
             match answer {

@@ -5,5 +5,3 @@ mod changes;
 mod lost;
 mod recheck;
 mod subscribe;
-
-pub(super) use lost::Doubts;

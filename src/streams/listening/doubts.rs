@@ -1,0 +1,113 @@
+//! Publications whose rules are being asked again, and the types of rooms that publications were granted under: what
+//! `publications::lost` keeps.
+
+use std::collections::{HashMap, HashSet};
+
+use parking_lot::Mutex;
+use tokio::sync::{AcquireError, Semaphore, SemaphorePermit};
+
+use crate::client::SessionId;
+
+/// Questions that are away at a time.
+pub(in crate::streams) const AWAY: usize = 200;
+/// Rooms whose types are known before it is looked which of them nobody hears any more.
+const FEW_ROOMS: usize = 4096;
+
+/// What is asked again, and under what it was granted.
+#[derive(Debug)]
+pub(in crate::streams) struct Doubts {
+    turns: Semaphore,
+    /// The publications that are asked for, and whether that is to be done once more.
+    asking: Mutex<HashMap<Key, bool>>,
+    types: Mutex<Types>,
+}
+
+/// A publication: its session, and its id there.
+type Key = (SessionId, String);
+
+/// The types of the rooms that publications were granted under.
+#[derive(Debug)]
+struct Types {
+    of: HashMap<Box<str>, Box<str>>,
+    /// At so many it is looked which are of no use any more.
+    look_at: usize,
+}
+
+impl Default for Doubts {
+    fn default() -> Self {
+        Self {
+            turns: Semaphore::new(AWAY),
+            asking: Mutex::default(),
+            types: Mutex::new(Types {
+                of: HashMap::new(),
+                look_at: FEW_ROOMS,
+            }),
+        }
+    }
+}
+
+impl Doubts {
+    /// Waits until a question may leave; the next may when the answer is dropped.
+    pub(in crate::streams) async fn turn(&self) -> Result<SemaphorePermit<'_>, AcquireError> {
+        self.turns.acquire().await
+    }
+
+    /// Whether it is known under which type publications of a room were granted.
+    pub(in crate::streams) fn knows(&self, rid: &str) -> bool {
+        self.types.lock().of.contains_key(rid)
+    }
+
+    /// They were granted under this one. Says whether it is time to [`Doubts::keep`] those that are of use.
+    pub(in crate::streams) fn learn(&self, rid: &str, t: &str) -> bool {
+        let mut types = self.types.lock();
+        types.of.insert(rid.into(), t.into());
+        types.of.len() >= types.look_at
+    }
+
+    /// Forgets the types of all other rooms.
+    pub(in crate::streams) fn keep(&self, rooms: &HashSet<Box<str>>) {
+        let mut types = self.types.lock();
+        types.of.retain(|rid, _| rooms.contains(rid));
+        types.of.shrink_to_fit();
+        types.look_at = FEW_ROOMS.max(2 * types.of.len());
+    }
+
+    /// A publication's rule is to be asked. Says whether nobody asks it yet: then the caller does.
+    pub(in crate::streams) fn begin(&self, key: Key) -> bool {
+        let mut asking = self.asking.lock();
+        match asking.get_mut(&key) {
+            Some(again) => *again = true,
+            None => return asking.insert(key, false).is_none(),
+        }
+        false
+    }
+
+    /// It was asked. Says whether that was all.
+    pub(in crate::streams) fn is_done(&self, key: &Key) -> bool {
+        let mut asking = self.asking.lock();
+        if let Some(again) = asking.get_mut(key)
+            && std::mem::take(again)
+        {
+            return false;
+        }
+        asking.remove(key);
+        true
+    }
+
+    #[cfg(test)]
+    pub(in crate::streams) fn is_quiet(&self) -> bool {
+        self.asking.lock().is_empty()
+    }
+
+    /// A room has this type. Says whether publications were granted under another.
+    pub(in crate::streams) fn retyped(&self, rid: &str, t: &str) -> bool {
+        let mut types = self.types.lock();
+        match types.of.get_mut(rid) {
+            Some(known) if &**known != t => {
+                *known = t.into();
+                true
+            }
+            _ => false,
+        }
+    }
+}
