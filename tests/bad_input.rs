@@ -389,6 +389,22 @@ async fn malformed_packets_on_every_subject() {
     );
 }
 
+/// 16 MiB for each who hears `GENERAL`, of whom one reads them all, in order.
+async fn two_thousand_messages(workspace: &Workspace, reading: &mut Client) {
+    let text = "x".repeat(8000);
+    for batch in 0..40 {
+        let message =
+            json!([{"message": {"_id": "$n", "rid": "GENERAL", "msg": text, "batch": batch}}]);
+        let event = json!({"event": "watch.messages", "args": message, "count": 50});
+        workspace.core.ask("broadcast", event).await;
+        for n in 0..50 {
+            let args = reading.hears("room-messages", "GENERAL").await;
+            let came = (&args[0]["_id"], &args[0]["batch"]);
+            assert_eq!(came, (&json!(n), &json!(batch)), "all, and in order");
+        }
+    }
+}
+
 // contract: ddp/close/1013, configuration/variable/DDP_MAX_BUFFERED_BYTES
 #[tokio::test]
 async fn a_client_that_does_not_read_delays_nobody() {
@@ -401,27 +417,8 @@ async fn a_client_that_does_not_read_delays_nobody() {
     for client in [&mut reading, &mut stalled] {
         client.listen("room-messages", "GENERAL").await;
     }
-    let text = "x".repeat(8000);
     // Far more than the bound and what the kernel keeps for the stalled one.
-    for batch in 0..40 {
-        let message =
-            json!([{"message": {"_id": "$n", "rid": "GENERAL", "msg": text, "batch": batch}}]);
-        workspace
-            .core
-            .ask(
-                "broadcast",
-                json!({"event": "watch.messages", "args": message, "count": 50}),
-            )
-            .await;
-        for n in 0..50 {
-            let args = reading.hears("room-messages", "GENERAL").await;
-            assert_eq!(
-                (&args[0]["_id"], &args[0]["batch"]),
-                (&json!(n), &json!(batch)),
-                "all, and in order"
-            );
-        }
-    }
+    two_thousand_messages(&workspace, &mut reading).await;
     assert_eq!(stalled.closed().await.code, Some(1013));
     assert_eq!(reading.call("echo", json!([1])).await["result"], json!([1]));
 }
@@ -442,17 +439,8 @@ async fn clients_that_do_not_read_hold_so_much_together() {
         client.listen("room-messages", "GENERAL").await;
         stalled.push(client);
     }
-    let text = "x".repeat(8000);
-    // 16 MiB for each of them, twice as much as all may have.
-    for _ in 0..40 {
-        let message = json!([{"message": {"_id": "$n", "rid": "GENERAL", "msg": text}}]);
-        let event = json!({"event": "watch.messages", "args": message, "count": 50});
-        workspace.core.ask("broadcast", event).await;
-        for n in 0..50 {
-            let args = reading.hears("room-messages", "GENERAL").await;
-            assert_eq!(args[0]["_id"], json!(n));
-        }
-    }
+    // Twice as much as all may have, and what the kernel keeps.
+    two_thousand_messages(&workspace, &mut reading).await;
     let mut closed = 0;
     for client in &mut stalled {
         let mut heard = 0;

@@ -74,16 +74,20 @@ impl Lag {
             newer: Part { came, bytes: 0 },
         };
         lag.grow(unsent);
-        lag.turn();
         Box::new(lag)
     }
 
     /// So many more are unsent.
     pub(super) fn grow(&mut self, bytes: usize) {
-        if self.newer.bytes == 0 {
-            self.newer.came = Instant::now();
+        // What was unsent when it began is one part, and what came since the other.
+        let part = match self.older.bytes {
+            0 => &mut self.older,
+            _ => &mut self.newer,
+        };
+        if part.bytes == 0 {
+            part.came = Instant::now();
         }
-        self.newer.bytes += bytes;
+        part.bytes += bytes;
         self.buffered.lagging.fetch_add(bytes, Relaxed);
         if self.buffered.is_full() {
             self.buffered.bell.notify_one();
@@ -98,18 +102,14 @@ impl Lag {
         self.older.bytes -= of_older;
         self.newer.bytes -= bytes - of_older;
         if self.older.bytes == 0 {
-            self.turn();
+            self.older = self.newer;
+            self.newer.bytes = 0;
         }
     }
 
-    fn turn(&mut self) {
-        self.older = self.newer;
-        self.newer.bytes = 0;
-    }
-
-    /// How old its oldest unsent bytes are at most: not all that came with them need be unsent.
-    pub(super) fn since(&self) -> Instant {
-        self.older.came
+    /// When its oldest unsent bytes came, or others that came with them; `None` where none are unsent.
+    pub(super) fn since(&self) -> Option<Instant> {
+        (self.older.bytes > 0).then_some(self.older.came)
     }
 }
 
@@ -130,7 +130,7 @@ mod tests {
     async fn a_lag_is_as_old_as_what_is_unsent() {
         let buffered = Buffered::new(100, 100);
         let began = Instant::now();
-        let age = |lag: &Lag| (lag.since() - began).as_secs();
+        let age = |lag: &Lag| (lag.since().unwrap() - began).as_secs();
         let mut lag = Lag::of(&buffered, 10);
         for bytes in [20, 30] {
             tokio::time::advance(Duration::from_secs(1)).await;
@@ -146,8 +146,10 @@ mod tests {
         lag.shrink(40);
         assert_eq!(age(&lag), 3);
         lag.shrink(100);
-        assert_eq!(buffered.lagging.load(Relaxed), 0);
+        assert_eq!((lag.since(), buffered.lagging.load(Relaxed)), (None, 0));
+        tokio::time::advance(Duration::from_secs(1)).await;
         lag.grow(101);
+        assert_eq!(age(&lag), 4);
         assert!(buffered.is_full());
         buffered.filled().await;
         drop(lag);

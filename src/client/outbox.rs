@@ -184,6 +184,9 @@ impl Outbox {
     pub(super) fn trust(&self) {
         let mut state = self.state.lock();
         state.doubts = state.doubts.saturating_sub(1);
+        if state.unsent == 0 {
+            state.lag = None;
+        }
         drop(state);
         self.wake();
     }
@@ -194,10 +197,17 @@ impl Outbox {
         self.state.lock().doubts > 0
     }
 
+    /// Whether what the client asks for is done: nobody asked for an end, and nobody doubts.
+    #[must_use]
+    pub fn is_served(&self) -> bool {
+        let state = self.state.lock();
+        state.close.is_none() && state.doubts == 0
+    }
+
     /// Since when bytes are unsent that the client does not read; `None` when it keeps up.
     #[must_use]
     pub fn lags_since(&self) -> Option<Instant> {
-        self.state.lock().lag.as_ref().map(|lag| lag.since())
+        self.state.lock().lag.as_ref()?.since()
     }
 
     /// Drops all that is unsent and closes the session as too slow: others need the room.
@@ -518,11 +528,16 @@ mod tests {
         outbox.trust();
         assert!(take(&outbox, &mut batch).is_pending() && !outbox.is_quiet());
         assert_eq!(outbox.unsent(), 60);
+        assert!(outbox.lags_since().is_some());
         outbox.trust();
         assert_eq!(take(&outbox, &mut batch), Poll::Ready(Taken::Frames));
         assert_eq!(batch, [frame(10), frame(20), frame(30)]);
         batch.clear();
         outbox.written(60, &mut batch);
+        assert_eq!(outbox.lags_since(), None);
+        outbox.doubt();
+        outbox.trust();
+        assert!(outbox.lags_since().is_none() && outbox.state.lock().lag.is_none());
         // It ends, by whomever.
         for end in [
             |outbox: &Outbox| outbox.close(Close::ThrownOut),

@@ -1,4 +1,4 @@
-//! What holds between variables: features that are not built yet, a core that must be named, pairs that must fit, and what is worth saying.
+//! What holds between variables: a core that must be named, pairs that must fit, and what is worth saying, of what is not built yet too.
 
 use super::check::Checked;
 use super::error::{Note, NoteLevel, Problem};
@@ -10,7 +10,7 @@ use super::shape::{MEMORY, Shape};
 use super::variables::{
     ADMIN_BIND_IP, ADMIN_PORT, ADMIN_TOKEN, DDP_MAX_BUFFERED_BYTES, DDP_MAX_BUFFERED_TOTAL,
     DDP_RATE_LIMIT, DDP_SERVER_URL, ENABLE_TLS, MS_METRICS_PORT, NATS_URL, RATE_LIMITER_EXEMPT,
-    RELAY_HTTP, TLS_CERT_PATH, TLS_KEY_PATH, TRANSPORTER, VARIABLES,
+    RELAY_HTTP, TLS_CERT_PATH, TLS_KEY_PATH, TLS_TICKET_KEY_PATH, TRANSPORTER, VARIABLES,
 };
 
 /// The lowest port that needs no privilege.
@@ -238,11 +238,18 @@ pub(super) fn notes(raw: &Raw, checked: &Checked, notes: &mut Vec<Note>) {
     ignored(raw, say);
 }
 
-/// What other services of the workspace read.
+/// What other services of the workspace read, and what is not built.
 fn ignored(raw: &Raw, mut say: impl FnMut(NoteLevel, String)) {
+    if raw.is_set(TLS_TICKET_KEY_PATH) {
+        let text = format!(
+            "{TLS_TICKET_KEY_PATH} has no effect yet: each process has ticket keys of its own"
+        );
+        say(NoteLevel::Warn, text);
+    }
     let ignored: Vec<_> = VARIABLES
         .iter()
         .filter(|one| matches!(one.shape, Shape::Ignored) && raw.is_set(one.name))
+        .filter(|one| one.name != TLS_TICKET_KEY_PATH)
         .map(|one| one.name)
         .collect();
     if !ignored.is_empty() {

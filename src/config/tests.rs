@@ -266,7 +266,7 @@ fn every_variable_good_and_bad() {
         ("OTEL_BSP_MAX_QUEUE_SIZE", "1"), ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "2048"), ("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "1"),
         ("OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT", "64"), ("OTEL_SPAN_EVENT_COUNT_LIMIT", "1"), ("OTEL_SPAN_LINK_COUNT_LIMIT", "1"),
         ("OTEL_PROPAGATORS", "Tracecontext, baggage"), ("OTEL_PROPAGATORS", "none"), ("CACHE", "x"),
-        ("SKIP_PROCESS_EVENT_REGISTRATION", "x"), ("MONGO_OPLOG_URL", "x"), ("ROOT_URL", "x"), ("DB_WATCHERS", "x"),
+        ("SKIP_PROCESS_EVENT_REGISTRATION", "x"), ("MONGO_OPLOG_URL", "x"), ("ROOT_URL", "x"), ("DB_WATCHERS", "x"), ("TLS_TICKET_KEY_PATH", "/x"),
     ];
     for (name, value) in good {
         assert_eq!(errors(&[(name, value)]), [""; 0], "{name}={value}");
@@ -962,4 +962,14 @@ fn limits_are_off_unless_they_are_asked_for() {
         idle,
         ["RATE_LIMITER_EXEMPT has no effect without DDP_RATE_LIMIT=settings"]
     );
+}
+
+// contract: configuration/variable/TLS_TICKET_KEY_PATH
+#[test]
+fn what_is_not_built_yet_is_said() {
+    let set = [("TLS_TICKET_KEY_PATH", "/keys")];
+    let said = ["TLS_TICKET_KEY_PATH has no effect yet: each process has ticket keys of its own"];
+    assert_eq!(notes(&set, NoteLevel::Warn), said);
+    let ignored = notes(&set, NoteLevel::Debug);
+    assert!(!ignored.iter().any(|line| line.contains("TICKET")), "once");
 }

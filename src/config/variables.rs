@@ -169,6 +169,7 @@ pub const VARIABLES: &[Variable] = &[
     row("OTEL_SPAN_EVENT_COUNT_LIMIT", "128", Shape::Whole(1, 100_000), "events of a span"),
     row("OTEL_SPAN_LINK_COUNT_LIMIT", "128", Shape::Whole(1, 100_000), "links of a span"),
     row("OTEL_PROPAGATORS", "tracecontext,baggage", Shape::Words(PROPAGATORS), "how contexts travel; baggage is not carried"),
+    row(TLS_TICKET_KEY_PATH, "", Shape::Ignored, "not built yet: each process has ticket keys of its own"),
     row("CACHE", "", Shape::Ignored, "of other services"),
     row("SKIP_PROCESS_EVENT_REGISTRATION", "", Shape::Ignored, "of other services"),
     secret("MONGO_OPLOG_URL", "", Shape::Ignored, "of other services"),
@@ -192,6 +193,7 @@ pub(super) const BROKER: &str = "BROKER";
 pub(super) const NATS_URL: &str = "NATS_URL";
 pub(super) const RELAY_HTTP: &str = "RELAY_HTTP";
 pub(super) const DDP_SERVER_URL: &str = "DDP_SERVER_URL";
+pub(super) const TLS_TICKET_KEY_PATH: &str = "TLS_TICKET_KEY_PATH";
 pub(super) const DDP_MAX_BUFFERED_BYTES: &str = "DDP_MAX_BUFFERED_BYTES";
 pub(super) const DDP_MAX_BUFFERED_TOTAL: &str = "DDP_MAX_BUFFERED_TOTAL";
 pub(super) const DDP_RATE_LIMIT: &str = "DDP_RATE_LIMIT";

@@ -32,7 +32,10 @@ pub trait House: Send + Sync + 'static {
     /// A user's roles changed: what was granted by them is asked again.
     fn user_roles_changed(&self, uid: &str);
 
-    /// A role changed, or who has it: nothing that was granted is reused, and what depends on permissions is asked again.
+    /// Somebody's roles changed: nothing that was granted is reused.
+    fn roles_given(&self);
+
+    /// A role changed: nothing that was granted is reused, and what depends on permissions is asked again.
     fn role_changed(&self);
 
     /// A permission changed, this one where it is named: the same.

@@ -55,6 +55,10 @@ impl House for Live {
         self.streams.user_roles_changed(uid);
     }
 
+    fn roles_given(&self) {
+        self.streams.forget_answers();
+    }
+
     fn role_changed(&self) {
         self.streams.role_changed();
     }

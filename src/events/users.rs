@@ -129,7 +129,7 @@ pub(super) fn deleted(events: &Events, args: &Args<'_>) -> Option<()> {
 
 /// `user.roleUpdate` update
 pub(super) fn role_update(events: &Events, args: &Args<'_>) -> Option<()> {
-    events.house.role_changed();
+    events.house.roles_given();
     events.logged("roles-change", &[args.some(0)?.get()])
 }
 

@@ -152,7 +152,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     pub(super) fn may_work(&mut self, cx: &mut Context<'_>) -> bool {
         let outbox = self.client.outbox();
         if self.is_open() {
-            return outbox.closing().is_none() && !outbox.is_doubted();
+            return outbox.is_served();
         }
         let over = outbox.poll_sent_away(cx).is_ready()
             || self.sessions.is_draining()

@@ -92,6 +92,22 @@ pub enum ReadRule {
 }
 
 impl ReadRule {
+    /// Whether it asks about something that an event may take away: a room, or a permission.
+    #[must_use]
+    pub fn can_be_lost(self) -> bool {
+        match self {
+            Self::LoggedBut { .. }
+            | Self::Permission(_)
+            | Self::AnyPermission(_)
+            | Self::SettingAndPermission { .. }
+            | Self::Room
+            | Self::Messages
+            | Self::RoomData
+            | Self::Visitor => true,
+            Self::All | Self::Nobody | Self::Logged | Self::OwnUser | Self::Conference => false,
+        }
+    }
+
     /// Whether it looks at the arguments of a publication, which are kept then: it may be asked again.
     #[must_use]
     pub fn has_args(self) -> bool {

@@ -82,6 +82,9 @@ impl House for Recorder {
     fn user_changed(&self, uid: &str) {
         self.say(format!("user-changed {uid}"));
     }
+    fn roles_given(&self) {
+        self.say("role-changed".into());
+    }
     fn role_changed(&self) {
         self.say("role-changed".into());
     }

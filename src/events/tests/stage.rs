@@ -429,6 +429,10 @@ impl House for Witness {
     fn user_roles_changed(&self, uid: &str) {
         self.live.user_roles_changed(uid);
     }
+    fn roles_given(&self) {
+        self.say("role-changed".into());
+        self.live.roles_given();
+    }
     fn role_changed(&self) {
         self.say("role-changed".into());
         self.live.role_changed();

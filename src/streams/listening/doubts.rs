@@ -85,13 +85,16 @@ impl Doubts {
     /// It was asked. Says whether that was all.
     pub(in crate::streams) fn is_done(&self, key: &Key) -> bool {
         let mut asking = self.asking.lock();
-        if let Some(again) = asking.get_mut(key)
-            && std::mem::take(again)
-        {
-            return false;
+        let again = asking.get_mut(key).is_some_and(std::mem::take);
+        if !again {
+            asking.remove(key);
         }
-        asking.remove(key);
-        true
+        !again
+    }
+
+    /// Nobody asks it any more, and it was not answered.
+    pub(in crate::streams) fn give_up(&self, key: &Key) {
+        self.asking.lock().remove(key);
     }
 
     #[cfg(test)]

@@ -360,6 +360,14 @@ impl Hub {
             .unwrap_or_default()
     }
 
+    /// Looks at each topic of a channel.
+    pub fn each_topic(&self, channel: Channel, mut look: impl FnMut(&Topic)) {
+        let topics = self.channels.get(usize::from(channel.0));
+        for topic in topics.into_iter().flat_map(DashMap::iter) {
+            look(&topic.key().0);
+        }
+    }
+
     /// Whether anybody listens to a topic.
     #[must_use]
     pub fn is_heard(&self, channel: Channel, event_name: &str) -> bool {

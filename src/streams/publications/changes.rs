@@ -109,7 +109,7 @@ impl Streams {
         self.permissions_moved(Some(uid), None);
     }
 
-    /// `watch.roles`, `user.roleUpdate`: who may do what is not what it was.
+    /// `watch.roles`: what a role may is not what it was.
     pub fn role_changed(&self) {
         self.forget_answers();
         self.permissions_moved(None, None);
@@ -121,7 +121,7 @@ impl Streams {
         self.permissions_moved(None, permission);
     }
 
-    /// Nothing that was answered before is reused.
+    /// `user.roleUpdate`, and whatever was missed: nothing that was answered before is reused.
     pub fn forget_answers(&self) {
         self.rules.grounds().everything();
     }

@@ -12,10 +12,10 @@ use std::time::Duration;
 use futures_util::stream;
 use futures_util::{FutureExt, StreamExt};
 
-use super::recheck::{Answered, Standing, standing};
-use crate::client::Client;
+use super::recheck::{Answered, Standing, standing_on};
+use crate::client::{Client, SessionId, Topic};
 use crate::ddp::DdpError;
-use crate::streams::catalog::Stream;
+use crate::streams::catalog::{ROWS, Stream};
 use crate::streams::listening::doubts::AWAY;
 use crate::streams::rules::{Asks, Rules};
 use crate::streams::state::Streams;
@@ -27,6 +27,55 @@ const HELD_BYTES: usize = 64 * 1024;
 const HELD_FOR: Duration = Duration::from_secs(5);
 /// Publications of one cause that wait to be asked for or asked again; the others wait for them.
 const AT_ONCE: usize = 5 * AWAY;
+/// Clients that are looked at before others of the runtime get a turn.
+const CHUNK: usize = 256;
+
+/// Why rules are asked again.
+enum Cause {
+    /// A room is not what it was.
+    Room(Box<str>),
+    /// A permission is not, or any.
+    Permission(Option<Box<str>>),
+}
+
+/// A publication whose rule is asked again, by nobody else meanwhile.
+struct Asking {
+    streams: Arc<Streams>,
+    client: Arc<Client>,
+    one: Standing,
+    key: (SessionId, String),
+    done: bool,
+}
+
+impl Asking {
+    /// `None` where somebody asks already: that goes on until it is known on today's ground.
+    fn begin(streams: &Arc<Streams>, client: &Arc<Client>, one: Standing) -> Option<Self> {
+        let key = (client.id().clone(), one.id.clone());
+        streams.doubts.begin(key.clone()).then(|| Self {
+            streams: streams.clone(),
+            client: client.clone(),
+            one,
+            key,
+            done: false,
+        })
+    }
+
+    async fn ask(mut self) {
+        while !self.done {
+            self.streams.settle(&self.client, &self.one).await;
+            self.done = self.streams.doubts.is_done(&self.key);
+        }
+    }
+}
+
+impl Drop for Asking {
+    fn drop(&mut self) {
+        if !self.done {
+            self.streams.doubts.give_up(&self.key);
+        }
+    }
+}
+
 impl Streams {
     /// A publication of this room was granted: the type that the rule saw counts from now on, if none does.
     pub(super) fn granted_under(&self, stream: Stream, event_name: &str) {
@@ -45,25 +94,28 @@ impl Streams {
 
     /// Keeps only the types of rooms that somebody hears.
     fn forget_rooms(&self) {
-        let heard: HashSet<_> = self
-            .directory
-            .all()
-            .iter()
-            .flat_map(|client| standing(client))
-            .filter_map(|one| match one.asks() {
-                Asks::Room(rid) => Some(Box::<str>::from(rid)),
-                _ => None,
-            })
-            .collect();
+        let mut heard = HashSet::new();
+        self.each_topic(|stream, topic| {
+            if let Asks::Room(rid) = Rules::asks(stream, &topic.event_name) {
+                heard.insert(Box::<str>::from(rid));
+            }
+        });
         self.doubts.keep(&heard);
+    }
+
+    /// Looks at everything that is heard by a rule that can be lost.
+    fn each_topic(&self, mut look: impl FnMut(Stream, &Topic)) {
+        for row in ROWS.iter().filter(|row| row.read.can_be_lost()) {
+            self.hub
+                .each_topic(row.stream.channel(), |topic| look(row.stream, topic));
+        }
     }
 
     /// A user's subscription to a room was removed: all that the user hears of it is held until it is known what may go on.
     pub(super) fn room_left(&self, uid: &str, rid: &str) {
+        let cause = Cause::Room(rid.into());
         for client in self.directory.of_user(uid) {
-            let of_room = |one: &Standing| matches!(one.asks(), Asks::Room(room) if room == rid);
-            let all: Vec<_> = standing(&client).into_iter().filter(of_room).collect();
-            for one in all {
+            for one in standing_on(&client, |stream, name| self.concerns(&cause, stream, name)) {
                 if self.hub.hold(&client, &one.id, HELD_BYTES) {
                     let client = client.clone();
                     self.later(|me| async move { me.settle_held(&client, &one).await });
@@ -88,59 +140,67 @@ impl Streams {
     /// A room has this type now: where publications were granted under another, their rules are asked again.
     pub(super) fn room_has_type(&self, rid: &str, t: &str) {
         if self.doubts.retyped(rid, t) {
-            self.ask_about(
-                self.directory.all(),
-                |one| matches!(one.asks(), Asks::Room(room) if room == rid),
-            );
+            self.ask_about(None, Cause::Room(rid.into()));
         }
     }
 
     /// What a user may do is not what it was; `None`: what anybody may. `permission` is the one, where that is known.
     pub(super) fn permissions_moved(&self, uid: Option<&str>, permission: Option<&str>) {
-        let clients = match uid {
-            Some(uid) => self.directory.of_user(uid),
-            None => self.directory.all(),
-        };
-        self.ask_about(clients, |one| {
-            self.rules
-                .asks_permission(one.stream, &one.topic.event_name, permission)
-        });
+        self.ask_about(uid, Cause::Permission(permission.map(Into::into)));
     }
 
-    /// Asks the rules of these publications again, a few at a time.
-    fn ask_about(&self, clients: Vec<Arc<Client>>, which: impl Fn(&Standing) -> bool) {
-        let mut all = Vec::new();
-        for client in clients {
-            for one in standing(&client).into_iter().filter(&which) {
-                if self.doubts.begin((client.id().clone(), one.id.clone())) {
-                    all.push((client.clone(), one));
-                }
+    fn concerns(&self, cause: &Cause, stream: Stream, event_name: &str) -> bool {
+        match cause {
+            Cause::Room(rid) => Rules::asks(stream, event_name) == Asks::Room(rid),
+            Cause::Permission(permission) => {
+                let permission = permission.as_deref();
+                self.rules.asks_permission(stream, event_name, permission)
             }
         }
-        if all.is_empty() {
-            return;
-        }
+    }
+
+    /// Asks the rules again of a user's publications, or everybody's, a few at a time. Looked for elsewhere: there may be
+    /// many, and whoever brings the event has others to bring.
+    fn ask_about(&self, uid: Option<&str>, cause: Cause) {
+        let uid = uid.map(Box::<str>::from);
         self.later(|me| async move {
+            let clients = match uid {
+                Some(uid) => me.directory.of_user(&uid),
+                None => me.listeners_of(&cause),
+            };
+            let mut all = Vec::new();
+            for chunk in clients.chunks(CHUNK) {
+                for client in chunk {
+                    let which = |stream, name: &str| me.concerns(&cause, stream, name);
+                    let asked = standing_on(client, which).into_iter();
+                    all.extend(asked.filter_map(|one| Asking::begin(&me, client, one)));
+                }
+                tokio::task::yield_now().await;
+            }
             stream::iter(all)
-                .for_each_concurrent(AT_ONCE, |(client, one)| {
-                    let me = me.clone();
-                    async move {
-                        let key = (client.id().clone(), one.id.clone());
-                        loop {
-                            me.settle(&client, &one).await;
-                            if me.doubts.is_done(&key) {
-                                return;
-                            }
-                        }
-                    }
-                })
+                .for_each_concurrent(AT_ONCE, Asking::ask)
                 .await;
         });
     }
 
+    /// Whoever has a publication that is concerned.
+    fn listeners_of(&self, cause: &Cause) -> Vec<Arc<Client>> {
+        let mut sessions = HashSet::new();
+        self.each_topic(|stream, topic| {
+            if self.concerns(cause, stream, &topic.event_name) {
+                let listeners = topic.listeners.read();
+                let ids = listeners.iter().map(|(_, one)| one.client.id().clone());
+                sessions.extend(ids);
+            }
+        });
+        // By their sessions: for a publication that is held another listens.
+        let client = |id: &SessionId| self.directory.session(id.as_str());
+        sessions.iter().filter_map(client).collect()
+    }
+
     async fn settle(&self, client: &Arc<Client>, one: &Standing) {
         let mut pause = FIRST_PAUSE;
-        loop {
+        while client.publications.lock().get(&one.id).is_some() {
             let turn = self.doubts.turn().await;
             let answer = self.ask_again(client, one).await;
             drop(turn);
@@ -151,9 +211,6 @@ impl Streams {
             }
             tokio::time::sleep(pause).await;
             pause = LAST_PAUSE.min(2 * pause);
-            if client.publications.lock().get(&one.id).is_none() {
-                return;
-            }
         }
     }
 

@@ -11,7 +11,7 @@ use crate::ddp::message::nosub;
 use crate::streams::catalog::Stream;
 use crate::streams::listening::hub::{Channel, Resumed};
 use crate::streams::rules::params::RuleArgs;
-use crate::streams::rules::{Asker, Asks, MAX_ASKED, Rules};
+use crate::streams::rules::{Asker, MAX_ASKED, Rules};
 use crate::streams::state::Streams;
 
 /// Sessions that are asked about at the same time when the release changes: it happens once in months, and the core has
@@ -21,16 +21,9 @@ const SESSIONS_AT_ONCE: usize = 16;
 /// A publication, as far as its rule is concerned.
 pub(super) struct Standing {
     pub(super) id: String,
-    pub(super) stream: Stream,
-    pub(super) topic: Arc<Topic>,
+    stream: Stream,
+    topic: Arc<Topic>,
     args: RuleArgs,
-}
-
-impl Standing {
-    /// What its rule asks about.
-    pub(super) fn asks(&self) -> Asks<'_> {
-        Rules::asks(self.stream, &self.topic.event_name)
-    }
 }
 
 /// What became of a publication whose rule was asked again.
@@ -44,15 +37,21 @@ pub(super) enum Answered {
 }
 
 /// Publications of a client that are streams, oldest first.
-pub(super) fn standing(client: &Client) -> Vec<Standing> {
+fn standing(client: &Client) -> Vec<Standing> {
+    standing_on(client, |_, _| true)
+}
+
+/// Those of them that `which` names, by stream and event name.
+pub(super) fn standing_on(client: &Client, which: impl Fn(Stream, &str) -> bool) -> Vec<Standing> {
     client
         .publications
         .lock()
         .iter()
         .filter_map(|publication| {
-            Some(Standing {
+            let stream = Stream::of(Channel(publication.topic.stream))?;
+            which(stream, &publication.topic.event_name).then(|| Standing {
                 id: publication.id.to_string(),
-                stream: Stream::of(Channel(publication.topic.stream))?,
+                stream,
                 topic: publication.topic.clone(),
                 args: RuleArgs::of(publication.args.as_ref().map(|args| &***args)),
             })

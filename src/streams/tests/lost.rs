@@ -206,6 +206,7 @@ async fn what_stands_on_a_permission_is_asked_for_again() {
     workspace.streams.role_changed();
     assert_eq!(asked().await, [alice.clone(), bob.clone()]);
     workspace.streams.user_changed("alice");
+    workspace.streams.forget_answers();
     assert_eq!(asked().await, [""; 0]);
     workspace.streams.user_roles_changed("alice");
     assert_eq!(asked().await, std::slice::from_ref(&alice));
