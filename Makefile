@@ -1,11 +1,12 @@
 # The one command surface; .ci/run calls the same. `make` alone lists it.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint contract bench performance fuzz doc fixtures fresh image image-test release
+.PHONY: help run test lint contract bench performance soak fuzz doc fixtures fresh image image-test release
 
 CARGO ?= cargo
 BENCH ?=
 FUZZ_SECONDS ?= 30
+MINUTES ?= 5
 FUZZ_TARGETS := fuzz_client fuzz_packet fuzz_markup fuzz_config
 
 help: ## this list
@@ -37,6 +38,10 @@ bench: ## the micro benches; BENCH=fanout for some of them
 performance: fixtures ## the figures of this machine, as one table: 45 minutes, nobody else on it (ONLY=fanout: some of them)
 	$(CARGO) build --locked --release --bins
 	@scripts/performance $(ONLY)
+
+soak: fixtures ## everything at once for MINUTES (5; 60 at most), and whether anything stays
+	$(CARGO) build --locked --release --bins
+	target/release/ddp-bench soak --spawn target/release/ddp-streamer --seconds $$(($(MINUTES) * 60)) --server-cpu 0 --bench-cpu 1
 
 fuzz: ## each fuzz target for FUZZ_SECONDS (30)
 	for target in $(FUZZ_TARGETS); do \

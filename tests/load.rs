@@ -65,6 +65,12 @@ async fn everybody_comes_back_after_a_storm() {
 }
 
 #[tokio::test]
+async fn nothing_stays_of_what_has_left() {
+    let said = bench(&["soak", "--sessions", "40", "--seconds", "1"]).await;
+    assert!(said.contains("least squares"), "{said}");
+}
+
+#[tokio::test]
 async fn the_same_over_tls_and_with_tickets() {
     let short = ["--rate", "50", "--seconds", "1", "--warm-up", "1"];
     let few = ["fanout", "--sessions", "40", "--against", "spawn-tls"];

@@ -136,6 +136,7 @@ async fn what_people_do_is_counted() {
             "ddp_slow_consumers_total 0",
             "ddp_accept_errors_total 0",
             "ddp_queue_bytes 0",
+            "ddp_topics 1",
             // Messages.
             "ddp_messages_received_total{kind=\"connect\"} 2",
             "ddp_messages_received_total{kind=\"method\"} 4",

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::runtime::Handle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -107,7 +108,9 @@ impl Edge {
     ) -> Open {
         let (tracker, closing) = (TaskTracker::new(), CancellationToken::new());
         let certificate = self.certificate();
+        let runtime = Handle::current().metrics();
         let sample = move || {
+            metrics::tasks(runtime.num_alive_tasks());
             if let Some(certificate) = &certificate {
                 metrics::certificate_left("TLS_CERT_PATH", certificate.left());
             }

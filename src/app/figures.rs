@@ -45,6 +45,7 @@ impl Figures {
     /// Reads what would cost too much to keep up to date all the time.
     pub(super) fn sample(&self) {
         metrics::queue_bytes(self.directory.unsent());
+        metrics::topics(self.streams.hub().topics());
         let waiting = self.mesh.stats();
         metrics::mesh_waiting(
             waiting.queued_event_bytes,

@@ -191,6 +191,20 @@ pub fn queue_bytes(bytes: usize) {
     }
 }
 
+/// The topics that sessions listen to, as they are now.
+pub fn topics(topics: usize) {
+    if let Some(on) = on() {
+        on.topics.set(topics as f64);
+    }
+}
+
+/// The tasks of the runtime that have not ended.
+pub fn tasks(tasks: usize) {
+    if let Some(on) = on() {
+        on.tasks.set(tasks as f64);
+    }
+}
+
 /// A session was closed because it did not read.
 pub fn slow_consumer() {
     if let Some(on) = on() {

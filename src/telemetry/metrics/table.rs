@@ -121,6 +121,8 @@ table! {
     RECEIVED_BYTES = counter("ddp_received_bytes_total", "Bytes of frames from clients").bytes();
     SENT_BYTES = counter("ddp_sent_bytes_total", "Bytes of frames to clients").bytes();
     QUEUE_BYTES = gauge("ddp_queue_bytes", "Bytes queued for clients and not yet written").bytes();
+    TOPICS = gauge("ddp_topics", "Topics that a session listens to: stream and event name");
+    TASKS = gauge("ddp_tasks", "Tasks that have not ended: one a session, and the service's own");
     REQUESTS_REFUSED = counter("ddp_requests_refused_total", "Requests refused because too many of their session wait");
     ERRORS = counter("ddp_errors_total", "Methods and subscriptions answered with an error, by kind and code");
     SESSIONS_LIMIT = gauge("ddp_sessions_limit", "Client sessions that may be open");

@@ -40,6 +40,8 @@ async fn what_is_counted_is_exported() {
     ));
     let exporter = exporter.sampling(|| {
         queue_bytes(200);
+        topics(12);
+        tasks(13);
         mesh_waiting(3, 4, 5);
     });
     let (tracker, stop) = (TaskTracker::new(), CancellationToken::new());
@@ -146,6 +148,8 @@ async fn what_is_counted_is_exported() {
         "ddp_received_bytes_total 10",
         "ddp_sent_bytes_total 20",
         "ddp_queue_bytes 200",
+        "ddp_topics 12",
+        "ddp_tasks 13",
         "rocketchat_subscription_count{subscription=\"stream-notify-all\"} 1",
         "rocketchat_subscription_count{subscription=\"_OTHER\"} 1",
         "ddp_method_duration_seconds_bucket{method=\"login\",outcome=\"ok\",le=\"0.05\"} 1",

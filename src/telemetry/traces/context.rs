@@ -77,25 +77,21 @@ impl Extractor for Came<'_> {
 impl Carried {
     /// As the propagator writes it, without its maps: each call of each client is written one.
     fn of(context: &SpanContext) -> Self {
-        let mut traceparent = String::with_capacity(55);
-        traceparent.push_str("00-");
-        hex(&mut traceparent, &context.trace_id().to_bytes());
-        traceparent.push('-');
-        hex(&mut traceparent, &context.span_id().to_bytes());
-        traceparent.push('-');
-        hex(&mut traceparent, &[context.trace_flags().to_u8() & 1]);
+        let mut text = *b"00-00000000000000000000000000000000-0000000000000000-00";
+        hex(&mut text[3..35], &context.trace_id().to_bytes());
+        hex(&mut text[36..52], &context.span_id().to_bytes());
+        hex(&mut text[53..], &[context.trace_flags().to_u8() & 1]);
         Self {
-            traceparent,
+            traceparent: String::from_utf8_lossy(&text).into_owned(),
             tracestate: context.trace_state().header(),
         }
     }
 }
 
-fn hex(out: &mut String, bytes: &[u8]) {
+fn hex(out: &mut [u8], bytes: &[u8]) {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    for byte in bytes {
-        out.push(DIGITS[usize::from(byte >> 4)].into());
-        out.push(DIGITS[usize::from(byte & 15)].into());
+    for (out, byte) in out.as_chunks_mut::<2>().0.iter_mut().zip(bytes) {
+        *out = [byte >> 4, byte & 15].map(|digit| DIGITS[usize::from(digit)]);
     }
 }
 

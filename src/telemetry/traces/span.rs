@@ -17,6 +17,8 @@ use crate::ejson::well_formed;
 pub(super) const OTHER: &str = "_OTHER";
 /// Sent by `ddp-streamer check`.
 const TRIAL: &str = "ddp-streamer check";
+/// As many as a span has, mostly.
+const ATTRIBUTES: usize = 8;
 /// Characters that are kept of what a client named.
 const NAME_LENGTH: usize = 64;
 
@@ -55,7 +57,7 @@ pub struct Span {
 }
 
 impl Span {
-    /// Begins below `parent`, or a new trace. `name` is asked only if somebody is to read it.
+    /// Begins below `parent`, or a new trace. `name` is asked only if somebody may read it.
     pub(super) fn begin(
         on: &Tracing,
         kind: SpanKind,
@@ -68,18 +70,17 @@ impl Span {
         {
             return Self::unrecorded(TraceContext(context));
         }
-        let mut builder = SpanBuilder::from_name("").with_kind(kind);
+        // From here on it is mostly recorded.
+        let mut builder = SpanBuilder::from_name(name()).with_kind(kind);
         builder.start_time = start;
+        builder.attributes = Some(Vec::with_capacity(ATTRIBUTES));
         let above = match parent {
             Some(parent) => Context::new().with_remote_span_context(parent.0.clone()),
             None => Context::new(),
         };
-        let mut span = on.tracer.build_with_context(builder, &above);
+        let span = on.tracer.build_with_context(builder, &above);
         let context = TraceContext(span.span_context().clone());
-        let recorded = span.is_recording().then(|| {
-            span.update_name(name());
-            Box::new(span)
-        });
+        let recorded = span.is_recording().then(|| Box::new(span));
         Self {
             context,
             recorded,

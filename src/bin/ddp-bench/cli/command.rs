@@ -54,6 +54,11 @@ pub(super) fn command() -> Command {
                 .arg(value("revoked", "N", "Every N-th user loses the access (0: nobody)").default_value("10")),
             load("storm", "All connections dropped and back: connect, login, subscribe", &Defaults { ramp: "1000", ..USUAL }),
             load(
+                "soak",
+                "Everything at once, lap after lap, until --seconds have passed: does anything stay when all have left?",
+                &Defaults { sessions: "4000", seconds: "300", ramp: "1000", ..USUAL },
+            ),
+            load(
                 "slow",
                 "Some clients stop reading",
                 &Defaults {

@@ -65,6 +65,8 @@ pub(crate) enum Mode {
     Room { within: Duration, revoked: u32 },
     /// All dropped, all back.
     Storm,
+    /// Everything at once, again and again.
+    Soak,
     /// `stalled` sessions stop reading, or read as many bytes a second as their link carries.
     Slow {
         stalled: u32,
@@ -245,6 +247,7 @@ fn mode(name: &str, matches: &ArgMatches, sessions: u32) -> Result<Mode, Error> 
             revoked: number(matches, "revoked")?,
         },
         "storm" => Mode::Storm,
+        "soak" => Mode::Soak,
         _ => Mode::Slow {
             stalled: number::<u32>(matches, "stalled")?.clamp(1, sessions),
             rate: rate()?,

@@ -4,3 +4,4 @@ pub(crate) mod account;
 pub(crate) mod latency;
 pub(crate) mod process;
 pub(crate) mod tally;
+pub(crate) mod trend;

@@ -7,6 +7,7 @@ mod methods;
 mod outcome;
 mod room;
 mod slow;
+mod soak;
 mod storm;
 
 use std::sync::Arc;
@@ -26,6 +27,9 @@ use crate::wire::script::{Profile, WEB_ROOMS};
 
 /// How long a node may take to join the mesh.
 const JOIN: Duration = Duration::from_secs(20);
+
+/// In a soak every so many-th session does not read for a while.
+const SOAK_STALLING: u32 = 50;
 
 /// Runs all rounds.
 pub(crate) fn all(options: &Options) -> Result<Vec<Outcome>, Error> {
@@ -77,7 +81,10 @@ fn one(
             rooms_each.max(options.memberships),
         ),
         lasting: Duration::from_secs(3600),
-        counted: matches!(options.mode, Mode::Room { .. } | Mode::Slow { .. }),
+        counted: matches!(
+            options.mode,
+            Mode::Room { .. } | Mode::Slow { .. } | Mode::Soak
+        ),
     };
     let mut servers = Vec::new();
     for number in 0..spec.copies(options.servers) {
@@ -99,6 +106,7 @@ fn one(
         },
         stalling: match options.mode {
             Mode::Slow { stalled, .. } => (options.sessions / stalled).max(1),
+            Mode::Soak => SOAK_STALLING,
             _ => 0,
         },
         link: match options.mode {
@@ -150,6 +158,7 @@ fn one(
         Mode::Methods { in_flight } => methods::run(&mut bench, &mut outcome, *in_flight)?,
         Mode::Room { within, revoked } => room::run(&mut bench, &mut outcome, *within, *revoked)?,
         Mode::Storm => storm::run(&mut bench, &mut outcome)?,
+        Mode::Soak => soak::run(&mut bench, &mut outcome)?,
         Mode::Slow { stalled, rate, .. } => {
             slow::run(&mut bench, &mut outcome, *stalled, *rate)?;
         }
@@ -175,7 +184,7 @@ fn rooms(options: &Options) -> (u32, u32) {
 
 fn profile(options: &Options) -> Profile {
     match options.mode {
-        Mode::Idle { .. } | Mode::Storm => Profile::Web,
+        Mode::Idle { .. } | Mode::Storm | Mode::Soak => Profile::Web,
         Mode::Fanout { profile, .. } => profile,
         Mode::Presence { .. } => Profile::Presence(options.sessions),
         Mode::Methods { .. } | Mode::Room { .. } => Profile::Nothing,
