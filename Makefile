@@ -35,7 +35,7 @@ contract: ## every row of the contract, and the tests that name it
 bench: ## the micro benches; BENCH=fanout for some of them
 	$(CARGO) bench --locked -p ddp-streamer-benches -- $(BENCH)
 
-performance: fixtures ## the figures of this machine, as one table: 45 minutes, nobody else on it (ONLY=fanout: some of them)
+performance: fixtures ## the figures of this machine, as one table: an hour, nobody else on it (ONLY=fanout: some of them)
 	$(CARGO) build --locked --release --bins
 	@scripts/performance $(ONLY)
 

@@ -3,9 +3,9 @@
 use serde_json::json;
 
 use super::{edge, method, pair};
-use crate::support::Collector;
-use crate::support::ddp_server::DdpServer;
+use crate::support::ddp_server::{DdpServer, Manner};
 use crate::support::service::Service;
+use crate::support::{Client, Collector};
 
 /// The edge in front of a server, and where its traces go.
 async fn traced(server: &DdpServer, more: &[(&str, &str)]) -> (Service, Collector) {
@@ -130,6 +130,27 @@ async fn what_is_given_up_is_cancelled_and_what_fails_says_why() {
     leg.close().await;
     assert_eq!(client.closed().await.code, Some(1012));
     assert_eq!(ended("lost").await, "server-lost");
+}
+
+// contract: relay/traces
+#[tokio::test]
+async fn what_waited_for_a_server_that_is_away_says_so() {
+    let server = DdpServer::start().await;
+    let (edge, collector) = traced(&server, &[("DDP_HANDSHAKE_TIMEOUT", "1")]).await;
+    server.behave(Manner::Dumb);
+    let mut client = Client::open(edge.port, "/websocket").await;
+    client
+        .send(json!({"msg": "connect", "version": "1", "support": ["1"]}))
+        .await;
+    client.send(method("1", "early")).await;
+    assert_eq!(client.closed().await.code, Some(1013));
+    let early = collector
+        .span("the call", |span| {
+            span.text("rpc.method_original") == "early"
+        })
+        .await;
+    assert!(early.failed);
+    assert_eq!(early.text("error.type"), "server-away");
 }
 
 // contract: relay/traces
