@@ -1,13 +1,17 @@
 //! `ENABLE_TLS`: wss and https. That Rocket.Chat's own clients come in over it is in `real_clients::over_tls`.
 
+use base64::Engine;
+use rustls::HandshakeKind;
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use crate::bad_input::assert_quiet;
-use crate::support::tls::Certificate;
-use crate::support::{Client, DEADLINE, Workspace, eventually, http};
+use crate::support::process::TempDir;
+use crate::support::service::Service;
+use crate::support::tls::{Certificate, TlsClient};
+use crate::support::{Client, DEADLINE, Workspace, eventually, free_port, http};
 
 /// How many large events are sent, and what is large.
 const EVENTS: usize = 200;
@@ -100,6 +104,84 @@ async fn a_new_certificate_is_shown_and_sessions_stay() {
     assert_eq!(
         alice.hears("room-messages", "GENERAL").await[0]["_id"],
         "m1"
+    );
+}
+
+/// How a client's handshake went that asks for `/health` after it, and so takes the tickets that follow it.
+async fn handshake(client: &TlsClient, port: u16) -> HandshakeKind {
+    let mut stream = client.connect(port).await.unwrap();
+    let request = b"GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+    stream.write_all(request).await.unwrap();
+    let mut answer = Vec::new();
+    timeout(DEADLINE, stream.read_to_end(&mut answer))
+        .await
+        .unwrap()
+        .unwrap();
+    assert!(answer.starts_with(b"HTTP/1.1 200 OK\r\n"));
+    stream.get_ref().1.handshake_kind().unwrap()
+}
+
+// contract: configuration/variable/TLS_TICKET_KEY_PATH
+#[tokio::test]
+async fn tickets_are_good_at_every_streamer_that_has_the_keys() {
+    let folder = TempDir::new("tickets");
+    let keys = folder.path().join("keys");
+    let key = |byte: u8| base64::engine::general_purpose::STANDARD.encode([byte; 32]) + "\n";
+    std::fs::write(&keys, key(1)).unwrap();
+    let (workspace, port) = workspace(&[("TLS_TICKET_KEY_PATH", keys.to_str().unwrap())]).await;
+    let mut env = workspace.env.clone();
+    env.insert("PORT".into(), free_port().to_string());
+    env.insert("NODE_ID".into(), "another".into());
+    let another = Service::spawn(&env);
+    another.ready().await;
+    let certificate = certificate(&workspace);
+
+    let client = certificate.client();
+    assert_eq!(handshake(&client, port).await, HandshakeKind::Full);
+    for port in [another.port, port] {
+        assert_eq!(handshake(&client, port).await, HandshakeKind::Resumed);
+    }
+    // Other certificate, other key in front: who has a ticket of the old one comes back with it all the same.
+    certificate.renew();
+    std::fs::write(&keys, key(2) + &key(1)).unwrap();
+    let other_keys = |service: &Service| {
+        let told = "other keys for session tickets are used from now on";
+        let lines = service.logged("info");
+        lines.iter().any(|line| line["msg"] == told).then_some(())
+    };
+    for service in [&workspace.service, &another] {
+        service.process.signal("HUP");
+        eventually("the keys are taken", || async { other_keys(service) }).await;
+    }
+    assert_eq!(handshake(&client, port).await, HandshakeKind::Resumed);
+    assert_eq!(
+        handshake(&client, another.port).await,
+        HandshakeKind::Resumed
+    );
+    // Without the keys that its tickets are of, it is a stranger, and trusts no new certificate.
+    std::fs::write(&keys, key(3)).unwrap();
+    another.process.signal("HUP");
+    eventually("the old tickets are worth nothing", || async {
+        client.connect(another.port).await.is_err().then_some(())
+    })
+    .await;
+    // Keys that cannot be used leave the old ones where they are.
+    std::fs::write(&keys, "nonsense").unwrap();
+    another.process.signal("HUP");
+    eventually("the log tells what is wrong", || async {
+        let warned = another.logged("warn");
+        let told = |line: &serde_json::Value| {
+            line.to_string()
+                .contains("line 1 is not 32 bytes in base64")
+        };
+        warned.iter().any(told).then_some(())
+    })
+    .await;
+    let client = certificate.client();
+    assert_eq!(handshake(&client, another.port).await, HandshakeKind::Full);
+    assert_eq!(
+        handshake(&client, another.port).await,
+        HandshakeKind::Resumed
     );
 }
 

@@ -39,7 +39,7 @@ pub use self::error::{Failure, StartError};
 pub use self::process::remark;
 pub(crate) use self::process::{FILES_BESIDE_CLIENTS, open_files};
 pub use self::relayed::{RelayApp, trusted};
-pub use crate::gateway::{Shown, check_certificate};
+pub use crate::gateway::{Shown, check_certificate, check_ticket_keys};
 
 /// The own service's name in the mesh, which is also the group of its events.
 pub const SERVICE: &str = "streamer";

@@ -1,5 +1,6 @@
 //! The certificate that clients are shown.
 
+use std::path::Path;
 use std::time::SystemTime;
 
 use super::report::Finding;
@@ -26,6 +27,21 @@ pub(super) fn judge(files: &TlsConfig) -> Finding {
         }
         Err(error) => Finding::wrong(
             "certificate",
+            error.to_string(),
+            "correct it: the service does not start with it",
+        ),
+    }
+}
+
+/// What clients that come back are recognized by, where several streamers share it.
+pub(super) fn judge_tickets(path: &Path) -> Finding {
+    match app::check_ticket_keys(path) {
+        Ok(count) => Finding::ok(
+            "session tickets",
+            format!("TLS_TICKET_KEY_PATH={}: {count} keys", path.display()),
+        ),
+        Err(error) => Finding::wrong(
+            "session tickets",
             error.to_string(),
             "correct it: the service does not start with it",
         ),

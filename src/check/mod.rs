@@ -48,7 +48,10 @@ async fn look(config: &Config, findings: &mut Vec<Finding>) {
     );
     findings.extend(collector);
     findings.extend(clock::judge(&clocks));
-    findings.extend(config.gateway.tls.as_ref().map(certificate::judge));
+    let tls = config.gateway.tls.as_ref();
+    findings.extend(tls.map(certificate::judge));
+    let ticket_keys = tls.and_then(|tls| tls.ticket_keys.as_deref());
+    findings.extend(ticket_keys.map(certificate::judge_tickets));
     let sessions = config.gateway.max_connections;
     // The client's socket, and the one to the server.
     let files_each = if config.relay.is_some() { 2 } else { 1 };

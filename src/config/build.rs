@@ -21,7 +21,7 @@ use super::types::{
 use super::variables::{
     ADMIN_BIND_IP, ADMIN_PORT, ADMIN_TOKEN, DDP_MAX_BUFFERED_BYTES, DDP_MAX_BUFFERED_TOTAL,
     DDP_RATE_LIMIT, DDP_SERVER_URL, ENABLE_TLS, MS_METRICS_PORT, NATS_URL, RATE_LIMITER_EXEMPT,
-    RELAY_HTTP, TLS_CERT_PATH, TLS_KEY_PATH, TRANSPORTER,
+    RELAY_HTTP, TLS_CERT_PATH, TLS_KEY_PATH, TLS_TICKET_KEY_PATH, TRANSPORTER,
 };
 
 /// Pings that an `instances` document may miss before it is dropped.
@@ -95,6 +95,7 @@ fn tls(checked: &Checked) -> Option<TlsConfig> {
     checked.switch(ENABLE_TLS).then(|| TlsConfig {
         certificate: path(TLS_CERT_PATH),
         key: path(TLS_KEY_PATH),
+        ticket_keys: checked.text(TLS_TICKET_KEY_PATH).map(PathBuf::from),
     })
 }
 

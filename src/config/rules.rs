@@ -109,7 +109,9 @@ pub(super) fn pairs(raw: &Raw, checked: &Checked, beats: &Heartbeats, problems: 
         });
     }
     if checked.switch(ENABLE_TLS) {
-        for variable in [TLS_CERT_PATH, TLS_KEY_PATH] {
+        let shared = checked.text(TLS_TICKET_KEY_PATH);
+        let shared = shared.map(|_| TLS_TICKET_KEY_PATH);
+        for variable in [TLS_CERT_PATH, TLS_KEY_PATH].into_iter().chain(shared) {
             let path = checked.text(variable).unwrap_or_default();
             if Shape::File.parse(&path).is_none() {
                 problems.push(Problem::NotAccepted {
@@ -238,18 +240,11 @@ pub(super) fn notes(raw: &Raw, checked: &Checked, notes: &mut Vec<Note>) {
     ignored(raw, say);
 }
 
-/// What other services of the workspace read, and what is not built.
+/// What other services of the workspace read.
 fn ignored(raw: &Raw, mut say: impl FnMut(NoteLevel, String)) {
-    if raw.is_set(TLS_TICKET_KEY_PATH) {
-        let text = format!(
-            "{TLS_TICKET_KEY_PATH} has no effect yet: each process has ticket keys of its own"
-        );
-        say(NoteLevel::Warn, text);
-    }
     let ignored: Vec<_> = VARIABLES
         .iter()
         .filter(|one| matches!(one.shape, Shape::Ignored) && raw.is_set(one.name))
-        .filter(|one| one.name != TLS_TICKET_KEY_PATH)
         .map(|one| one.name)
         .collect();
     if !ignored.is_empty() {

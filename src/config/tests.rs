@@ -966,10 +966,20 @@ fn limits_are_off_unless_they_are_asked_for() {
 
 // contract: configuration/variable/TLS_TICKET_KEY_PATH
 #[test]
-fn what_is_not_built_yet_is_said() {
-    let set = [("TLS_TICKET_KEY_PATH", "/keys")];
-    let said = ["TLS_TICKET_KEY_PATH has no effect yet: each process has ticket keys of its own"];
-    assert_eq!(notes(&set, NoteLevel::Warn), said);
-    let ignored = notes(&set, NoteLevel::Debug);
-    assert!(!ignored.iter().any(|line| line.contains("TICKET")), "once");
+fn ticket_keys_are_a_file_where_tls_is_spoken() {
+    let here = [
+        ("ENABLE_TLS", "true"),
+        ("TLS_CERT_PATH", "Cargo.toml"),
+        ("TLS_KEY_PATH", "Cargo.toml"),
+    ];
+    let tls = |keys: &str| {
+        let set = [&here[..], &[("TLS_TICKET_KEY_PATH", keys)]].concat();
+        errors(&set)
+    };
+    assert_eq!(tls("Cargo.lock"), [""; 0]);
+    assert_eq!(tls(""), [""; 0]);
+    let [wrong] = &tls("/no/keys")[..] else {
+        panic!("one problem")
+    };
+    assert!(wrong.starts_with("TLS_TICKET_KEY_PATH"), "{wrong}");
 }

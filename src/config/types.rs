@@ -78,6 +78,8 @@ pub struct TlsConfig {
     pub certificate: PathBuf,
     /// `TLS_KEY_PATH`: its private key in PEM.
     pub key: PathBuf,
+    /// `TLS_TICKET_KEY_PATH`: keys for session tickets that several streamers share.
+    pub ticket_keys: Option<PathBuf>,
 }
 
 impl GatewayConfig {

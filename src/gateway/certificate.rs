@@ -201,7 +201,7 @@ pub(super) fn problem(
 }
 
 /// What some editors put in front of a text; it hides the first line from whoever reads PEM.
-fn byte_order_mark(pem: &[u8]) -> Option<&'static str> {
+pub(super) fn byte_order_mark(pem: &[u8]) -> Option<&'static str> {
     let marks: [(&[u8], _); 3] = [
         (
             b"\xef\xbb\xbf",
@@ -281,6 +281,7 @@ pub(super) mod tests {
             let files = TlsConfig {
                 certificate: path.join("chain.pem"),
                 key: path.join("key.pem"),
+                ticket_keys: None,
             };
             (Self(path), files)
         }

@@ -19,6 +19,7 @@ mod health;
 mod http;
 mod origin;
 mod server;
+mod tickets;
 mod tls;
 mod upgrade;
 
@@ -29,4 +30,5 @@ pub use beyond::{Beyond, PassedBody, Visitor};
 pub use certificate::{About, CertificateError, certificates, check_certificate};
 pub use health::{Beat, Liveness, Readiness};
 pub use server::{Gateway, GatewayError};
+pub use tickets::check_ticket_keys;
 pub use tls::Shown;

@@ -21,6 +21,7 @@ use tokio::time::Instant;
 use tracing::{info, warn};
 
 use super::certificate::{About, CERTIFICATE, CertificateError, Pem, problem};
+use super::tickets::Tickets;
 use crate::client::Secure;
 use crate::config::TlsConfig;
 
@@ -35,6 +36,8 @@ const WARN: Duration = Duration::from_secs(86_400);
 pub(super) struct Tls {
     config: Arc<ServerConfig>,
     certificate: Arc<Certificate>,
+    /// Where its keys for tickets are others' as well.
+    tickets: Option<Arc<Tickets>>,
 }
 
 /// A connection, once it is known what it speaks.
@@ -58,10 +61,16 @@ impl Tls {
         // Nothing is kept of who was here: tickets hold all that is needed.
         config.session_storage = Arc::new(NoServerSessionStorage {});
         // Clients that come back, all of them after a restart of the network, need no signature.
-        config.ticketer = ring::Ticketer::new().map_err(wrong)?;
+        let tickets = files.ticket_keys.as_deref().map(Tickets::open);
+        let tickets = tickets.transpose()?;
+        config.ticketer = match &tickets {
+            Some(shared) => shared.clone(),
+            None => ring::Ticketer::new().map_err(wrong)?,
+        };
         Ok(Self {
             config: Arc::new(config),
             certificate,
+            tickets,
         })
     }
 
@@ -89,17 +98,33 @@ impl Tls {
                 () = tokio::time::sleep(LOOK) => false,
                 () = self.certificate.asked.notified() => true,
             };
-            let certificate = self.certificate.clone();
+            let (certificate, tickets) = (self.certificate.clone(), self.tickets.clone());
+            let look = move || {
+                (
+                    certificate.look(),
+                    tickets.as_deref().map_or(Ok(false), Tickets::look),
+                )
+            };
             // Reading a file waits for a disk, or for a network.
-            match tokio::task::spawn_blocking(move || certificate.look()).await {
-                Ok(Ok(false)) if asked => info!("the certificate's files are as they were"),
-                Ok(Ok(false)) | Err(_) => {}
-                Ok(Ok(true)) => {
+            let Ok((certificate, tickets)) = tokio::task::spawn_blocking(look).await else {
+                continue;
+            };
+            match certificate {
+                Ok(false) if asked => info!("the certificate's files are as they were"),
+                Ok(false) => {}
+                Ok(true) => {
                     info!("a new certificate is served from now on");
                     warned = None;
                 }
-                Ok(Err(error)) => {
+                Err(error) => {
                     warn!(%error, "the new certificate cannot be used: the old one is served on");
+                }
+            }
+            match tickets {
+                Ok(false) => {}
+                Ok(true) => info!("other keys for session tickets are used from now on"),
+                Err(error) => {
+                    warn!(%error, "the new keys for session tickets cannot be used: the old ones stay");
                 }
             }
         }

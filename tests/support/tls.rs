@@ -81,6 +81,11 @@ impl Certificate {
 
     /// Connects to a port, and trusts nothing but what is in the file now.
     pub async fn connect(&self, port: u16) -> io::Result<TlsStream<TcpStream>> {
+        self.client().connect(port).await
+    }
+
+    /// A client that trusts nothing but what is in the file now, and remembers the tickets that it gets.
+    pub fn client(&self) -> TlsClient {
         let mut roots = RootCertStore::empty();
         roots.add(self.der()).expect("a root");
         let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -89,10 +94,17 @@ impl Certificate {
             .expect("versions")
             .with_root_certificates(roots)
             .with_no_client_auth();
+        TlsClient(Arc::new(config).into())
+    }
+}
+
+/// A client of one or several servers of this name.
+pub struct TlsClient(TlsConnector);
+
+impl TlsClient {
+    pub async fn connect(&self, port: u16) -> io::Result<TlsStream<TcpStream>> {
         let host = ServerName::try_from(HOST).expect("a name");
         let socket = TcpStream::connect(("127.0.0.1", port)).await?;
-        TlsConnector::from(Arc::new(config))
-            .connect(host, socket)
-            .await
+        self.0.connect(host, socket).await
     }
 }
