@@ -18,6 +18,7 @@ mod architecture;
 mod bad_input;
 mod basics;
 mod commands;
+mod conformance;
 mod contract;
 mod dashboards;
 mod database;
