@@ -19,6 +19,7 @@ use crate::client::{Client, Leg};
 use crate::ddp::glance::Glance;
 use crate::ddp::message::{PING, Receipt};
 use crate::ddp::{Close, DdpError};
+use crate::session::OVERSLEPT;
 use crate::telemetry::metrics;
 
 /// A server that is silent for so long is pinged, and given up after as long again (reference/relay.md).
@@ -237,11 +238,12 @@ impl Leg for RelayLeg {
 
     fn on_time(&mut self) {
         match &mut self.state {
-            State::Open(link) if self.pinged => {
+            State::Open(link) if self.pinged && self.heard.elapsed() < 2 * SILENCE + OVERSLEPT => {
                 link.end.get_or_insert(End::Lost("it is silent"));
             }
             State::Open(_) => {
                 self.pinged = true;
+                self.heard += self.heard.elapsed().saturating_sub(SILENCE);
                 // Not every server knows the one of DDP.
                 self.out.text(PING);
                 self.out.ping();

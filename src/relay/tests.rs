@@ -156,3 +156,19 @@ async fn a_server_that_answers_either_ping_is_kept() {
         }
     }
 }
+
+// contract: relay/heartbeats/slept
+#[tokio::test]
+async fn a_process_that_slept_asks_before_it_gives_the_server_up() {
+    let mut rig = Rig::open().await;
+    assert!(rig.turn().now_or_never().is_none());
+    // It had not asked yet; it waited for the answer.
+    for _ in 0..2 {
+        tokio::time::advance(Duration::from_secs(3600)).await;
+        rig.leg.on_time();
+        assert!(rig.turn().now_or_never().is_none(), "it asks, and waits");
+        assert_eq!(rig.leg.deadline(), Some(Instant::now() + SILENCE));
+    }
+    rig.on_time().await;
+    assert_eq!(rig.turn().await, Err(Close::ServiceRestart));
+}

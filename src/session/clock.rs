@@ -5,7 +5,7 @@ use std::task::{Context, Poll};
 
 use tokio::time::{Instant, Sleep};
 
-use super::config::{ACTIVITY_INTERVAL, EARLY_PING};
+use super::config::{ACTIVITY_INTERVAL, EARLY_PING, OVERSLEPT};
 use crate::config::SessionConfig;
 
 /// What the client's silence asks for.
@@ -54,11 +54,15 @@ impl Clock {
         tell
     }
 
-    /// What the silence asks for now; answers [`Silence::Ping`] once a silence.
+    /// What the silence asks for now; answers [`Silence::Ping`] once a silence, and again after this process slept.
     pub(super) fn silence(&mut self, connected: bool, config: &SessionConfig) -> Silence {
         let now = Instant::now();
         let (ping, end) = self.limits(connected, config);
-        if now >= end {
+        if now >= end && connected && (!self.pinged || now >= end + OVERSLEPT) {
+            self.pinged = true;
+            self.heard += now - ping;
+            Silence::Ping
+        } else if now >= end {
             Silence::TooLong
         } else if !self.pinged && now >= ping {
             self.pinged = true;

@@ -4,6 +4,9 @@ use std::time::Duration;
 
 /// After this time a client that has not spoken yet is pinged (reference/ddp.md, "Heartbeat").
 pub(super) const EARLY_PING: Duration = Duration::from_millis(30);
+/// Who looks at the clock so much too late has slept (a suspended machine, a paused container, no processor), and learnt
+/// nothing of the other side meanwhile: it asks once more before it gives anybody up.
+pub const OVERSLEPT: Duration = Duration::from_secs(5);
 /// How often the house is told that a client is active, at most.
 pub(super) const ACTIVITY_INTERVAL: Duration = Duration::from_secs(30);
 /// How long a session that is closing may take to write what is left and its close frame.

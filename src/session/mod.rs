@@ -36,6 +36,7 @@ mod wire;
 #[cfg(test)]
 mod tests;
 
+pub use config::OVERSLEPT;
 pub use reader::{Incoming, Reader, mask};
 pub use sessions::{Arrival, Behind, Sessions};
 pub use task::Session;

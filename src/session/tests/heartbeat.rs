@@ -58,6 +58,31 @@ async fn silence_is_pinged_and_then_closed() {
     rig.over().await;
 }
 
+// contract: ddp/heartbeat/slept
+/// A machine that was suspended: all of its clients have been silent for as long as it slept.
+#[tokio::test(start_paused = true)]
+async fn a_process_that_slept_asks_before_it_gives_anybody_up() {
+    let rig = Rig::new();
+    // Not pinged yet, or pinged and not yet given up.
+    for awake in [10 * SECOND, 40 * SECOND] {
+        let mut peer = rig.raw().await;
+        tokio::time::sleep(awake).await;
+        if awake > 30 * SECOND {
+            peer.hears([PING]).await;
+        }
+        tokio::time::advance(3600 * SECOND).await;
+        let woken = Instant::now();
+        peer.hears([PING]).await;
+        near(woken, Duration::ZERO);
+        tokio::time::sleep(29 * SECOND).await;
+        peer.say(PONG).await;
+        peer.hears([PING]).await;
+        near(woken, 59 * SECOND);
+        assert_eq!(peer.hear().await, close(Close::Timeout));
+        near(woken, 89 * SECOND);
+    }
+}
+
 // contract: ddp/heartbeat/reset
 #[tokio::test(start_paused = true)]
 async fn every_message_resets_the_clock() {

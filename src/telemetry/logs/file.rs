@@ -33,6 +33,8 @@ pub(super) struct LogFile {
     day: Date,
     /// When the path was last looked at, in seconds: once a second is enough.
     looked: u64,
+    /// Only a regular file is put aside: renaming a device (`/dev/stderr`, say) would take it away from everybody.
+    regular: bool,
 }
 
 impl LogFile {
@@ -50,6 +52,7 @@ impl LogFile {
             identity: identity(&about),
             day,
             looked: 0,
+            regular: about.is_file(),
         })
     }
 
@@ -68,7 +71,7 @@ impl LogFile {
         let still_ours =
             !anew && fs::metadata(&self.path).is_ok_and(|about| identity(&about) == self.identity);
         let today = day(now);
-        if still_ours && today == self.day {
+        if still_ours && (today == self.day || !self.regular) {
             return;
         }
         if still_ours && self.put_aside().is_err() {
@@ -79,6 +82,7 @@ impl LogFile {
             // One that stays what it was has the lines of its day.
             if identity(&about) != self.identity {
                 self.identity = identity(&about);
+                self.regular = about.is_file();
                 self.day = today;
             }
         }
@@ -192,6 +196,20 @@ mod tests {
         fs::remove_file(&path).unwrap();
         write_at(&mut file, now + Duration::from_secs(2), "three\n");
         assert_eq!(fs::read_to_string(&path).unwrap(), "three\n");
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    // contract: configuration/variable/LOG_FILE_PATH
+    #[test]
+    fn a_device_is_never_put_aside() {
+        let folder = folder("device");
+        let path = folder.join("x.log");
+        std::os::unix::fs::symlink("/dev/null", &path).unwrap();
+        let now = SystemTime::now();
+        let mut file = LogFile::open(&path).unwrap();
+        write_at(&mut file, now + DAY, "tomorrow\n");
+        assert!(path.is_symlink());
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 1);
         fs::remove_dir_all(folder).unwrap();
     }
 
