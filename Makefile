@@ -7,7 +7,9 @@ CARGO ?= cargo
 BENCH ?=
 FUZZ_SECONDS ?= 30
 MINUTES ?= 5
-FUZZ_TARGETS := fuzz_client fuzz_packet fuzz_markup fuzz_config
+FUZZ_TARGETS ?= head frames sockjs message ejson packet nats config markup certificate
+# What they found before is played again first, which takes its time.
+FUZZ_FOUND ?= target/fuzz
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -17,7 +19,8 @@ run: ## the service, configured by the environment
 
 test: fixtures ## every test, against real parts
 	$(CARGO) test --locked --no-fail-fast
-	$(MAKE) --no-print-directory fuzz FUZZ_SECONDS=3
+	rm -rf target/fuzz-moment
+	$(MAKE) --no-print-directory fuzz FUZZ_SECONDS=2 FUZZ_FOUND=target/fuzz-moment
 
 lint: ## formatting, clippy, documentation, dependencies and their licences, the scripts' syntax
 	$(CARGO) fmt --all --check
@@ -43,9 +46,13 @@ soak: fixtures ## everything at once for MINUTES (5; 60 at most), and whether an
 	$(CARGO) build --locked --release --bins
 	target/release/ddp-bench soak --spawn target/release/ddp-streamer --seconds $$(($(MINUTES) * 60)) --server-cpu 0 --bench-cpu 1
 
-fuzz: ## each fuzz target for FUZZ_SECONDS (30)
+fuzz: ## each fuzz target for FUZZ_SECONDS (30); FUZZ_TARGETS=head: some of them. What they find stays in target/fuzz
+	set -e; export RUSTC_WORKSPACE_WRAPPER=$(CURDIR)/scripts/fuzz-rustc; \
+	$(CARGO) build --locked -p ddp-streamer-fuzz $(FUZZ_TARGETS:%=--bin fuzz_%); \
 	for target in $(FUZZ_TARGETS); do \
-		$(CARGO) run --locked -p ddp-streamer-fuzz --bin "$$target" -- -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 || exit 1; \
+		mkdir -p $(FUZZ_FOUND)/$$target; \
+		$(CARGO) run --locked -q -p ddp-streamer-fuzz --bin fuzz_$$target -- $(FUZZ_FOUND)/$$target fuzz/corpus/$$target \
+			-max_total_time=$(FUZZ_SECONDS) -timeout=10 -artifact_prefix=$(FUZZ_FOUND)/$$target- -print_final_stats=1 -verbosity=0; \
 	done
 
 doc: ## the documentation, opened in a browser

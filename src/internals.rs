@@ -2,6 +2,8 @@
 
 use bytes::Bytes;
 
+use crate::config::NatsServers;
+use crate::gateway::About;
 use crate::mesh::{PacketKind, SerializeError, SerializerKind};
 
 /// Decodes the WebSocket frames of a client in `bytes`, in place, and hands over the text of each message. Ends at the
@@ -29,4 +31,31 @@ pub fn write_packet(
     json: impl Into<Vec<u8>>,
 ) -> Result<Bytes, SerializeError> {
     serializer.encode(kind, json.into())
+}
+
+/// Passes over what came on a connection, in two pieces, as is done before hyper reads it: what hyper reads, and whether
+/// the first head was of HTTP/1.0.
+#[must_use]
+pub fn pass_over_head(first: &[u8], second: &[u8]) -> (Vec<u8>, bool) {
+    crate::gateway::pass_over(first, second)
+}
+
+/// Whether the first head is an upgrade in so few fields that hyper is given no room for more.
+#[must_use]
+pub fn is_small_upgrade(bytes: &[u8]) -> bool {
+    crate::gateway::is_small_upgrade(bytes)
+}
+
+/// Reads what `TLS_CERT_PATH` and `TLS_KEY_PATH` hold.
+///
+/// # Errors
+/// What is wrong with it, for the operator.
+pub fn read_certificate(chain: &[u8], key: &[u8]) -> Result<About, String> {
+    crate::gateway::read_certificate(chain, key).map_err(|error| error.to_string())
+}
+
+/// Reads the URLs of NATS servers, as `TRANSPORTER` has them.
+#[must_use]
+pub fn nats_servers(text: &str) -> Option<NatsServers> {
+    crate::config::nats_servers(text)
 }

@@ -47,6 +47,12 @@ pub use types::{
 };
 pub use variables::{CONFIG_FILE, VARIABLES, Variable};
 
+/// Reads `TRANSPORTER` where it is an URL of NATS: [`crate::internals`].
+#[cfg(feature = "internals")]
+pub(crate) fn nats_servers(text: &str) -> Option<NatsServers> {
+    NatsServers::parse(text)
+}
+
 /// A configuration that holds, and what is to be said about it.
 #[derive(Debug, Clone)]
 pub struct Loaded {

@@ -98,7 +98,8 @@ fn credentials(user_info: &str) -> Option<NatsCredentials> {
     })
 }
 
-/// `host`, `host:port`, `[ipv6]` or `[ipv6]:port`; the port is not 0.
+/// `host`, `host:port`, `[ipv6]` or `[ipv6]:port`; the port is not 0. Names are in ASCII, as DNS has them (`xn--…`): the
+/// clients that are given others look for `%C3%BC`.
 pub(super) fn host_and_port(address: &str) -> Option<(&str, Option<u16>)> {
     let (host, port) = if let Some(rest) = address.strip_prefix('[') {
         let end = rest.find(']')?;
@@ -120,7 +121,7 @@ pub(super) fn host_and_port(address: &str) -> Option<(&str, Option<u16>)> {
         let named = !host.is_empty()
             && host
                 .chars()
-                .all(|c| c.is_alphanumeric() || matches!(c, '.' | '-' | '_'));
+                .all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_'));
         named.then_some((host, port))?
     };
     let port = match port {
@@ -190,6 +191,7 @@ mod tests {
             "nats://a:70000",
             "nats://a:x",
             "nats://a b:1",
+            "nats://müller:4222",
             "nats://[::1",
             "nats://[::1]x",
             "nats://a,redis://b",

@@ -59,6 +59,20 @@ pub fn check_certificate(files: &TlsConfig) -> Result<About, CertificateError> {
     Pem::read(files).certified(files).map(|(_, about)| about)
 }
 
+/// What [`check_certificate`] says of files that hold this: [`crate::internals`].
+#[cfg(feature = "internals")]
+pub(crate) fn read_certificate(chain: &[u8], key: &[u8]) -> Result<About, CertificateError> {
+    let files = TlsConfig {
+        certificate: CERTIFICATE.into(),
+        key: KEY.into(),
+    };
+    let pem = Pem {
+        chain: Ok(chain.into()),
+        key: Ok(key.into()),
+    };
+    pem.certified(&files).map(|(_, about)| about)
+}
+
 /// The certificates of a file.
 ///
 /// # Errors

@@ -15,6 +15,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::task::{Context, Poll, ready};
 
+#[cfg(feature = "internals")]
+use futures_util::FutureExt;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 
 /// What stands behind the version of the protocol's name in a request line.
@@ -307,6 +309,25 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Head<S> {
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.get_mut().inner).poll_shutdown(cx)
     }
+}
+
+/// What hyper reads of two pieces, and whether that was of HTTP/1.0: [`crate::internals`]. What is behind the first head
+/// is no head.
+#[cfg(feature = "internals")]
+pub(crate) fn pass_over(first: &[u8], second: &[u8]) -> (Vec<u8>, bool) {
+    let notes = Arc::new(HeadNotes::default());
+    let mut head = Head::new(first.chain(second), notes.clone());
+    let mut out = Vec::new();
+    let _at_once = head.read_to_end(&mut out).now_or_never();
+    (out, notes.is_http_10())
+}
+
+/// What [`Head::first`] says of a connection that begins with `bytes`: [`crate::internals`].
+#[cfg(feature = "internals")]
+pub(crate) fn is_small_upgrade(bytes: &[u8]) -> bool {
+    let mut head = Head::new(bytes, Arc::default());
+    let first = head.first(usize::MAX).now_or_never();
+    matches!(first, Some(Ok(true)))
 }
 
 #[cfg(test)]

@@ -27,7 +27,11 @@ mod upgrade;
 mod tests;
 
 pub use beyond::{Beyond, PassedBody, Visitor};
+#[cfg(feature = "internals")]
+pub(crate) use certificate::read_certificate;
 pub use certificate::{About, CertificateError, certificates, check_certificate};
+#[cfg(feature = "internals")]
+pub(crate) use head::{is_small_upgrade, pass_over};
 pub use health::{Beat, Liveness, Readiness};
 pub use server::{Gateway, GatewayError};
 pub use tickets::check_ticket_keys;

@@ -98,11 +98,17 @@ impl NatsTarget {
 
     /// The servers' addresses, without credentials.
     pub fn names(&self) -> Vec<String> {
-        self.servers
-            .iter()
-            .map(|server| format!("{}://{}:{}", server.scheme(), server.host(), server.port()))
-            .collect()
+        self.servers.iter().map(name).collect()
     }
+}
+
+fn name(server: &ServerAddr) -> String {
+    let (scheme, host, port) = (server.scheme(), server.host(), server.port());
+    // It is told without its brackets.
+    if host.contains(':') {
+        return format!("{scheme}://[{host}]:{port}");
+    }
+    format!("{scheme}://{host}:{port}")
 }
 
 #[cfg(test)]
@@ -123,6 +129,12 @@ mod tests {
         assert_eq!(
             NatsTarget::parse("localhost").unwrap().names(),
             ["nats://localhost:4222"]
+        );
+        assert_eq!(
+            NatsTarget::parse("nats://[::1],tls://[fe80::1]:5222")
+                .unwrap()
+                .names(),
+            ["nats://[::1]:4222", "tls://[fe80::1]:5222"]
         );
         assert!(!format!("{target:?}").contains("p%40x"));
         for bad in ["", "redis://x", "nats://", "http://a:1"] {

@@ -9,7 +9,7 @@ use tokio::process::Command;
 use super::named;
 use crate::support::nats::Nats;
 use crate::support::process::{Process, TempDir};
-use crate::support::{Client, DEADLINE, Peer, eventually, free_port, http};
+use crate::support::{Client, DEADLINE, Peer, eventually, free_port, http, root};
 
 /// A container of the image, on the machine's own network.
 struct Container {
@@ -46,7 +46,7 @@ impl Container {
             [
                 format!("PORT={port}"),
                 format!("TRANSPORTER={}", nats.url()),
-                "MONGO_URL=memory:".into(),
+                "MONGO_URL=memory:/tmp/seed.json".into(),
             ]
             .map(Value::from),
         );
@@ -70,6 +70,10 @@ impl Container {
                 ["/proc", "/dev", "/dev/shm"]
                     .contains(&mount["destination"].as_str().unwrap_or_default())
             });
+        // Its users, where its root has an empty folder.
+        spec["mounts"].as_array_mut().expect("mounts").push(json!({
+            "destination": "/tmp", "type": "bind", "source": root().join("tests/peers"), "options": ["bind", "ro"]
+        }));
         std::fs::write(bundle.path().join("config.json"), spec.to_string()).expect("a bundle");
 
         let id = format!("ddp-streamer-{port}");
@@ -109,10 +113,13 @@ impl Container {
     }
 }
 
+/// crun takes no machine whose control groups are of both versions, though nothing of them is used here: it sees the second.
 fn crun(bundle: &Path) -> Command {
-    let mut command = Command::new("crun");
+    let mut command = Command::new("unshare");
     command
-        .arg("--cgroup-manager=disabled")
+        .args(["--mount", "/bin/sh", "-c"])
+        .arg(r#"mount -t cgroup2 cgroup2 /sys/fs/cgroup && exec crun "$@""#)
+        .args(["crun", "--cgroup-manager=disabled"])
         .arg("--root")
         .arg(bundle.join("state"));
     command
