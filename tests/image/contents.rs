@@ -88,7 +88,10 @@ fn engines_are_told_how_to_run_it() {
         config["Env"],
         json!(["PATH=/usr/bin", "NODE_ENV=production", "PORT=3000"])
     );
-    assert_eq!(config["ExposedPorts"], json!({ "3000/tcp": {}, "9458/tcp": {} }));
+    assert_eq!(
+        config["ExposedPorts"],
+        json!({ "3000/tcp": {}, "9458/tcp": {} })
+    );
     assert_eq!(config["StopSignal"], "SIGTERM");
     let labels = &config["Labels"];
     assert_eq!(

@@ -9,13 +9,16 @@ use tokio::process::Command;
 use super::named;
 use crate::support::nats::Nats;
 use crate::support::process::{Process, TempDir};
-use crate::support::{Client, DEADLINE, Peer, eventually, free_port, http, root};
+use crate::support::workspace::seed;
+use crate::support::{Client, DEADLINE, Peer, eventually, free_port, http};
 
 /// A container of the image, on the machine's own network.
 struct Container {
     process: Process,
     id: String,
     bundle: TempDir,
+    /// Mounted into it.
+    _users: TempDir,
     port: u16,
 }
 
@@ -71,8 +74,9 @@ impl Container {
                     .contains(&mount["destination"].as_str().unwrap_or_default())
             });
         // Its users, where its root has an empty folder.
+        let users = seed();
         spec["mounts"].as_array_mut().expect("mounts").push(json!({
-            "destination": "/tmp", "type": "bind", "source": root().join("tests/peers"), "options": ["bind", "ro"]
+            "destination": "/tmp", "type": "bind", "source": users.path(), "options": ["bind", "ro"]
         }));
         std::fs::write(bundle.path().join("config.json"), spec.to_string()).expect("a bundle");
 
@@ -94,6 +98,7 @@ impl Container {
             process,
             id,
             bundle,
+            _users: users,
             port,
         }
     }

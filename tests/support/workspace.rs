@@ -226,7 +226,8 @@ impl Workspace {
 }
 
 /// tests/peers/seed.json without what the core alone reads.
-fn seed() -> TempDir {
+/// A folder with `seed.json` for `MONGO_URL=memory:`: the users and rooms of [`Database::seed`].
+pub fn seed() -> TempDir {
     let dir = TempDir::new("seed");
     let text = std::fs::read_to_string(root().join("tests/peers/seed.json")).expect("the seed");
     let mut seed: Value = serde_json::from_str(&text).expect("JSON");
