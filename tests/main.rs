@@ -25,6 +25,7 @@ mod door;
 mod ejson;
 mod ends;
 mod fresh_machine;
+mod hostile;
 mod image;
 mod limits;
 mod load;

@@ -69,7 +69,11 @@ impl Builder {
     }
 
     pub async fn start(self) -> Workspace {
-        let nats = Nats::start().await;
+        self.start_with(Nats::start().await).await
+    }
+
+    /// The same, with a server that runs already.
+    pub async fn start_with(self, nats: Nats) -> Workspace {
         let url = nats.url();
         let mut args = vec!["--nats", &url];
         args.extend(self.core.iter().map(String::as_str));
