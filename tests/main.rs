@@ -27,6 +27,7 @@ mod ejson;
 mod ends;
 mod faults;
 mod fresh_machine;
+mod hostile;
 mod image;
 mod limits;
 mod load;

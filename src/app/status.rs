@@ -75,6 +75,7 @@ impl Sources {
                     "eventsLostOut": stats.events_lost_out,
                     "packetsLostAtNats": stats.packets_lost_at_nats,
                     "malformedPackets": stats.malformed,
+                    "packetsOfOtherProtocols": stats.foreign_version,
                     "panics": stats.panics,
                 }),
             ),

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use memchr::memmem;
 use rustls::InconsistentKeys;
 use rustls::crypto::ring as provider;
-use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
 use x509_parser::certificate::X509Certificate;
@@ -82,7 +82,7 @@ pub fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> 
         return Err(mark.to_owned());
     }
     let all = CertificateDer::pem_slice_iter(pem).collect::<Result<Vec<_>, _>>();
-    let all = all.map_err(|error| format!("no PEM that can be read: {error}"))?;
+    let all = all.map_err(unread)?;
     if all.is_empty() {
         return Err("no certificate in it".to_owned());
     }
@@ -195,7 +195,7 @@ impl Pem {
             rustls::Error::InvalidCertificate(_) => of_chain(&error),
             _ => match unusable {
                 Some(why) => of_key(&format!("{why}: {USABLE}")),
-                None => of_key(&error),
+                None => of_key(&format!("no private key that can be read: {USABLE}")),
             },
         })?;
         Ok((certified, about))
@@ -239,9 +239,22 @@ fn private_key(pem: &[u8]) -> Result<PrivateKeyDer<'static>, String> {
         );
     }
     PrivateKeyDer::from_pem_slice(pem).map_err(|error| match error {
-        rustls::pki_types::pem::Error::NoItemsFound => "no private key in it".to_owned(),
-        error => format!("no PEM that can be read: {error}"),
+        pem::Error::NoItemsFound => "no private key in it".to_owned(),
+        error => unread(error),
     })
+}
+
+/// Why a file is no PEM, in words: the library's own are numbers.
+fn unread(error: pem::Error) -> String {
+    let why = match error {
+        pem::Error::MissingSectionEnd { end_marker } => {
+            let marker = String::from_utf8_lossy(&end_marker);
+            format!("the line -----END {marker}----- is missing, as in a file that was cut")
+        }
+        pem::Error::Base64Decode(_) => "what stands between BEGIN and END is no base64".to_owned(),
+        error => error.to_string(),
+    };
+    format!("no PEM that can be read: {why}")
 }
 
 /// What is served instead.

@@ -190,6 +190,11 @@ impl<S> Head<S> {
         Ok(self.at == At::End && upgrades && few)
     }
 
+    /// Whether the `limit` bytes that [`Head::first`] read of a longer head do not reach the end of its target.
+    pub(super) fn is_all_target(&self, limit: usize) -> bool {
+        self.at == At::Target && self.ready.len() >= limit
+    }
+
     /// The connection, and what was read of it and not handed on.
     pub(super) fn into_inner(self) -> (S, Vec<u8>) {
         let mut rest = self.ready;

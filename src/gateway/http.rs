@@ -7,9 +7,9 @@ use http_body_util::Full;
 use hyper::body::{Body, Incoming};
 use hyper::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
-    ACCESS_CONTROL_MAX_AGE, ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HOST, HeaderName,
+    ACCESS_CONTROL_MAX_AGE, ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderName,
     HeaderValue, ORIGIN, RETRY_AFTER, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_PROTOCOL,
-    SEC_WEBSOCKET_VERSION, TRANSFER_ENCODING, UPGRADE,
+    SEC_WEBSOCKET_VERSION, UPGRADE,
 };
 use hyper::{Method, Request, Response, StatusCode, Version};
 use rand::Rng;
@@ -19,6 +19,7 @@ use super::beyond::{Beyond, PassedBody};
 use super::server::{Comer, Door, Speaks};
 use super::{address, upgrade};
 use crate::ejson::quoted;
+use crate::port::rules;
 use crate::session::Arrival;
 use crate::telemetry::metrics::{Refusal, connection_refused};
 
@@ -45,8 +46,10 @@ impl Door {
         );
         let passes = !own
             && comer.speaks != Speaks::PlainToTls
+            // A way through to elsewhere is no page.
+            && request.method() != Method::CONNECT
             && !upgrade::is_wanted(request.headers())
-            && !Asked::of(request, comer).broken;
+            && Asked::of(request, comer).refusal.is_none();
         passes.then(|| beyond.clone())
     }
 
@@ -64,11 +67,12 @@ impl Door {
     /// Answers one request. `comer` is what becomes of an upgrade.
     pub(super) fn answer<B: Body>(&self, request: &Request<B>, comer: &Comer) -> Answer {
         let asked = Asked::of(request, comer);
-        let answer = if asked.broken {
-            connection_refused(Refusal::Malformed);
-            plain(StatusCode::BAD_REQUEST, "not a request of RFC 9112")
-        } else {
-            self.route(request, comer)
+        let answer = match asked.refusal {
+            Some(status) => {
+                connection_refused(Refusal::Malformed);
+                plain(status, "not a request of RFC 9112")
+            }
+            None => self.route(request, comer),
         };
         if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
             return answer;
@@ -81,7 +85,7 @@ impl Door {
         if asked.http_10 {
             *answer.version_mut() = Version::HTTP_10;
         }
-        if asked.broken || !asked.stays || self.sessions.is_draining() {
+        if asked.refusal.is_some() || !asked.stays || self.sessions.is_draining() {
             return with(answer, [(CONNECTION, HeaderValue::from_static("close"))]);
         }
         if asked.http_10 {
@@ -208,21 +212,11 @@ const ANY: HeaderValue = HeaderValue::from_static("*");
 
 const KEEP_ALIVE: &str = "keep-alive";
 
-/// What hyper lets through and RFC 9112 does not: no `Host`, or more than one (section 3.2; HTTP/1.0 knows none); a
-/// transfer coding in HTTP/1.0 (section 6.1).
-fn is_broken<B>(request: &Request<B>, http_10: bool) -> bool {
-    let hosts = request.headers().get_all(HOST).iter().count();
-    if http_10 {
-        hosts > 1 || request.headers().contains_key(TRANSFER_ENCODING)
-    } else {
-        hosts != 1
-    }
-}
-
 /// How a request was asked.
 struct Asked {
     http_10: bool,
-    broken: bool,
+    /// It is none of RFC 9112, and gets this status.
+    refusal: Option<StatusCode>,
     /// The connection is to stay.
     stays: bool,
 }
@@ -232,7 +226,7 @@ impl Asked {
         let http_10 = comer.is_http_10() || request.version() < Version::HTTP_11;
         Self {
             http_10,
-            broken: is_broken(request, http_10),
+            refusal: rules::refusal(request, http_10),
             stays: !comer.upgrades
                 && (!http_10 || upgrade::has_token(request.headers(), &CONNECTION, KEEP_ALIVE)),
         }

@@ -43,6 +43,9 @@ const MAX_HEAD_BYTES: usize = 64 * 1024;
 /// More fields than fit into such a head: their number is no limit of its own. A field is a name, a colon, the line's end.
 /// Room for all of them is more than a megabyte for each request: a session's ([`Head::first`]) costs that only if needed.
 const MAX_FIELDS: usize = MAX_HEAD_BYTES / 3;
+/// The answer to a target that is longer than a head may be (RFC 9112, section 3): hyper would say 431.
+const TOO_LONG: &[u8] =
+    b"HTTP/1.1 414 URI Too Long\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
 /// So many connections that are no sessions are held at least; with a larger `MAX_CONCURRENT_CONNECTIONS` as many as that:
 /// all clients may come at once.
 const MIN_VISITORS: usize = 1024;
@@ -267,6 +270,12 @@ impl Door {
             tracing::debug!("an HTTP connection ended before its first request");
             return;
         };
+        if socket.is_all_target(MAX_HEAD_BYTES) {
+            metrics::connection_refused(Refusal::Malformed);
+            let _gone_either_way = socket.write_all(TOO_LONG).await;
+            let _the_end_either_way = socket.shutdown().await;
+            return;
+        }
         let comer = Comer {
             address,
             speaks,

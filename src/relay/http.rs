@@ -105,9 +105,11 @@ impl Passage {
 
 /// What the server is told of the way here.
 fn forward(headers: &mut HeaderMap, from: &Visitor, host: Option<HeaderValue>) {
-    let before = headers.remove(X_FORWARDED_FOR);
-    let before = before.as_ref().and_then(|before| before.to_str().ok());
-    let all = appended(before, from.address.as_deref());
+    // All fields: a proxy may have added one of its own, and only that is to be believed.
+    let before = headers.get_all(X_FORWARDED_FOR).iter();
+    let before: Vec<&str> = before.filter_map(|before| before.to_str().ok()).collect();
+    let all = appended(Some(&before.join(", ")), from.address.as_deref());
+    headers.remove(X_FORWARDED_FOR);
     if let Some(all) = all.and_then(|all| HeaderValue::try_from(all).ok()) {
         headers.insert(X_FORWARDED_FOR, all);
     }
@@ -156,6 +158,10 @@ impl Beyond for Passage {
                 }
             };
             match answer {
+                // Nobody asked for another protocol.
+                Ok(answer) if answer.status() == StatusCode::SWITCHING_PROTOCOLS => {
+                    failure(StatusCode::BAD_GATEWAY, "the server changes the protocol unasked")
+                }
                 Ok(answer) => {
                     metrics::http_passed(answer.status().as_u16());
                     let (mut head, body) = answer.into_parts();

@@ -11,14 +11,14 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::header::{
-    ALLOW, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, WWW_AUTHENTICATE,
+    ALLOW, AUTHORIZATION, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderValue, WWW_AUTHENTICATE,
 };
-use hyper::{Method, Request, Response, StatusCode};
+use hyper::{Method, Request, Response, StatusCode, Version};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 use crate::config::Secret;
-use crate::port::{Bounds, Names, Port};
+use crate::port::{Bounds, Names, Port, rules};
 
 const BOUNDS: Bounds = Bounds {
     visitors: 64,
@@ -70,14 +70,21 @@ impl Door {
     pub(super) async fn serve(&self, home: &'static str, answer: Answer) {
         let guard = self.guard.clone().map(Arc::new);
         let respond = move |request: Request<Incoming>, reached: IpAddr| {
-            let refused = guard
-                .as_ref()
-                .and_then(|guard| guard.refuses(&request, reached));
+            let refused = broken(&request).or_else(|| guard.as_ref()?.refuses(&request, reached));
             let response = refused.unwrap_or_else(|| respond(&request, home, &answer));
             std::future::ready(response)
         };
         self.port.serve(respond).await;
     }
+}
+
+/// The refusal of what is no request of RFC 9112.
+fn broken<B>(request: &Request<B>) -> Option<Response<Full<Bytes>>> {
+    let status = rules::refusal(request, request.version() < Version::HTTP_11)?;
+    let mut response = plain(status, "not a request of RFC 9112\n".to_owned());
+    let close = HeaderValue::from_static("close");
+    response.headers_mut().insert(CONNECTION, close);
+    Some(response)
 }
 
 fn respond<B>(request: &Request<B>, home: &str, answer: &Answer) -> Response<Full<Bytes>> {

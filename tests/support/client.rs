@@ -37,7 +37,11 @@ impl Wire for tokio_rustls::server::TlsStream<TcpStream> {}
 
 /// A client's frame, as it is written.
 pub fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
-    let mask: [u8; 4] = rand::random();
+    frame_with(first, payload, rand::random())
+}
+
+/// The same, masked with this.
+pub fn frame_with(first: u8, payload: &[u8], mask: [u8; 4]) -> Vec<u8> {
     let mut out = vec![first];
     match payload.len() {
         len @ 0..126 => out.push(0x80 | len as u8),
@@ -169,6 +173,12 @@ impl Client {
         wire.flush().await.expect("flushed");
     }
 
+    /// Writes bytes as they are, to a server that may have closed already.
+    pub async fn try_bytes(&mut self, bytes: &[u8]) -> bool {
+        let wire = self.socket.get_mut();
+        wire.write_all(bytes).await.is_ok() && wire.flush().await.is_ok()
+    }
+
     /// Ends without a word: FIN.
     pub async fn shut(mut self) {
         self.socket.get_mut().shutdown().await.expect("shut");
@@ -239,7 +249,9 @@ impl Client {
             let message: Value =
                 serde_json::from_str(&text).unwrap_or_else(|_| panic!("no JSON: {text}"));
             if message == json!({"msg": "ping"}) {
-                self.send(json!({"msg": "pong"})).await;
+                // The server may have closed behind it.
+                let pong = self.framed(&json!({"msg": "pong"}));
+                self.try_bytes(&pong).await;
             } else {
                 return Ok(message);
             }

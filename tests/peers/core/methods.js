@@ -108,7 +108,8 @@ const methods = {
 };
 
 async function run(context, method, params) {
-	const own = context.world.state.methods[method];
+	const added = context.world.state.methods;
+	const own = Object.hasOwn(added, method) ? added[method] : undefined;
 	if (own?.hang) return new Promise(() => {});
 	if (own?.error) throw fromCommand(own.error);
 	if (own) return own.result;

@@ -88,6 +88,10 @@ fn checked<'a, T: Deserialize<'a>>(
     let Ok(text) = std::str::from_utf8(json) else {
         return Err(not_text(json, taken));
     };
+    // Values without their keys would be taken for a packet as well.
+    if !text.trim_start().starts_with('{') {
+        return Err(ReadError::Malformed(serde::de::Error::custom("no object")));
+    }
     match serde_json::from_str::<T>(text) {
         Ok(packet) if takes(taken, version(&packet)) => Ok(packet),
         Ok(packet) => Err(ReadError::Version(shortened(version(&packet)))),
