@@ -16,6 +16,7 @@ pub mod markup;
 pub mod mesh;
 pub mod methods;
 pub mod port;
+pub mod record;
 pub mod relay;
 pub mod sandbox;
 pub mod services;

@@ -100,6 +100,8 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
         "check",
         &["mesh", "store", "relay", "config", "ejson", "telemetry"],
     ),
+    // `app` for the same, and the sandbox's page for a replay.
+    ("record", &["mesh", "config", "ejson", "telemetry"]),
     (
         "gateway",
         &[

@@ -19,7 +19,7 @@ use crate::support::{DEADLINE, Peer, Service, Workspace, eventually, free_port, 
 pub struct Ended {
     pub code: Option<i32>,
     pub lines: Vec<String>,
-    errors: Vec<String>,
+    pub errors: Vec<String>,
 }
 
 impl Ended {

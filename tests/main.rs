@@ -41,6 +41,7 @@ mod pages;
 mod plain_broker;
 mod ports;
 mod real_clients;
+mod record;
 mod relay;
 mod release;
 mod releases;

@@ -114,7 +114,8 @@ async fn every_command_for_operators_works() {
                 "localhost:3000",
                 &format!("127.0.0.1:{}", workspace.service.port),
             )
-            .replace("localhost:9458", &format!("127.0.0.1:{metrics}"));
+            .replace("localhost:9458", &format!("127.0.0.1:{metrics}"))
+            .replace("--for 60s", "--for 1s");
         place.run(&here).await;
     }
 }

@@ -6,7 +6,7 @@ use crate::support::service::Service;
 use crate::support::{Client, Peer, Workspace, eventually, free_port};
 
 /// One more streamer beside the workspace's own.
-async fn another(workspace: &Workspace, name: &str) -> Service {
+pub async fn another(workspace: &Workspace, name: &str) -> Service {
     let mut env = workspace.env.clone();
     env.insert("PORT".into(), free_port().to_string());
     env.insert("NODE_ID".into(), name.into());

@@ -4,16 +4,18 @@ mod check;
 mod config;
 mod health;
 pub(crate) mod process;
+mod record;
 mod sandbox;
 
 use std::io::{Write, stderr};
 use std::process::ExitCode;
 
 use clap::{ArgMatches, Command};
+use ddp_streamer::record::args::{record_command, replay_command};
 use ddp_streamer::sandbox::{args, terminal};
 
 /// All of them.
-pub(crate) fn all() -> [Command; 6] {
+pub(crate) fn all() -> [Command; 8] {
     [
         args::command(),
         terminal::args::watch_command(),
@@ -21,6 +23,8 @@ pub(crate) fn all() -> [Command; 6] {
         check::command(),
         config::command(),
         health::command(),
+        record_command(),
+        replay_command(),
     ]
 }
 
@@ -33,6 +37,8 @@ pub(crate) fn run(matches: &ArgMatches) -> Option<ExitCode> {
         "check" => check::run(),
         "config" => config::run(),
         "health" => health::run(),
+        "record" => record::record(matches),
+        "replay" => record::replay(matches),
         _ => return None,
     };
     Some(ended.unwrap_or_else(|error| {

@@ -6,6 +6,7 @@ use std::thread::available_parallelism;
 
 use anyhow::Context;
 use tokio::runtime::Runtime;
+use tokio::signal::unix::{SignalKind, signal};
 
 /// For whoever serves; one thread a core by default. The runtime is told in any case: it would read the variable itself,
 /// and panic at an empty one.
@@ -44,4 +45,17 @@ pub(super) fn code(well: bool) -> ExitCode {
     } else {
         ExitCode::FAILURE
     }
+}
+
+/// Ready at Ctrl-C or SIGTERM.
+pub(super) fn stopped() -> anyhow::Result<impl Future<Output = ()>> {
+    let mut terminate =
+        signal(SignalKind::terminate()).context("SIGTERM cannot be listened for")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT cannot be listened for")?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
 }

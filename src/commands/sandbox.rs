@@ -4,13 +4,11 @@ use std::io::stdout;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::Context;
 use clap::ArgMatches;
 use ddp_streamer::config::{self, LogConfig, LogFormat, LogLevel};
 use ddp_streamer::sandbox::args::Asked;
 use ddp_streamer::sandbox::{self, terminal};
 use ddp_streamer::telemetry::logs;
-use tokio::signal::unix::{SignalKind, signal};
 
 use super::process;
 
@@ -39,7 +37,7 @@ pub(super) fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
     let ended = runtime.block_on(async {
         match asked {
             Asked::Run(options) => {
-                Box::pin(sandbox::run(options, stopped()?, &mut stdout())).await?;
+                Box::pin(sandbox::run(options, process::stopped()?, &mut stdout())).await?;
             }
             Asked::Broadcast(target, event, args) => {
                 sandbox::inject(&target, &event, &args).await?
@@ -61,7 +59,7 @@ pub(super) fn in_terminal(name: &str, matches: &ArgMatches) -> anyhow::Result<Ex
                 &asked.url,
                 &asked.login,
                 &asked.listen,
-                stopped()?,
+                process::stopped()?,
                 &mut stdout(),
             )
             .await?;
@@ -80,17 +78,4 @@ pub(super) fn in_terminal(name: &str, matches: &ArgMatches) -> anyhow::Result<Ex
     });
     runtime.shutdown_background();
     ended
-}
-
-/// Ready at Ctrl-C or SIGTERM.
-fn stopped() -> anyhow::Result<impl Future<Output = ()>> {
-    let mut terminate =
-        signal(SignalKind::terminate()).context("SIGTERM cannot be listened for")?;
-    let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT cannot be listened for")?;
-    Ok(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-    })
 }

@@ -33,6 +33,7 @@ pub use mesh::{
 };
 pub use nats::{NatsCredentials, NatsServers};
 pub use origin::Origin;
+pub(crate) use parse::bytes as parse_bytes;
 pub use secret::{HIDDEN, Secret};
 pub use server_url::ServerUrl;
 pub(crate) use shape::MEMORY;

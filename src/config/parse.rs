@@ -27,7 +27,7 @@ pub(super) fn decimal(text: &str) -> Option<f64> {
 }
 
 /// Bytes: a whole number, perhaps followed by `KiB` or `MiB`.
-pub(super) fn bytes(text: &str) -> Option<u64> {
+pub(crate) fn bytes(text: &str) -> Option<u64> {
     let lower = text.to_ascii_lowercase();
     let (number, unit) = if let Some(number) = lower.strip_suffix("kib") {
         (number, 1 << 10)

@@ -1,6 +1,7 @@
 //! Which broker: the only file that knows both.
 
 use std::collections::BTreeSet;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use tokio::time::Instant;
@@ -13,12 +14,14 @@ use super::error::MeshError;
 use super::event::EventListener;
 use super::moleculer::{self, MoleculerNode};
 use super::node_id::{InvalidNodeId, NodeId};
+use super::overheard::{ListenError, Overheard};
 use super::plain::{self, PlainNode};
 use super::release::{Listed, Release};
 use super::service::{Answer, ServiceSpec};
 use super::shared::host::Host;
 use super::shared::local_node::LocalNode;
 use super::shared::protocol::Protocol;
+use super::shared::tap::{self, Tapped};
 use super::shared::{dispatch, life, server};
 use super::survey::Survey;
 
@@ -166,4 +169,30 @@ pub async fn survey(
         Some(client) => moleculer::look(config, &own, &client, since, &enough, &mut found).await,
     }
     Ok(found)
+}
+
+/// Listens along under this name, from the first connection until `ear` has had enough; a connection that is lost is made again.
+///
+/// # Errors
+/// None of the servers is reached at the start, or this user may not subscribe.
+pub async fn overhear(
+    config: &MeshConfig,
+    own: &NodeId,
+    mut ear: impl FnMut(Overheard<'_>) -> ControlFlow<()>,
+) -> Result<(), ListenError> {
+    let mut reader = moleculer::Reader::new(&config.node);
+    let (target, subjects, is_plain) = match &config.transporter {
+        Transporter::Nats(target) => (target, reader.subjects(), false),
+        Transporter::Plain(target) => (target, plain::subjects(), true),
+        Transporter::Local(_) => return Err(ListenError::NoServer),
+    };
+    let mut take = |tapped| match tapped {
+        Tapped::Message(message) if is_plain => plain::read(&message, &mut ear),
+        Tapped::Message(message) => reader.read(message, &mut ear),
+        Tapped::Listening => ear(Overheard::Listening),
+        Tapped::Lost(count) => ear(Overheard::Lost(count)),
+        Tapped::Away(why) => ear(Overheard::Away(why)),
+        Tapped::Turn => ear(Overheard::Turn),
+    };
+    tap::listen(target, own, &subjects, &mut take).await
 }

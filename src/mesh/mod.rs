@@ -4,7 +4,7 @@
 //! broker of 8.x (`plain`). Neither knows the other; `broker` picks, and is the only file that knows both. What both
 //! stand on is `shared`, below them, which knows neither. The files beside this one are the face: what other rooms know
 //! of a node (`node`, `snapshot`), of calls and events, of errors, configuration and the cores' release, and how a mesh
-//! is looked at from outside (`survey`).
+//! is looked at (`survey`) and listened to (`overheard`) from outside.
 //!
 //! What comes in goes from the transport to a task that only drains, then, if it is an event, into a queue bounded in
 //! bytes, from which one dispatcher calls the [`EventListener`] (`shared::dispatch`). What goes out waits in a queue that
@@ -24,6 +24,7 @@ mod moleculer;
 mod nats_target;
 mod node;
 mod node_id;
+mod overheard;
 mod packet_kind;
 mod plain;
 mod release;
@@ -36,7 +37,7 @@ mod survey;
 #[cfg(test)]
 mod tests;
 
-pub use broker::survey;
+pub use broker::{overhear, survey};
 pub use call::Call;
 pub use config::{
     Bulkhead, DEFAULT_EVENT_QUEUE_BYTES, DEFAULT_FORGET_AFTER, DEFAULT_JOIN_DELAY,
@@ -49,6 +50,7 @@ pub use moleculer::SerializeError;
 pub use nats_target::{NatsTarget, NatsTls};
 pub use node::Mesh;
 pub use node_id::{InvalidNodeId, NodeId};
+pub use overheard::{Body, ListenError, Overheard, Packet, ServiceHeard};
 pub use packet_kind::PacketKind;
 pub use release::{Listed, Release};
 pub use remote_error::{Code, MeteorError, RemoteError};

@@ -42,6 +42,7 @@ use beside::Beside;
 use database::Database;
 pub use error::SandboxError;
 pub use inject::{Target, inject};
+pub(crate) use node::is_node;
 use node::{CoreNode, Joining};
 pub use options::{CoreRelease, OnMesh, Options};
 use world::World;

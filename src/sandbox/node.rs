@@ -20,6 +20,16 @@ const CORE: &str = "sandbox-core";
 /// The one that listens along.
 const PROBE: &str = "sandbox-probe";
 
+/// Whether this is a node of a sandbox on a mesh: in front of its process id stands one of their names.
+pub(crate) fn is_node(id: &str) -> bool {
+    let own = |name| {
+        id.strip_prefix(name)
+            .and_then(|rest| rest.strip_prefix('-'))
+    };
+    let number = [CORE, PROBE].into_iter().find_map(own);
+    number.is_some_and(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()))
+}
+
 /// A core that runs.
 pub(super) struct CoreNode {
     pub(super) core: Core,

@@ -13,6 +13,7 @@
 mod balancer;
 mod calls;
 mod clock;
+mod copies;
 mod discovery;
 mod events;
 mod heartbeat;
@@ -21,6 +22,7 @@ mod link;
 mod node;
 mod node_service;
 mod optl;
+mod overhear;
 pub(super) mod packet;
 mod ping;
 mod publish;
@@ -34,5 +36,6 @@ mod transport;
 mod waits;
 
 pub(super) use node::MoleculerNode;
+pub(super) use overhear::Reader;
 pub use serializer::SerializeError;
 pub(super) use survey::look;

@@ -24,9 +24,11 @@ mod instances;
 mod link;
 mod micro;
 mod node;
+mod overhear;
 mod requests;
 mod subject;
 mod survey;
 
 pub(super) use node::PlainNode;
+pub(super) use overhear::{read, subjects};
 pub(super) use survey::look;

@@ -16,6 +16,9 @@ const EMITS: &str = "emit.";
 /// order within a subscription only, and what two events do to one stream depends on theirs.
 pub(super) const ALL_EVENTS: &str = "event.>";
 
+/// All that goes to nodes, but for answers.
+pub(super) const EVERYTHING: [&str; 4] = [ALL_EVENTS, "emit.>", "rpc.>", "node.>"];
+
 /// A method of any node, or of a certain one; `None` when the name cannot stand in a subject.
 pub(super) fn call(action: &str, node: Option<&NodeId>) -> Option<String> {
     is_subject_rest(action).then(|| match node {
@@ -30,6 +33,15 @@ pub(super) fn called<'a>(subject: &'a str, own: &NodeId) -> Option<&'a str> {
         let rest = subject.strip_prefix(NODES)?.strip_prefix(own.as_str())?;
         rest.strip_prefix('.')
     })
+}
+
+/// The method that was called, and the one node that it was called of.
+pub(super) fn overheard_call(subject: &str) -> Option<(&str, Option<&str>)> {
+    if let Some(action) = subject.strip_prefix(CALLS) {
+        return Some((action, None));
+    }
+    let (node, action) = subject.strip_prefix(NODES)?.split_once('.')?;
+    Some((action, Some(node)))
 }
 
 /// An event; `None` when the name cannot stand in a subject.
@@ -112,6 +124,9 @@ mod tests {
         assert_eq!(called("rpc.a.b", &own), Some("a.b"));
         assert_eq!(called("node.me.a.b", &own), Some("a.b"));
         assert_eq!(called("node.you.a.b", &own), None);
+        assert_eq!(overheard_call("rpc.a.b"), Some(("a.b", None)));
+        assert_eq!(overheard_call("node.you.a.b"), Some(("a.b", Some("you"))));
+        assert_eq!(overheard_call("event.a.b"), None);
         assert_eq!(
             event_name("event.notify.e2e.keyRequest"),
             Some(("notify.e2e.keyRequest", true))

@@ -60,7 +60,8 @@ pub(crate) async fn drive<P: Protocol>(
     node.left();
 }
 
-fn pause(failures: u32) -> Duration {
+/// How long after so many failures in a row the next attempt waits.
+pub(crate) fn pause(failures: u32) -> Duration {
     let longest = FIRST_PAUSE
         .saturating_mul(1 << failures.min(8))
         .min(MAX_PAUSE);

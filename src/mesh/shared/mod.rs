@@ -24,4 +24,5 @@ pub(crate) mod registry;
 pub(crate) mod server;
 pub(crate) mod services;
 pub(crate) mod stats;
+pub(crate) mod tap;
 pub(crate) mod transport;

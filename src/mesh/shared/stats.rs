@@ -1,5 +1,6 @@
 //! What happened, counted: for tests and the status page as a snapshot, and for everybody else in `telemetry::metrics`.
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use crate::mesh::packet_kind::PacketKind;
@@ -58,6 +59,8 @@ pub(crate) struct Stats {
     /// Panics of listeners and handlers: bugs.
     pub(crate) panics: Tally,
     nats_lost_log: Limited,
+    /// Why NATS did not take a subscription.
+    refused: OnceLock<String>,
 }
 
 impl Stats {
@@ -76,6 +79,7 @@ impl Stats {
             connect_failures: Tally::new(metrics::nats_connect_failed),
             panics: Tally::new(|n| metrics::panicked(Panicked::Mesh, n)),
             nats_lost_log: Limited::default(),
+            refused: OnceLock::new(),
         }
     }
 
@@ -98,6 +102,19 @@ impl Stats {
                 "packets from NATS are lost: this process does not keep up"
             );
         });
+    }
+
+    /// NATS complains; of those whom it does not let subscribe the first is kept.
+    pub(crate) fn complained(&self, error: &str) {
+        let words = error.to_ascii_lowercase();
+        if words.contains("permissions violation for subscription") {
+            let _the_first_counts = self.refused.set(error.to_owned());
+        }
+    }
+
+    /// Why NATS did not take a subscription, if it did not.
+    pub(crate) fn refused(&self) -> Option<String> {
+        self.refused.get().cloned()
     }
 
     pub(crate) fn snapshot(&self) -> MeshStats {

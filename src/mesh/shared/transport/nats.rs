@@ -146,6 +146,7 @@ fn observe(
         Event::SlowConsumer(_) => stats.lost_at_nats(),
         // One for each refused subscription, and there are many.
         Event::ServerError(error) => {
+            stats.complained(&error.to_string());
             complaints.log(|left_out| {
                 tracing::warn!(%error, left_out, "NATS complains");
             });
