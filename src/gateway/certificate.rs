@@ -65,6 +65,7 @@ pub(crate) fn read_certificate(chain: &[u8], key: &[u8]) -> Result<About, Certif
     let files = TlsConfig {
         certificate: CERTIFICATE.into(),
         key: KEY.into(),
+        ticket_keys: None,
     };
     let pem = Pem {
         chain: Ok(chain.into()),
