@@ -1,7 +1,7 @@
 # The one command surface; .ci/run calls the same. `make` alone lists it.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint contract bench performance fuzz doc fixtures fresh image image-test release
+.PHONY: help run test lint contract faults bench performance fuzz doc fixtures fresh image image-test release
 
 CARGO ?= cargo
 BENCH ?=
@@ -30,6 +30,9 @@ lint: ## formatting, clippy, documentation, dependencies and their licences, the
 
 contract: ## every row of the contract, and the tests that name it
 	@scripts/contract
+
+faults: fixtures ## every fault of tests/faults/catalogue.txt, as one table: ten minutes (ONLY=nats: some of them)
+	@scripts/faults $(ONLY)
 
 bench: ## the micro benches; BENCH=fanout for some of them
 	$(CARGO) bench --locked -p ddp-streamer-benches -- $(BENCH)

@@ -32,6 +32,7 @@ impl Machine {
             "nginx",
             "docker-compose",
             "curl",
+            "faketime",
             "chromium",
         ] {
             machine.has(name, "exit 0");

@@ -24,6 +24,7 @@ mod database;
 mod door;
 mod ejson;
 mod ends;
+mod faults;
 mod fresh_machine;
 mod image;
 mod limits;

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_nats::HeaderMap;
+use async_nats::client::RequestErrorKind;
 use ddp_streamer::mesh::{
     Call, CallError, Code, Event, Listed, Mesh, MeshConfig, MeshState, NatsTarget, NodeId,
     NodeSnapshot, PacketKind, Release, RemoteError, Request, ServiceSpec, Transporter,
@@ -274,6 +275,16 @@ async fn a_core_that_is_restarted_is_found() {
     let mut alice = workspace.login("alice").await;
     workspace.core.tell("crash").await;
     workspace.core.process.ended().await;
+    // NATS notices that a little later than we do.
+    let nats = workspace.nats.connect().await;
+    eventually("NATS knows that nobody is there", || async {
+        let subject = "rpc.meteor.callMethodWithToken";
+        let asked = nats.request(subject, "[]".into()).await;
+        asked
+            .is_err_and(|error| error.kind() == RequestErrorKind::NoResponders)
+            .then_some(())
+    })
+    .await;
     let failed = alice.call("echo", json!([1])).await;
     assert_eq!(failed["error"]["error"], 503, "{failed}");
     let services = json!({"loginServices": [{"_id": "x-id", "service": "x"}]});

@@ -49,6 +49,10 @@ impl Database {
         (process, stdin, port)
     }
 
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
     pub fn url(&self) -> String {
         format!("mongodb://127.0.0.1:{}/rocketchat", self.port)
     }

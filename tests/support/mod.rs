@@ -12,6 +12,7 @@ pub mod nats;
 pub mod nginx;
 pub mod peer;
 pub mod process;
+pub mod proxy;
 pub mod sandbox;
 pub mod scene;
 pub mod service;

@@ -9,18 +9,60 @@ use super::{eventually, free_port, root};
 pub struct Nats {
     process: Option<Process>,
     port: u16,
-    _dir: TempDir,
+    dir: TempDir,
 }
 
 impl Nats {
     pub async fn start() -> Self {
-        let mut nats = Self {
-            process: None,
-            port: free_port(),
-            _dir: TempDir::new("nats"),
-        };
+        let mut nats = Self::nowhere();
         nats.restart().await;
         nats
+    }
+
+    /// One with a configuration file, which [`Nats::reload`] may change.
+    pub async fn configured(text: &str) -> Self {
+        let mut nats = Self::nowhere();
+        nats.write(text);
+        nats.restart().await;
+        nats
+    }
+
+    fn nowhere() -> Self {
+        Self {
+            process: None,
+            port: free_port(),
+            dir: TempDir::new("nats"),
+        }
+    }
+
+    fn file(&self) -> std::path::PathBuf {
+        self.dir.path().join("nats.conf")
+    }
+
+    fn write(&self, text: &str) {
+        std::fs::write(self.file(), text).expect("written");
+    }
+
+    /// Another text in its configuration file, which it reads while it runs.
+    pub async fn reload(&self, text: &str) {
+        let before = self.said("Reloaded server configuration");
+        self.write(text);
+        self.signal("HUP");
+        eventually("nats-server has read it", || async {
+            (self.said("Reloaded server configuration") > before).then_some(())
+        })
+        .await;
+    }
+
+    /// How many lines of its log hold a text.
+    pub fn said(&self, text: &str) -> usize {
+        let process = self.process.as_ref().expect("nats-server runs");
+        let lines = process.stderr.lock().expect("lines");
+        lines.iter().filter(|line| line.contains(text)).count()
+    }
+
+    pub fn port(&self) -> u16 {
+        self.port
     }
 
     pub fn url(&self) -> String {
@@ -48,6 +90,9 @@ impl Nats {
         command
             .args(["-a", "127.0.0.1", "-p", &self.port.to_string()])
             .args(args);
+        if self.file().exists() {
+            command.arg("-c").arg(self.file());
+        }
         self.process = Some(Process::start("nats-server", command).0);
         let port = self.port;
         eventually("nats-server accepts", || async move {
@@ -59,17 +104,26 @@ impl Nats {
     }
 
     pub fn freeze(&self) {
-        self.process
-            .as_ref()
-            .expect("nats-server runs")
-            .signal("STOP");
+        self.signal("STOP");
     }
 
     pub fn thaw(&self) {
+        self.signal("CONT");
+    }
+
+    /// Sends it a signal by name.
+    pub fn signal(&self, signal: &str) {
         self.process
             .as_ref()
             .expect("nats-server runs")
-            .signal("CONT");
+            .signal(signal);
+    }
+
+    /// Waits until it has ended by itself.
+    pub async fn ended(&mut self) {
+        let process = self.process.as_mut().expect("nats-server runs");
+        process.ended().await;
+        self.process = None;
     }
 
     /// A plain connection, to publish anything and to listen in.

@@ -60,6 +60,30 @@ impl Process {
             "kill -{signal} {}",
             self.name
         );
+        if signal == "STOP" {
+            self.stands_still();
+        }
+    }
+
+    /// Each thread stops a little after it was told to, and may answer somebody before.
+    fn stands_still(&self) {
+        let threads = format!("/proc/{}/task", self.pid());
+        let moves = |thread: std::fs::DirEntry| {
+            let stat = std::fs::read_to_string(thread.path().join("stat")).unwrap_or_default();
+            // The state follows the name, which stands in parentheses.
+            let state = stat.rsplit_once(") ").map(|(_, state)| state);
+            state.is_some_and(|state| !state.starts_with('T'))
+        };
+        let deadline = std::time::Instant::now() + DEADLINE;
+        while std::fs::read_dir(&threads)
+            .expect("threads")
+            .flatten()
+            .any(moves)
+        {
+            let in_time = std::time::Instant::now() < deadline;
+            assert!(in_time, "{} does not stop", self.name);
+            std::thread::yield_now();
+        }
     }
 
     /// Waits for its end.

@@ -30,6 +30,7 @@ pub struct Builder {
     env: BTreeMap<String, String>,
     core: Vec<String>,
     database: bool,
+    nats: Option<Nats>,
     plain: bool,
     tls: bool,
 }
@@ -56,6 +57,12 @@ impl Builder {
         self
     }
 
+    /// A NATS server that is there already.
+    pub fn nats(mut self, nats: Nats) -> Self {
+        self.nats = Some(nats);
+        self
+    }
+
     /// A real database instead of the one in memory.
     pub fn database(mut self) -> Self {
         self.database = true;
@@ -69,7 +76,10 @@ impl Builder {
     }
 
     pub async fn start(self) -> Workspace {
-        let nats = Nats::start().await;
+        let nats = match self.nats {
+            Some(nats) => nats,
+            None => Nats::start().await,
+        };
         let url = nats.url();
         let mut args = vec!["--nats", &url];
         args.extend(self.core.iter().map(String::as_str));
