@@ -8,6 +8,7 @@ mod callees;
 mod catalogue;
 mod database;
 mod host;
+mod logs;
 mod nats;
 mod net;
 mod stops;
