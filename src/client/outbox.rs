@@ -122,7 +122,8 @@ impl Outbox {
             return Pushed::Refused;
         }
         state.grow(frame.len());
-        let (pushed, waker) = if state.unsent > self.buffered.each() {
+        let each = self.buffered.each();
+        let (pushed, waker) = if state.unsent > each || state.room() > each {
             state.overflow();
             (Pushed::Refused, state.waker.take())
         } else {
@@ -374,6 +375,11 @@ impl State {
         }
     }
 
+    /// What frames take besides their bytes while they wait, with one more: a pong of two has a place of 32.
+    fn room(&self) -> usize {
+        (self.rest.len() + usize::from(self.first.is_some())) * size_of::<Frame>()
+    }
+
     /// Over the bound: what is unsent is dropped.
     fn overflow(&mut self) {
         self.clear();
@@ -469,6 +475,13 @@ mod tests {
             "what was unsent is dropped"
         );
         assert!(!outbox.push(frame(10)), "nothing after a close");
+    }
+
+    #[test]
+    fn small_frames_are_bounded_by_the_room_that_they_take() {
+        let outbox = Outbox::new(Buffered::new(10 * size_of::<Frame>(), 1 << 30));
+        let taken = (0..100).take_while(|_| outbox.push(frame(2))).count();
+        assert_eq!((taken, outbox.closing()), (11, Some(Close::TooSlow)));
     }
 
     #[test]

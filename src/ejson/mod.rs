@@ -5,6 +5,7 @@
 //! [`is_readable`] tells whether those take a value who read it in earnest.
 
 mod escape;
+mod first;
 mod raw_object;
 mod readable;
 mod text;
@@ -12,6 +13,7 @@ mod text;
 use serde_json::value::RawValue;
 
 pub use escape::{escaped_len, write_escaped, write_text};
+pub use first::first;
 pub use raw_object::RawObject;
 pub use readable::is_readable;
 pub use text::{nested, string_len, text, well_formed};

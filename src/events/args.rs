@@ -6,13 +6,16 @@ use serde_json::value::RawValue;
 
 use crate::ejson::{self, RawObject};
 
-/// The arguments of one event, one level read.
+/// So many arguments are looked at, at most: no row knows more.
+const READ: usize = 3;
+
+/// The first arguments of one event, one level read.
 pub(super) struct Args<'a>(&'a RawValue, Vec<&'a RawValue>);
 
 impl<'a> Args<'a> {
     /// The elements of the event's `data`; `None` when it is no array.
     pub(super) fn of(data: &'a RawValue) -> Option<Self> {
-        ejson::array(data).map(|args| Self(data, args))
+        ejson::first(data, READ).map(|args| Self(data, args))
     }
 
     /// The whole array, as it came.

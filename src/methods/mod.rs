@@ -233,7 +233,7 @@ fn known_method(name: &str) -> Option<&str> {
 /// The event name that a publication of a stream is asked for.
 fn stream_event(sub: &Subscription) -> Option<String> {
     known_stream(&sub.name)?;
-    let first = *ejson::array(&sub.params)?.first()?;
+    let first = *ejson::first(&sub.params, 1)?.first()?;
     ejson::text(first).map(String::from)
 }
 

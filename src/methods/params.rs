@@ -4,7 +4,10 @@ use serde_json::value::RawValue;
 
 use crate::ejson::{self, RawObject};
 
-/// The elements, one level read.
+/// So many params are looked at, at most.
+const READ: usize = 2;
+
+/// The first elements, one level read.
 pub(super) struct Params<'a>(Vec<&'a RawValue>);
 
 impl<'a> Params<'a> {
@@ -15,7 +18,7 @@ impl<'a> Params<'a> {
 
     /// What is no array has no elements.
     pub(super) fn of(params: &'a RawValue) -> Self {
-        Self(ejson::array(params).unwrap_or_default())
+        Self(ejson::first(params, READ).unwrap_or_default())
     }
 
     /// A param as it came, that is neither missing nor `null`.

@@ -3,6 +3,7 @@
 
 mod broken;
 mod golden;
+mod interleavings;
 mod joined;
 mod recorder;
 mod releases;

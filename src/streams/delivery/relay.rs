@@ -80,7 +80,7 @@ impl Relay {
 
     /// Reads the arguments of the event `stream`; `None` for an own event, and for what is none at all.
     pub(in crate::streams) fn read(&self, data: &RawValue) -> Option<Relayed> {
-        let data = ejson::array(data)?;
+        let data = ejson::first(data, 1)?;
         let first = *data.first()?;
         let (form, name, event_name, args) = match RawObject::of(first) {
             Some(object) => {
@@ -92,7 +92,7 @@ impl Relay {
                 (Form::Object, text("stream")?, text("eventName")?, args)
             }
             None => {
-                let parts = ejson::array(first)?;
+                let parts = ejson::first(first, 3)?;
                 let [name, event_name, args, ..] = parts.as_slice() else {
                     return None;
                 };

@@ -13,6 +13,9 @@ pub(in crate::streams) const MAX_EVENT_NAME: usize = 1024;
 /// Longest rule argument, in bytes: `{"token":…,"visitorToken":…}` is what clients send. It is kept with its publication.
 pub(in crate::streams) const MAX_RULE_ARG: usize = 4096;
 
+/// So many arguments of a write are looked at, at most.
+const READ_ARGS: usize = 3;
+
 /// The params of a publication: `[eventName, options?]`.
 #[derive(Debug)]
 pub(in crate::streams) struct Requested<'a> {
@@ -29,7 +32,7 @@ pub(in crate::streams) struct Requested<'a> {
 impl<'a> Requested<'a> {
     /// Reads the params of `sub`; what is no array is `[]`.
     pub(in crate::streams) fn read(params: &'a RawValue) -> Self {
-        let params = ejson::array(params).unwrap_or_default();
+        let params = ejson::first(params, 2).unwrap_or_default();
         let options = params.get(1).copied();
         let object = options.and_then(RawObject::of);
         let flag = match &object {
@@ -54,16 +57,22 @@ fn event_name(raw: &RawValue) -> Option<Cow<'_, str>> {
 pub(in crate::streams) struct Write<'a> {
     /// What is written to.
     pub(in crate::streams) event_name: String,
-    /// What is written.
+    /// What is written, as far as rules look at it.
     pub(in crate::streams) args: Vec<&'a RawValue>,
+    /// All of it, behind the array's bracket.
+    all: &'a str,
 }
 
 impl<'a> Write<'a> {
     /// Reads the params of a method; `None` without an event name.
     pub(in crate::streams) fn read(params: &'a RawValue) -> Option<Self> {
-        let params = ejson::array(params)?;
-        let (first, args) = params.split_first()?;
+        let read = ejson::first(params, 1 + READ_ARGS)?;
+        let (first, args) = read.split_first()?;
+        // The event name is a slice of the params.
+        let end = first.get().as_ptr().addr() - params.get().as_ptr().addr() + first.get().len();
+        let behind = params.get().get(end..)?.trim_ascii_start();
         Some(Self {
+            all: behind.strip_prefix(',').unwrap_or(behind),
             event_name: event_name(first)
                 .filter(|name| !name.is_empty())?
                 .into_owned(),
@@ -73,7 +82,7 @@ impl<'a> Write<'a> {
 
     /// The arguments as a JSON array.
     pub(in crate::streams) fn args_json(&self) -> String {
-        ejson::join(self.args.iter().map(|arg| arg.get()))
+        format!("[{}", self.all)
     }
 }
 
@@ -101,7 +110,7 @@ impl RuleArgs {
     /// Of `options.args`.
     pub(in crate::streams) fn of(args: Option<&RawValue>) -> Self {
         Self(
-            args.and_then(ejson::array)
+            args.and_then(|args| ejson::first(args, 1))
                 .and_then(|args| args.first().copied())
                 .filter(|first| first.get().starts_with('{'))
                 .map(ToOwned::to_owned),

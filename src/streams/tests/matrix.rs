@@ -1,5 +1,5 @@
 //! The whole matrix of rules, `tests/golden/rules.txt`: every stream, every shape of event name, everybody, on every
-//! release; and again after what takes a grant away.
+//! release. What takes a grant away is in `matrix_after`.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
-use super::matrix_table::{Cell, Fate, Person, READERS, Read, Table, WRITERS, Write};
+use super::matrix_table::{Cell, Person, READERS, Read, Table, WRITERS, Write};
 use super::workspace::{Offers, Session, Workspace, stream, verdict_of};
 use crate::ddp::Code;
 use crate::services::Release::{self, Mixed, Unknown, V6, V8};
@@ -17,7 +17,7 @@ use crate::streams::catalog::ROWS;
 /// The id of all publications here.
 const ID: &str = "m";
 /// How long the core thinks where something happens meanwhile.
-const THINKS: Duration = Duration::from_millis(100);
+pub(super) const THINKS: Duration = Duration::from_millis(100);
 const ANY_PERMISSION: [&str; 2] = [
     r#"["view-privileged-setting","edit-privileged-setting","manage-selected-settings"]"#,
     r#"["manage-outgoing-integrations","manage-own-outgoing-integrations"]"#,
@@ -32,9 +32,9 @@ const MESHES: [(Release, Offers); 5] = [
     (Unknown, Offers::Plain),
 ];
 /// Those with a core that was seen.
-const SEEN: &[(Release, Offers)] = MESHES.split_at(4).0;
+pub(super) const SEEN: &[(Release, Offers)] = MESHES.split_at(4).0;
 
-fn on(release: Release, cell: &Cell) -> &str {
+pub(super) fn on(release: Release, cell: &Cell) -> &str {
     match release {
         V6 => &cell.old,
         V8 => &cell.new,
@@ -43,7 +43,7 @@ fn on(release: Release, cell: &Cell) -> &str {
 }
 
 /// The workspace that the table describes.
-async fn workspace((release, offers): (Release, Offers)) -> Workspace {
+pub(super) async fn workspace((release, offers): (Release, Offers)) -> Workspace {
     let workspace = Workspace::with(release, offers).await;
     for (id, username, name) in [
         ("holly", "holly.h", "Holly"),
@@ -96,7 +96,7 @@ async fn workspace((release, offers): (Release, Offers)) -> Workspace {
 }
 
 /// A session of a person.
-fn enter(workspace: &Workspace, id: &str, who: Person) -> Session {
+pub(super) fn enter(workspace: &Workspace, id: &str, who: Person) -> Session {
     match who.user() {
         Some(user) => workspace.login(id, user),
         None => workspace.client(id),
@@ -104,7 +104,7 @@ fn enter(workspace: &Workspace, id: &str, who: Person) -> Session {
 }
 
 /// A session asks for a row's publication, as a person would; the answer in the words of the table.
-async fn ask(session: &Session, who: Person, row: &Read) -> String {
+pub(super) async fn ask(session: &Session, who: Person, row: &Read) -> String {
     let args = match who {
         Person::Visitor => json!([{"token": "vt", "visitorToken": "vt"}]),
         _ => json!([]),
@@ -114,7 +114,7 @@ async fn ask(session: &Session, who: Person, row: &Read) -> String {
     word(&verdict_of(&session.hears())).to_owned()
 }
 
-fn word(verdict: &str) -> &str {
+pub(super) fn word(verdict: &str) -> &str {
     match verdict {
         "ready" => "yes",
         "not-allowed" => "no",
@@ -124,7 +124,7 @@ fn word(verdict: &str) -> &str {
 }
 
 /// Publishes the row's event, and says whether the session heard it and nothing else. Presence has no such events.
-fn heard(workspace: &Workspace, session: &Session, row: &Read) -> bool {
+pub(super) fn heard(workspace: &Workspace, session: &Session, row: &Read) -> bool {
     workspace
         .streams
         .publish(stream(&row.stream), &row.event_name, "[1]");
@@ -142,18 +142,18 @@ fn heard(workspace: &Workspace, session: &Session, row: &Read) -> bool {
     }
 }
 
-fn is_presence(row: &Read) -> bool {
+pub(super) fn is_presence(row: &Read) -> bool {
     row.stream == "user-presence"
 }
 
-fn given(workspace: &Workspace, setting: &Option<(String, bool)>) {
+pub(super) fn given(workspace: &Workspace, setting: &Option<(String, bool)>) {
     if let Some((setting, on)) = setting {
         workspace.set(setting, json!(on));
     }
 }
 
 /// As it was before `given`.
-fn taken_back(workspace: &Workspace, setting: &Option<(String, bool)>) {
+pub(super) fn taken_back(workspace: &Workspace, setting: &Option<(String, bool)>) {
     if let Some((setting, on)) = setting {
         workspace.set(setting, json!(!on));
     }
@@ -437,83 +437,6 @@ async fn a_logout() {
                 }
             }
             taken_back(&workspace, &row.given);
-        }
-    }
-}
-
-/// Takes something away from a person, with the event that says so.
-fn take_away(workspace: &Workspace, change: &str) {
-    match change {
-        "kick" => {
-            let about = |question: &str| question.ends_with(" secret alice");
-            workspace.core.revoke_all(about);
-            let memory = workspace.store.as_memory().unwrap();
-            memory.remove(Collection::Subscriptions, "secret-alice");
-            workspace.subscription("removed", "secret", "alice");
-        }
-        "lost" => {
-            let preview = "canReadRoom general holly";
-            let about = |question: &str| question.starts_with("has") || question == preview;
-            workspace.core.revoke_all(about);
-            workspace.streams.permission_changed(None);
-        }
-        other => panic!("{other}"),
-    }
-}
-
-/// What a kick or a lost permission does to each publication; to a question that is away at that moment; and to the next
-/// one, at once.
-// contract: streams/kick, streams/reuse/dropped, streams/reuse/in-flight
-#[tokio::test(start_paused = true)]
-async fn a_kick_and_a_lost_permission() {
-    let table = Table::read();
-    for (change, who) in [("kick", Person::Member), ("lost", Person::Holder)] {
-        for mesh in SEEN {
-            for row in &table.reads {
-                let column = READERS.iter().position(|reader| *reader == who).unwrap();
-                if on(mesh.0, &row.cells[column]) != "yes" {
-                    continue;
-                }
-                let label = format!("{change} {mesh:?} {row:?}");
-                let (fate, again) = match table.after(change, row) {
-                    Some(after) => (after.publication, on(mesh.0, &after.again)),
-                    None => (Fate::Stays, "yes"),
-                };
-                // `canReadRoom` knows of permissions, and nobody else.
-                let untold =
-                    change == "lost" && row.stream == "room-messages" && mesh.1 == Offers::ReadRoom;
-                let ends = fate == Fate::Ends && again == "no" && !untold;
-                let stays = fate != Fate::Gone && !ends;
-                let workspace = workspace(*mesh).await;
-                given(&workspace, &row.given);
-                let session = enter(&workspace, "s", who);
-                assert_eq!(ask(&session, who, row).await, "yes", "{label}");
-                // No answer of a moment ago, but one that is on its way.
-                workspace.streams.forget_answers();
-                workspace.core.slow(THINKS);
-                let asking = enter(&workspace, "a", who);
-                let (answer, ()) = tokio::join!(ask(&asking, who, row), async {
-                    sleep(THINKS / 2).await;
-                    take_away(&workspace, change);
-                });
-                workspace.core.slow(Duration::ZERO);
-                assert_eq!(answer, again, "while it was asked: {label}");
-                let next = enter(&workspace, "n", who);
-                assert_eq!(ask(&next, who, row).await, again, "next: {label}");
-                sleep(2 * THINKS).await;
-                let heard_of_it = session.hears();
-                match ends {
-                    true => assert_eq!(verdict_of(&heard_of_it), "not-allowed", "{label}"),
-                    false => assert_eq!(heard_of_it, [] as [Value; 0], "without a word: {label}"),
-                }
-                if !is_presence(row) {
-                    assert_eq!(heard(&workspace, &session, row), stays, "{label}");
-                }
-                for (other, heard_by) in [("asking", &asking), ("next", &next)] {
-                    let has = heard_by.client.publications.lock().len() == 1;
-                    assert_eq!(has, again == "yes", "{other}: {label}");
-                }
-            }
         }
     }
 }

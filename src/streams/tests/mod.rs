@@ -3,6 +3,7 @@
 mod access;
 mod lost;
 mod matrix;
+mod matrix_after;
 mod matrix_table;
 mod messages;
 mod presence;
