@@ -7,6 +7,8 @@ mod desk;
 mod heard;
 mod model;
 mod play;
+mod requests;
+mod told;
 mod truth;
 
 use std::time::Duration;
