@@ -8,6 +8,8 @@ BENCH ?=
 FUZZ_SECONDS ?= 30
 MINUTES ?= 5
 FUZZ_TARGETS ?= head frames sockjs message ejson packet nats config markup certificate
+# Tests mostly wait, for processes and for conditions.
+TEST_THREADS ?= $(shell expr 2 '*' $$(nproc))
 # What they found before is played again first, which takes its time.
 FUZZ_FOUND ?= target/fuzz
 
@@ -18,7 +20,7 @@ run: ## the service, configured by the environment
 	$(CARGO) run --locked
 
 test: fixtures ## every test, against real parts
-	$(CARGO) test --locked --no-fail-fast
+	RUST_TEST_THREADS=$(TEST_THREADS) $(CARGO) test --locked --no-fail-fast
 	rm -rf target/fuzz-moment
 	$(MAKE) --no-print-directory fuzz FUZZ_SECONDS=2 FUZZ_FOUND=target/fuzz-moment
 

@@ -265,8 +265,22 @@ async fn refused_by_nats_it_tries_on() {
     workspace.nats.kill().await;
     workspace.nats.restart().await;
     workspace.service.ready().await;
+    // Its client waits longer between attempts than ours.
+    nats_knows_the_core(&workspace, true).await;
     let mut alice = workspace.login("alice").await;
     assert_eq!(alice.call("echo", json!([1])).await["result"], json!([1]));
+}
+
+/// Waits until NATS knows whether the core's methods are offered.
+async fn nats_knows_the_core(workspace: &Workspace, there: bool) {
+    let nats = workspace.nats.connect().await;
+    eventually("NATS knows of the core", || async {
+        let subject = "rpc.meteor.callMethodWithToken";
+        let asked = nats.request(subject, "[]".into()).await;
+        let nobody = asked.is_err_and(|error| error.kind() == RequestErrorKind::NoResponders);
+        (nobody != there).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -276,15 +290,7 @@ async fn a_core_that_is_restarted_is_found() {
     workspace.core.tell("crash").await;
     workspace.core.process.ended().await;
     // NATS notices that a little later than we do.
-    let nats = workspace.nats.connect().await;
-    eventually("NATS knows that nobody is there", || async {
-        let subject = "rpc.meteor.callMethodWithToken";
-        let asked = nats.request(subject, "[]".into()).await;
-        asked
-            .is_err_and(|error| error.kind() == RequestErrorKind::NoResponders)
-            .then_some(())
-    })
-    .await;
+    nats_knows_the_core(&workspace, false).await;
     let failed = alice.call("echo", json!([1])).await;
     assert_eq!(failed["error"]["error"], 503, "{failed}");
     let services = json!({"loginServices": [{"_id": "x-id", "service": "x"}]});
