@@ -33,6 +33,7 @@ pub(crate) struct Traced {
     carried: Option<Carried>,
     /// The node that was asked last. Told once, in the end: a span keeps everything that it is told.
     node: Mutex<Option<NodeId>>,
+    /// Where somebody is to read it.
     span: Option<Span>,
 }
 
@@ -41,7 +42,7 @@ impl Traced {
         Self {
             carried: span.carried(),
             node: Mutex::default(),
-            span: Some(span),
+            span: span.is_recorded().then_some(span),
         }
     }
 
@@ -88,7 +89,7 @@ impl<'a> Call<'a> {
 
     /// It goes to this node.
     pub(crate) fn goes_to(&self, node: &NodeId) {
-        if let Some(traced) = self.traced {
+        if let Some(traced) = self.traced.filter(|traced| traced.span.is_some()) {
             *traced.node.lock() = Some(node.clone());
         }
     }

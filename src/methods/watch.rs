@@ -43,7 +43,9 @@ impl Watch {
             count(error.as_deref(), began.elapsed());
         }
         if let Some(mut span) = self.span {
-            if let Some(user) = client.user() {
+            if span.is_recorded()
+                && let Some(user) = client.user()
+            {
                 span.set_user(user.as_str());
             }
             span.end(error.as_deref());

@@ -38,14 +38,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         let look_again = || Instant::now() + LOOK_AGAIN;
         match self.phase {
             Phase::Flushing(until) | Phase::Parting(until) => {
-                let others = self.finish_by.into_iter().chain([look_again()]);
+                let others = self.until.into_iter().chain([look_again()]);
                 others.fold(self.at_most(until), Instant::min)
             }
-            Phase::Over => self.finish_by.unwrap_or_else(look_again),
+            Phase::Over => self.until.unwrap_or_else(look_again),
             Phase::New | Phase::Open => {
                 let silence = self.clock.deadline(self.connected, &self.sessions.config);
                 let leg = self.leg.as_ref().and_then(|leg| leg.deadline());
-                let others = self.leaves_at.into_iter().chain(leg);
+                let others = self.until.into_iter().chain(leg);
                 others.fold(silence, Instant::min)
             }
         }
@@ -54,7 +54,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     /// Says whether something was due.
     pub(super) fn look_at_the_clock(&mut self, cx: &mut Context<'_>) -> bool {
         // Seen after the outbox has this task's waker: a drain that begins now wakes it.
-        if self.leaves_at.is_none() && self.is_open() && self.sessions.is_draining() {
+        if self.until.is_none() && self.is_open() && self.sessions.is_draining() {
             self.on_drain();
             return true;
         }
@@ -97,7 +97,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             return;
         };
         let (now, deadline) = (Instant::now(), plan.deadline);
-        let leaves_at = *self.leaves_at.get_or_insert_with(|| plan.moment());
+        let leaves_at = *self.until.get_or_insert_with(|| plan.moment());
         self.due |= now >= leaves_at;
         if !self.due {
             return;
@@ -107,7 +107,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             .as_ref()
             .map_or(self.requests.is_idle(), |leg| leg.is_idle());
         if !idle && now < deadline {
-            self.leaves_at = Some(deadline);
+            self.until = Some(deadline);
             return;
         }
         let error = unavailable();
@@ -136,14 +136,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         }
         self.requests.withdraw(|_| true);
         if end == End::Theirs && (!self.requests.is_idle() || self.has_to_finish()) {
-            self.finish_by = Some(Instant::now() + self.sessions.config.request_timeout);
+            self.until = Some(Instant::now() + self.sessions.config.request_timeout);
         } else {
+            self.until = None;
             self.requests = Requests::default();
             self.part_from_server();
         }
         self.unheard = None;
         if let Some(guard) = &mut self.guard {
-            guard.leave(self.finish_by.is_some());
+            guard.leave(self.until.is_some());
         }
     }
 
@@ -156,7 +157,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         }
         let over = outbox.poll_sent_away(cx).is_ready()
             || self.sessions.is_draining()
-            || self.finish_by.is_none_or(|by| Instant::now() >= by);
+            || self.until.is_none_or(|by| Instant::now() >= by);
         if over {
             tracing::debug!(session = %self.client.id(), "calls of a client that left are given up");
             self.requests = Requests::default();

@@ -41,12 +41,11 @@ pub struct Session<S> {
     /// What was read and not decoded: a part of a frame, or frames behind `unheard`.
     pub(super) unread: Vec<u8>,
     pub(super) phase: Phase,
-    /// When it closes in a drain, once there is one.
-    pub(super) leaves_at: Option<Instant>,
-    /// Whether that moment has come, and only the calls that are open keep it.
+    /// While it is open: when it leaves in a drain, once there is one. From then on: until when the calls of a client that
+    /// left are done, where there are any.
+    pub(super) until: Option<Instant>,
+    /// Whether the moment to leave in a drain has come, and only the calls that are open keep it.
     pub(super) due: bool,
-    /// Until when the calls of a client that left are done, where there are any.
-    pub(super) finish_by: Option<Instant>,
     /// Whether `connected` was sent.
     pub(super) connected: bool,
     /// Whether nothing is published to it any more.
@@ -102,9 +101,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             unheard: None,
             unread: leftover,
             phase: Phase::New,
-            leaves_at: None,
+            until: None,
             due: false,
-            finish_by: None,
             connected: false,
             detached: false,
             parted: false,
@@ -171,7 +169,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Future for Session<S> {
         for _ in 0..ROUNDS {
             let mut progress = this.read(cx);
             progress |= this.work(cx);
-            if this.leaves_at.is_some() && this.is_open() {
+            if this.until.is_some() && this.is_open() {
                 this.on_drain();
             }
             progress |= this.write(cx);

@@ -13,7 +13,9 @@ async fn a_sessions_task_is_small() {
         "session {task}, its timer {timer}, client {}",
         size_of::<Client>()
     );
-    assert!(task <= 512, "{task}");
+    // With what the runtime and the tracker put around it, some 110 bytes, it stays below 384, which is allocated as it is;
+    // the next size is 512.
+    assert!(task <= 272, "{task}");
     assert!(task + timer + size_of::<Client>() <= 1024);
 }
 

@@ -82,7 +82,7 @@ impl Carried {
         hex(&mut text[36..52], &context.span_id().to_bytes());
         hex(&mut text[53..], &[context.trace_flags().to_u8() & 1]);
         Self {
-            traceparent: String::from_utf8_lossy(&text).into_owned(),
+            traceparent: String::from_utf8(text.into()).unwrap_or_default(),
             tracestate: context.trace_state().header(),
         }
     }

@@ -98,7 +98,8 @@ impl Span {
     }
 
     /// Somebody is to read what it says.
-    pub(super) fn is_recorded(&self) -> bool {
+    #[must_use]
+    pub fn is_recorded(&self) -> bool {
         self.recorded.is_some()
     }
 
