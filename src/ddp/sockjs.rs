@@ -58,50 +58,24 @@ pub(super) fn single(text: &str) -> Option<String> {
 }
 
 fn plain(inside: &str) -> Option<String> {
-    let mut message = Vec::with_capacity(inside.len());
-    let mut unescape = Unescape::default();
-    let (runs, rest) = inside.as_bytes().as_chunks::<RUN>();
-    for run in runs {
-        let odd = |byte: &u8| (*byte == b'\\') | (*byte == b'"') | (*byte < 0x20);
-        if !unescape.after_backslash && !run.iter().fold(false, |any, byte| any | odd(byte)) {
-            message.extend_from_slice(run);
-        } else {
-            unescape.read(run, &mut message);
+    let bytes = inside.as_bytes();
+    let mut message = String::with_capacity(inside.len());
+    // Up to here it is in the message.
+    let mut done = 0;
+    let mut at = 0;
+    while let Some(byte) = bytes.get(at) {
+        match byte {
+            b'\\' if matches!(bytes.get(at + 1), Some(b'"' | b'\\' | b'/')) => {
+                message.push_str(&inside[done..at]);
+                done = at + 1;
+                at += 2;
+            }
+            b'\\' | b'"' | 0..0x20 => return None,
+            _ => at += 1,
         }
     }
-    unescape.read(rest, &mut message);
-    let good = !unescape.bad && !unescape.after_backslash;
-    // It was text, and lost nothing but whole characters.
-    good.then(|| String::from_utf8(message).ok()).flatten()
-}
-
-/// How many bytes are looked at at once.
-const RUN: usize = 16;
-
-/// Reads the escapes of quotes, backslashes and slashes. JSON in a JSON string has one every few bytes: guessing where the
-/// next one is would cost more than writing each byte, and the next over it where it was a backslash.
-#[derive(Default)]
-struct Unescape {
-    after_backslash: bool,
-    bad: bool,
-}
-
-impl Unescape {
-    /// At most [`RUN`] bytes.
-    fn read(&mut self, run: &[u8], out: &mut Vec<u8>) {
-        let (mut written, mut len) = ([0; RUN], 0);
-        for byte in run {
-            let escaped = self.after_backslash;
-            let (backslash, quote) = (*byte == b'\\', *byte == b'"');
-            let begins = backslash & !escaped;
-            let unknown = escaped & !(backslash | quote | (*byte == b'/'));
-            self.bad |= unknown | (quote & !escaped) | (*byte < 0x20);
-            self.after_backslash = begins;
-            written[len % RUN] = *byte;
-            len += usize::from(!begins);
-        }
-        out.extend_from_slice(&written[..len.min(RUN)]);
-    }
+    message.push_str(&inside[done..]);
+    Some(message)
 }
 
 /// An array of strings: read, and nothing kept.

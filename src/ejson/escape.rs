@@ -33,19 +33,6 @@ const SHORT: [(u8, u8); 7] = [
 
 /// How many bytes are looked at at once.
 const RUN: usize = 16;
-/// Up to so many, looking at each is cheaper than preparing to look at many.
-const FEW: usize = 2 * RUN;
-
-/// Whether [`write_text`] writes a byte as it is, wherever it stands.
-const AS_IT_IS: [bool; 256] = {
-    let mut plain = [false; 256];
-    let mut byte = 0;
-    while byte < 0x80 {
-        plain[byte] = EXTRA[byte] == 0;
-        byte += 1;
-    }
-    plain
-};
 
 /// How many bytes [`write_escaped`] writes of `text`.
 #[must_use]
@@ -63,15 +50,12 @@ pub fn write_escaped(out: &mut Vec<u8>, text: &[u8]) {
     for run in runs {
         write_run(out, run);
     }
-    if rest.iter().all(|byte| EXTRA[usize::from(*byte)] == 0) {
-        out.extend_from_slice(rest);
-    } else {
-        rest.iter().for_each(|byte| write_byte(out, *byte));
-    }
+    write_run(out, rest);
 }
 
-/// A run, looked at at once.
-fn write_run(out: &mut Vec<u8>, run: &[u8; RUN]) {
+/// At most [`RUN`] bytes. Inlined, so that a whole run is known to be one: it is then looked at at once.
+#[inline(always)]
+fn write_run(out: &mut Vec<u8>, run: &[u8]) {
     let (mut marks, mut controls) = (0, 0);
     for byte in run {
         marks |= u8::from(*byte == b'"') | u8::from(*byte == b'\\');
@@ -87,7 +71,7 @@ fn write_run(out: &mut Vec<u8>, run: &[u8; RUN]) {
 }
 
 /// JSON in a JSON string has a quote every few bytes: guessing where the next one is would cost more than this.
-fn write_marked(out: &mut Vec<u8>, run: &[u8; RUN]) {
+fn write_marked(out: &mut Vec<u8>, run: &[u8]) {
     const ROOM: usize = 2 * RUN;
     let mut escaped = [0; ROOM];
     let mut len = 0;
@@ -104,12 +88,6 @@ fn write_marked(out: &mut Vec<u8>, run: &[u8; RUN]) {
 pub fn write_text(out: &mut Vec<u8>, text: &str) {
     out.reserve(text.len() + 2);
     out.push(b'"');
-    // Names, ids and words: most texts are these.
-    if text.len() <= FEW && text.bytes().all(|byte| AS_IT_IS[usize::from(byte)]) {
-        out.extend_from_slice(text.as_bytes());
-        out.push(b'"');
-        return;
-    }
     for (text, half) in parts(text) {
         write_escaped(out, text.as_bytes());
         if let Some(half) = half {

@@ -20,6 +20,8 @@ pub mod tls;
 pub mod workspace;
 
 use std::path::PathBuf;
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 pub use client::Client;
@@ -55,8 +57,17 @@ pub async fn eventually<T, F: Future<Output = Option<T>>>(
     }
 }
 
-/// A port that is free now, at every address: whoever listens on all of them needs that.
+/// Ports that are asked for by number. The kernel picks those of outgoing connections, and of whoever asks for any, above
+/// them: a port that was free would be another's by the time it is used.
+const PORTS: std::ops::Range<u16> = 10_000..32_000;
+
+/// A port that is free at every address, as whoever listens on all of them needs it, and that no other test is given.
 pub fn free_port() -> u16 {
-    let listener = std::net::TcpListener::bind(("0.0.0.0", 0)).expect("a free port");
-    listener.local_addr().expect("an address").port()
+    static NEXT: LazyLock<AtomicU16> = LazyLock::new(|| AtomicU16::new(rand::random()));
+    let free = |port: &u16| std::net::TcpListener::bind(("0.0.0.0", *port)).is_ok();
+    std::iter::repeat_with(|| NEXT.fetch_add(1, Ordering::Relaxed))
+        .map(|next| PORTS.start + next % (PORTS.end - PORTS.start))
+        .take(PORTS.len())
+        .find(free)
+        .expect("a free port")
 }
