@@ -118,9 +118,8 @@ fn old_dockers_can_load_it_as_well() {
     );
 }
 
-#[test]
-#[ignore = "make image-test"]
-fn every_component_has_its_licence() {
+/// What the image is made of, as it lies beside it.
+fn sbom() -> Vec<u8> {
     let beside = named("IMAGE_ARCHIVE");
     let beside = beside.parent().expect("a folder");
     let file = beside.join(concat!(
@@ -128,8 +127,13 @@ fn every_component_has_its_licence() {
         env!("CARGO_PKG_VERSION"),
         ".cdx.json"
     ));
-    let bom: serde_json::Value =
-        serde_json::from_slice(&std::fs::read(file).expect("the SBOM")).expect("JSON");
+    std::fs::read(file).expect("the SBOM")
+}
+
+#[test]
+#[ignore = "make image-test"]
+fn every_component_has_its_licence() {
+    let bom: serde_json::Value = serde_json::from_slice(&sbom()).expect("JSON");
     assert_eq!(bom["bomFormat"], "CycloneDX");
     let components = bom["components"].as_array().expect("components");
     assert!(
@@ -142,25 +146,27 @@ fn every_component_has_its_licence() {
     }
 }
 
-/// Nothing in the image tells of the machine that built it.
+/// Nothing in the image, or in what is said of it, tells of the machine that built it.
 #[test]
 #[ignore = "make image-test"]
 fn no_path_of_the_building_machine_is_in_it() {
     let binary = std::fs::read(named("IMAGE_BUNDLE").join("rootfs/usr/bin/ddp-streamer"))
         .expect("the binary");
     let root = crate::support::root();
-    for path in [
-        root.to_str().expect("text"),
-        "/root/",
-        "/home/",
-        ".cargo/registry",
-    ] {
-        let found = binary
-            .windows(path.len())
-            .position(|bytes| bytes == path.as_bytes());
-        let around = found.map(|at| {
-            String::from_utf8_lossy(&binary[at.saturating_sub(40)..at + 80]).into_owned()
-        });
-        assert_eq!(around, None, "{path}");
+    for file in [binary, sbom()] {
+        for path in [
+            root.to_str().expect("text"),
+            "/root/",
+            "/home/",
+            ".cargo/registry",
+        ] {
+            let found = file
+                .windows(path.len())
+                .position(|bytes| bytes == path.as_bytes());
+            let around = found.map(|at| {
+                String::from_utf8_lossy(&file[at.saturating_sub(40)..at + 80]).into_owned()
+            });
+            assert_eq!(around, None, "{path}");
+        }
     }
 }
