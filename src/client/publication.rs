@@ -10,9 +10,8 @@ use std::sync::Arc;
 use compact_str::CompactString;
 use parking_lot::RwLock;
 use serde_json::value::RawValue;
-use slab::Slab;
 
-use super::handle::Client;
+use super::listeners::Listeners;
 
 /// Something to listen to: an event name of a stream, or a published collection.
 pub struct Topic {
@@ -21,7 +20,7 @@ pub struct Topic {
     /// The event name; empty for a collection.
     pub event_name: Box<str>,
     /// Everybody who listens.
-    pub listeners: RwLock<Slab<Listener>>,
+    pub listeners: RwLock<Listeners>,
 }
 
 impl fmt::Debug for Topic {
@@ -31,13 +30,6 @@ impl fmt::Debug for Topic {
             .field("event_name", &self.event_name)
             .finish_non_exhaustive()
     }
-}
-
-/// One publication's entry in its topic.
-#[derive(Clone)]
-pub struct Listener {
-    /// Whose publication it is.
-    pub client: Arc<Client>,
 }
 
 /// One active DDP subscription of a session.

@@ -15,9 +15,8 @@ use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
 use parking_lot::RwLock;
 use serde_json::value::RawValue;
-use slab::Slab;
 
-use crate::client::{Client, Listener, Publication, SessionId, Topic, give_back};
+use crate::client::{Client, Listeners, Publication, SessionId, Topic, give_back};
 use crate::ddp::SharedFrame;
 use crate::telemetry::{metrics, work};
 
@@ -175,8 +174,7 @@ impl Hub {
         let topic = ByName(Arc::new(Topic {
             stream: channel.0,
             event_name: event_name.into(),
-            // Most topics are a user's own, and a vector that grows would begin with room for four.
-            listeners: RwLock::new(Slab::with_capacity(1)),
+            listeners: RwLock::new(Listeners::default()),
         }));
         let entered = topics.entry(topic).or_default();
         Some(listen(&entered.key().0, client, opening))
@@ -202,8 +200,8 @@ impl Hub {
         };
         let mut listeners = publication.topic.listeners.write();
         match listeners.get_mut(publication.slot as usize) {
-            Some(listener) if Arc::ptr_eq(&listener.client, client) => {
-                listener.client = client.stand_in(bytes);
+            Some(listener) if Arc::ptr_eq(listener, client) => {
+                *listener = client.stand_in(bytes);
                 true
             }
             _ => false,
@@ -217,7 +215,7 @@ impl Hub {
             let listeners = publication.topic.listeners.read();
             listeners
                 .get(publication.slot as usize)
-                .is_some_and(|listener| !Arc::ptr_eq(&listener.client, client))
+                .is_some_and(|listener| !Arc::ptr_eq(listener, client))
         })
     }
 
@@ -245,11 +243,11 @@ impl Hub {
         // Nothing comes between what was kept back and what follows.
         let mut listeners = topic.listeners.write();
         match listeners.get_mut(publication.slot as usize) {
-            Some(listener) if !Arc::ptr_eq(&listener.client, client) => {
-                if !client.take_from(&listener.client) {
+            Some(listener) if !Arc::ptr_eq(listener, client) => {
+                if !client.take_from(listener) {
                     return Resumed::TooMuch;
                 }
-                listener.client = client.clone();
+                *listener = client.clone();
                 Resumed::Hears
             }
             Some(_) => Resumed::Hears,
@@ -298,12 +296,10 @@ impl Hub {
         };
         if let Entry::Occupied(entry) = topics.entry(ByName(topic.clone())) {
             let mut listeners = topic.listeners.write();
-            listeners.try_remove(publication.slot as usize);
+            listeners.remove(publication.slot as usize);
             if listeners.is_empty() {
                 drop(listeners);
                 entry.remove();
-            } else if listeners.capacity() > 64 && listeners.len() < listeners.capacity() / 4 {
-                listeners.shrink_to_fit();
             }
         }
     }
@@ -331,15 +327,15 @@ impl Hub {
         };
         let frame = SharedFrame::new(build()).keeping(work::written());
         let mut delivered = Delivered::default();
-        for (_, listener) in topic.listeners.read().iter() {
-            if except.is_some_and(|session| listener.client.id() == session) {
-                continue;
+        topic.listeners.read().each(|listener| {
+            if except.is_some_and(|session| listener.id() == session) {
+                return;
             }
-            match listener.client.send_shared(&frame) {
+            match listener.send_shared(&frame) {
                 true => delivered.deliveries += 1,
                 false => delivered.refused += 1,
             }
-        }
+        });
         delivered.encodings = frame.encodings();
         metrics::message_sent(frame.json(), delivered.deliveries);
         delivered
@@ -348,16 +344,14 @@ impl Hub {
     /// Everybody who listens to a topic, once for each publication.
     #[must_use]
     pub fn listeners(&self, channel: Channel, event_name: &str) -> Vec<Arc<Client>> {
-        self.topic(channel, event_name)
-            .map(|topic| {
-                topic
-                    .listeners
-                    .read()
-                    .iter()
-                    .map(|(_, listener)| listener.client.clone())
-                    .collect()
-            })
-            .unwrap_or_default()
+        let mut all = Vec::new();
+        if let Some(topic) = self.topic(channel, event_name) {
+            topic
+                .listeners
+                .read()
+                .each(|listener| all.push(listener.clone()));
+        }
+        all
     }
 
     /// Looks at each topic of a channel.
@@ -397,13 +391,11 @@ impl Hub {
 /// Puts a client among a topic's listeners and sends `opening` before any event can come.
 fn listen(topic: &Arc<Topic>, client: &Arc<Client>, opening: &[Vec<u8>]) -> (Arc<Topic>, u32) {
     let mut listeners = topic.listeners.write();
-    let slot = listeners.insert(Listener {
-        client: client.clone(),
-    });
+    let slot = listeners.insert(client.clone());
     for message in opening {
         client.send(message);
     }
-    // A slab of 2^32 listeners does not fit a process.
+    // 2^32 listeners do not fit a process.
     (topic.clone(), u32::try_from(slot).unwrap_or(PAUSED))
 }
 
@@ -527,6 +519,24 @@ mod tests {
             1,
             "the hub keeps nobody who left"
         );
+    }
+
+    #[test]
+    fn each_is_taken_out_of_its_own_place() {
+        for first in 0..3 {
+            let hub = Hub::new(2);
+            let clients = ["a", "b", "c"].map(|id| client(id, Framing::Raw));
+            for client in &clients {
+                hub.subscribe(client, "1", ROOMS, "r", None, &[]);
+            }
+            for gone in [0, 1, 2].map(|at| (first + at) % 3) {
+                let except = Some(clients[gone].id());
+                let others = hub.publish_except(ROOMS, "r", except, event).deliveries;
+                assert!(hub.unsubscribe(&clients[gone], "1"));
+                assert_eq!(hub.publish(ROOMS, "r", event).deliveries, others);
+            }
+            assert_eq!(hub.topics(), 0);
+        }
     }
 
     #[test]

@@ -188,9 +188,9 @@ impl Streams {
         let mut sessions = HashSet::new();
         self.each_topic(|stream, topic| {
             if self.concerns(cause, stream, &topic.event_name) {
-                let listeners = topic.listeners.read();
-                let ids = listeners.iter().map(|(_, one)| one.client.id().clone());
-                sessions.extend(ids);
+                topic.listeners.read().each(|listener| {
+                    sessions.insert(listener.id().clone());
+                });
             }
         });
         // By their sessions: for a publication that is held another listens.
