@@ -9,6 +9,7 @@ mod link;
 mod node;
 mod pacer;
 mod registry;
+mod socket;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
