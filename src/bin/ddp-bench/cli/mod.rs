@@ -48,6 +48,7 @@ pub(crate) enum Mode {
     /// Connections at rest; afterwards `events` events to all of them, and rest again.
     /// With `own_rooms` nothing that was answered can be reused.
     Idle {
+        profile: Profile,
         rest: Duration,
         own_rooms: bool,
         events: u64,
@@ -203,6 +204,10 @@ fn mode(name: &str, matches: &ArgMatches, sessions: u32) -> Result<Mode, Error> 
         Some(window) => Ok(Pace::Window(window.max(1))),
         None => Ok(Pace::Rate(rate()?)),
     };
+    let profile = || match text(matches, "profile") {
+        "web" => Profile::Web,
+        _ => Profile::Rooms,
+    };
     Ok(match name {
         "idle" => {
             let (own_rooms, events) = (matches.get_flag("no-reuse"), number(matches, "events")?);
@@ -212,6 +217,7 @@ fn mode(name: &str, matches: &ArgMatches, sessions: u32) -> Result<Mode, Error> 
                 ));
             }
             Mode::Idle {
+                profile: profile(),
                 rest: seconds(matches, "rest")?,
                 own_rooms,
                 events,
@@ -220,11 +226,7 @@ fn mode(name: &str, matches: &ArgMatches, sessions: u32) -> Result<Mode, Error> 
         }
         "fanout" => Mode::Fanout {
             pace: pace()?,
-            profile: if text(matches, "profile") == "web" {
-                Profile::Web
-            } else {
-                Profile::Rooms
-            },
+            profile: profile(),
         },
         "spread" => Mode::Spread {
             rooms: number::<u32>(matches, "rooms")?.max(1),

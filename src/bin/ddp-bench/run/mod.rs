@@ -139,6 +139,7 @@ fn one(
             own_rooms,
             events,
             rest_after,
+            ..
         } => {
             idle::run(&mut bench, &mut outcome, *rest, *events, *rest_after)?;
             if *own_rooms {
@@ -184,8 +185,8 @@ fn rooms(options: &Options) -> (u32, u32) {
 
 fn profile(options: &Options) -> Profile {
     match options.mode {
-        Mode::Idle { .. } | Mode::Storm | Mode::Soak => Profile::Web,
-        Mode::Fanout { profile, .. } => profile,
+        Mode::Idle { profile, .. } | Mode::Fanout { profile, .. } => profile,
+        Mode::Storm | Mode::Soak => Profile::Web,
         Mode::Presence { .. } => Profile::Presence(options.sessions),
         Mode::Methods { .. } | Mode::Room { .. } => Profile::Nothing,
         Mode::Spread { .. } | Mode::Slow { .. } => Profile::Rooms,
