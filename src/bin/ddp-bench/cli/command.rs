@@ -105,8 +105,10 @@ fn load(name: &'static str, about: &'static str, defaults: &Defaults) -> Command
         value(
             "against",
             "LIST",
-            "Several servers in turn: URLs (wss: with TLS), `spawn`, `spawn-tls` (the spawned ones with TLS), `proxy`, `floor`, separated by commas",
+            "Several servers in turn: URLs (wss: with TLS), `spawn`, `spawn-tls` (the spawned ones with TLS), `proxy`, `floor`, `centrifugo` (fanout and idle with --profile rooms, spread), separated by commas",
         ),
+        value("centrifugo", "FILE", "The centrifugo to start: memory engine, JSON, events through its HTTP API, GOMAXPROCS 1 where --server-cpu pins it; `scripts/fixtures centrifugo` builds it")
+            .default_value(".cache/bin/centrifugo"),
         value("servers", "COUNT", "Spawned servers at the same time, the sessions spread over them").default_value("1"),
         value(
             "rounds",
