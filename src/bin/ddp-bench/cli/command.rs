@@ -22,6 +22,13 @@ fn value(name: &'static str, place: &'static str, help: &'static str) -> Arg {
     Arg::new(name).long(name).value_name(place).help(help)
 }
 
+fn profile(usual: &'static str) -> Arg {
+    let help = "What sessions subscribe to: the messages of a room (rooms), or a web client's 37 publications (web)";
+    value("profile", "NAME", help)
+        .default_value(usual)
+        .value_parser(["rooms", "web"])
+}
+
 pub(super) fn command() -> Command {
     let rate =
         |default| value("rate", "EVENTS/S", "Open loop: events a second").default_value(default);
@@ -30,7 +37,8 @@ pub(super) fn command() -> Command {
         .subcommand_required(true)
         .arg_required_else_help(true)
         .subcommands([
-            load("idle", "N logged-in sessions with a web client's 37 publications: memory and set-up CPU each", &USUAL)
+            load("idle", "N logged-in sessions at rest: memory and set-up CPU each", &USUAL)
+                .arg(profile("web"))
                 .arg(value("rest", "SECONDS", "Rest before the memory is read").default_value("10"))
                 .arg(value("no-reuse", "", "Each room publication of each session is of another room of its own, so that no answer of the core or the database can be reused").action(ArgAction::SetTrue))
                 .arg(value("events", "COUNT", "Then send this many events to all, and read the memory again").default_value("0"))
@@ -38,7 +46,7 @@ pub(super) fn command() -> Command {
             load("fanout", "One event to all N sessions", &USUAL)
                 .arg(rate("20"))
                 .arg(value("window", "EVENTS", "Saturated instead: keep this many events on their way"))
-                .arg(value("profile", "NAME", "What sessions subscribe to: rooms, web").default_value("rooms").value_parser(["rooms", "web"])),
+                .arg(profile("rooms")),
             load("spread", "Many rooms, few listeners each", &USUAL)
                 .arg(value("rooms", "COUNT", "Rooms").default_value("500"))
                 .arg(value("rooms-each", "COUNT", "Rooms that a session listens to").default_value("2"))
@@ -97,8 +105,10 @@ fn load(name: &'static str, about: &'static str, defaults: &Defaults) -> Command
         value(
             "against",
             "LIST",
-            "Several servers in turn: URLs (wss: with TLS), `spawn`, `spawn-tls` (the spawned ones with TLS), `proxy`, `floor`, separated by commas",
+            "Several servers in turn: URLs (wss: with TLS), `spawn`, `spawn-tls` (the spawned ones with TLS), `proxy`, `floor`, `centrifugo` (fanout and idle with --profile rooms, spread), separated by commas",
         ),
+        value("centrifugo", "FILE", "The centrifugo to start: memory engine, JSON, events through its HTTP API, GOMAXPROCS 1 where --server-cpu pins it; `scripts/fixtures centrifugo` builds it")
+            .default_value(".cache/bin/centrifugo"),
         value("servers", "COUNT", "Spawned servers at the same time, the sessions spread over them").default_value("1"),
         value(
             "rounds",

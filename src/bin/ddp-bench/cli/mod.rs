@@ -48,6 +48,7 @@ pub(crate) enum Mode {
     /// Connections at rest; afterwards `events` events to all of them, and rest again.
     /// With `own_rooms` nothing that was answered can be reused.
     Idle {
+        profile: Profile,
         rest: Duration,
         own_rooms: bool,
         events: u64,
@@ -73,6 +74,20 @@ pub(crate) enum Mode {
         rate: f64,
         link: Option<u32>,
     },
+}
+
+impl Mode {
+    /// Whether all that it asks of a server is one to publish to the channels that sessions listen to.
+    fn is_for_channels(&self) -> bool {
+        match self {
+            Self::Fanout { profile, .. } => *profile == Profile::Rooms,
+            Self::Idle {
+                profile, own_rooms, ..
+            } => *profile == Profile::Rooms && !own_rooms,
+            Self::Spread { .. } => true,
+            _ => false,
+        }
+    }
 }
 
 /// A checked command line.
@@ -143,12 +158,19 @@ fn options(name: &str, matches: &ArgMatches) -> Result<Options, Error> {
             "--sessions {sessions}: 1 to {MOST_SESSIONS}"
         )));
     }
+    let (mode, targets) = (mode(name, matches, sessions)?, targets(matches)?);
+    if !mode.is_for_channels() && !targets.iter().all(Spec::is_in_mesh) {
+        return Err(Error::Usage(
+            "--against centrifugo: fanout or idle with --profile rooms (not --no-reuse), or spread"
+                .into(),
+        ));
+    }
     let path = |name| matches.get_one::<String>(name).map(PathBuf::from);
     let environment = matches.get_many::<String>("env").into_iter().flatten();
     Ok(Options {
-        mode: mode(name, matches, sessions)?,
+        mode,
         name: name.to_owned(),
-        targets: targets(matches)?,
+        targets,
         environment: environment
             .map(|pair| match pair.split_once('=') {
                 Some((name, value)) => Ok((name.to_owned(), value.to_owned())),
@@ -203,6 +225,10 @@ fn mode(name: &str, matches: &ArgMatches, sessions: u32) -> Result<Mode, Error> 
         Some(window) => Ok(Pace::Window(window.max(1))),
         None => Ok(Pace::Rate(rate()?)),
     };
+    let profile = || match text(matches, "profile") {
+        "web" => Profile::Web,
+        _ => Profile::Rooms,
+    };
     Ok(match name {
         "idle" => {
             let (own_rooms, events) = (matches.get_flag("no-reuse"), number(matches, "events")?);
@@ -212,6 +238,7 @@ fn mode(name: &str, matches: &ArgMatches, sessions: u32) -> Result<Mode, Error> 
                 ));
             }
             Mode::Idle {
+                profile: profile(),
                 rest: seconds(matches, "rest")?,
                 own_rooms,
                 events,
@@ -220,11 +247,7 @@ fn mode(name: &str, matches: &ArgMatches, sessions: u32) -> Result<Mode, Error> 
         }
         "fanout" => Mode::Fanout {
             pace: pace()?,
-            profile: if text(matches, "profile") == "web" {
-                Profile::Web
-            } else {
-                Profile::Rooms
-            },
+            profile: profile(),
         },
         "spread" => Mode::Spread {
             rooms: number::<u32>(matches, "rooms")?.max(1),
@@ -292,6 +315,9 @@ fn targets(matches: &ArgMatches) -> Result<Vec<Spec>, Error> {
     {
         match name {
             "floor" => targets.push(Spec::Floor),
+            "centrifugo" => targets.push(Spec::Centrifugo {
+                program: PathBuf::from(text(matches, "centrifugo")),
+            }),
             "spawn" if spawned.is_empty() => {
                 return Err(Error::Usage("--against spawn needs --spawn".into()));
             }
@@ -353,6 +379,8 @@ fn seconds(matches: &ArgMatches, name: &str) -> Result<Duration, Error> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     fn parse(line: &str) -> Result<Task, Error> {
@@ -427,6 +455,29 @@ mod tests {
         };
         assert_eq!((&**name, &behind[..]), ("b", &["a".to_owned()][..]));
         assert!(parse("ddp-bench fanout --proxy b").is_err());
+    }
+
+    #[test]
+    fn centrifugo_is_asked_for_nothing_but_channels() {
+        let both = options("ddp-bench fanout --spawn a --against spawn,centrifugo --centrifugo b");
+        assert!(matches!(
+            &both.targets[..],
+            [Spec::Spawn { .. }, Spec::Centrifugo { program }] if program == Path::new("b")
+        ));
+        for load in ["spread", "idle --profile rooms"] {
+            assert!(parse(&format!("ddp-bench {load} --against centrifugo")).is_ok());
+        }
+        for load in [
+            "fanout --profile web",
+            "idle",
+            "idle --profile rooms --no-reuse",
+            "methods",
+            "storm",
+            "slow",
+        ] {
+            let refused = parse(&format!("ddp-bench {load} --against centrifugo"));
+            assert!(matches!(refused, Err(Error::Usage(_))), "{load}");
+        }
     }
 
     #[test]

@@ -2,6 +2,8 @@
 //!
 //! The receiving path of a ready session looks at frame headers, finds marks with a memmem, and parses nothing.
 
+mod channels;
+
 use std::collections::VecDeque;
 
 use memchr::memmem;
@@ -11,7 +13,7 @@ use crate::clock::Nanos;
 use crate::measure::account::{Account, Seen};
 use crate::measure::tally::Tally;
 use crate::wire::marker::{Marker, Markers};
-use crate::wire::script::{CALL_ID, Framing, SUB_ID, Speaker, upgrade};
+use crate::wire::script::{CALL_ID, Dialect, SUB_ID, Speaker, upgrade};
 use crate::wire::websocket::{self, Scan};
 
 /// How far a session has come.
@@ -37,9 +39,9 @@ impl Stage {
         match self {
             Self::Away => Some("a connection"),
             Self::Upgrading => Some("the upgrade"),
-            Self::Greeting => Some("connected"),
+            Self::Greeting => Some("an answer to connect"),
             Self::LoggingIn => Some("the result of login"),
-            Self::Subscribing(_) => Some("ready or nosub"),
+            Self::Subscribing(_) => Some("an answer to its subscriptions"),
             Self::Ready => None,
         }
     }
@@ -79,7 +81,7 @@ pub(super) struct Session {
     /// Its number in the whole fleet, which is also its user's.
     pub(super) number: u32,
     pub(super) stage: Stage,
-    framing: Framing,
+    dialect: Dialect,
     /// When it wanted to connect.
     pub(super) wanted: Nanos,
     /// Bytes that wait for their socket.
@@ -133,7 +135,7 @@ impl Session {
     pub(super) fn new(number: u32, settings: &Settings) -> Self {
         Self {
             number,
-            framing: settings.framing_of(number),
+            dialect: settings.dialect_of(number),
             stage: Stage::Away,
             wanted: Nanos::default(),
             outbox: Vec::new(),
@@ -153,7 +155,7 @@ impl Session {
         self.visit = None;
         let host = settings.server_of(self.number).to_string();
         self.outbox
-            .extend_from_slice(upgrade(self.framing, &host, self.number).as_bytes());
+            .extend_from_slice(upgrade(self.dialect, &host, self.number).as_bytes());
         self.stage = Stage::Upgrading;
     }
 
@@ -170,7 +172,7 @@ impl Session {
     /// Makes a call that was due at `due`.
     pub(super) fn call(&mut self, due: Nanos) {
         self.calls.push_back((self.calls_made, due));
-        Speaker::new(&mut self.outbox, self.framing).call(self.calls_made);
+        Speaker::new(&mut self.outbox, self.dialect).call(self.calls_made);
         self.calls_made += 1;
     }
 
@@ -185,7 +187,7 @@ impl Session {
         let id = visit_id(self.visits_made);
         let rooms = settings.rooms_of(self.number);
         let room = rooms.first().copied().unwrap_or_default();
-        let mut speaker = Speaker::new(&mut self.outbox, self.framing);
+        let mut speaker = Speaker::new(&mut self.outbox, self.dialect);
         if let Some(before) = self.visits_made.checked_sub(1) {
             speaker.unsub(&visit_id(before));
         }
@@ -264,7 +266,7 @@ impl Session {
         if status != Some(101) {
             return Err(status.unwrap_or_default());
         }
-        Speaker::new(&mut self.outbox, self.framing).connect();
+        Speaker::new(&mut self.outbox, self.dialect).connect();
         self.stage = Stage::Greeting;
         Ok(head + 4)
     }
@@ -282,23 +284,17 @@ impl Session {
                 Heard::Usual
             }
             websocket::PONG => Heard::Usual,
+            _ if self.dialect == Dialect::Centrifugo => self.lines(payload, ear),
             _ => self.text(payload, ear),
         }
     }
 
     fn text(&mut self, payload: &[u8], ear: &mut Ear<'_>) -> Heard {
-        let mut rest = payload;
-        let mut marked = false;
-        while let Some((marker, after)) = ear.markers.first(rest) {
-            self.mark(marker, ear);
-            marked = true;
-            rest = after;
-        }
-        if marked {
+        if self.marks(payload, ear) {
             return Heard::Usual;
         }
         if is_ping(payload) {
-            Speaker::new(&mut self.outbox, self.framing).pong();
+            Speaker::new(&mut self.outbox, self.dialect).pong();
             return Heard::Usual;
         }
         match self.stage {
@@ -307,6 +303,18 @@ impl Session {
             Stage::Ready => self.results(payload, ear),
             _ => self.set_up(payload, ear),
         }
+    }
+
+    /// Counts all marks; whether there were any.
+    fn marks(&mut self, payload: &[u8], ear: &mut Ear<'_>) -> bool {
+        let mut rest = payload;
+        let mut marked = false;
+        while let Some((marker, after)) = ear.markers.first(rest) {
+            self.mark(marker, ear);
+            marked = true;
+            rest = after;
+        }
+        marked
     }
 
     fn mark(&mut self, marker: Marker, ear: &mut Ear<'_>) {
@@ -349,7 +357,7 @@ impl Session {
     /// The answers of the set-up, in the order in which they must come.
     fn set_up(&mut self, payload: &[u8], ear: &mut Ear<'_>) -> Heard {
         let has = |word: &[u8]| memmem::find(payload, word).is_some();
-        let mut speaker = Speaker::new(&mut self.outbox, self.framing);
+        let mut speaker = Speaker::new(&mut self.outbox, self.dialect);
         match self.stage {
             Stage::Greeting if has(b"connected") => {
                 if ear.settings.login {
@@ -378,7 +386,7 @@ impl Session {
 
     fn subscribe(&mut self, ear: &mut Ear<'_>) -> Heard {
         let rooms = ear.settings.rooms_of(self.number);
-        let count = Speaker::new(&mut self.outbox, self.framing).subscribe(
+        let count = Speaker::new(&mut self.outbox, self.dialect).subscribe(
             ear.settings.profile,
             self.number,
             &rooms,

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use crate::wire::script::{Framing, Profile};
+use crate::wire::script::{Dialect, Framing, Profile};
 
 /// Whether a connection over TLS begins with what the last one was given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,9 +18,9 @@ pub(crate) enum Resuming {
 pub(crate) struct Settings {
     /// The servers under test: session n belongs to the n-th of them, counted round.
     pub(crate) servers: Vec<SocketAddr>,
-    /// Raw or SockJS.
-    pub(crate) framing: Framing,
-    /// The other one for every second group of sessions.
+    /// DDP, raw or in SockJS's framing, or another.
+    pub(crate) dialect: Dialect,
+    /// DDP's other framing for every second group of sessions.
     pub(crate) mixed: bool,
     /// TLS, and whether connections resume the TLS sessions of those before.
     pub(crate) tls: Option<Resuming>,
@@ -56,14 +56,14 @@ impl Settings {
             .unwrap_or(none)
     }
 
-    /// The framing of session `n`.
-    pub(super) fn framing_of(&self, n: u32) -> Framing {
+    /// The dialect of session `n`.
+    pub(super) fn dialect_of(&self, n: u32) -> Dialect {
         // Not in step with those that stall.
         let other = self.mixed && n / 7 % 2 == 1;
-        match self.framing {
-            Framing::Raw if other => Framing::SockJs,
-            Framing::SockJs if other => Framing::Raw,
-            framing => framing,
+        match self.dialect {
+            Dialect::Ddp(Framing::Raw) if other => Dialect::Ddp(Framing::SockJs),
+            Dialect::Ddp(Framing::SockJs) if other => Dialect::Ddp(Framing::Raw),
+            dialect => dialect,
         }
     }
 
@@ -108,7 +108,7 @@ mod tests {
     fn settings(profile: Profile, rooms: u32, rooms_each: u32) -> Settings {
         Settings {
             servers: vec![SocketAddr::from(([127, 0, 0, 1], 1))],
-            framing: Framing::Raw,
+            dialect: Dialect::Ddp(Framing::Raw),
             mixed: false,
             tls: None,
             profile,

@@ -1,11 +1,14 @@
-//! The core's events as packets: built once, then only their places are written over.
+//! The core's events, as packets or requests: built once, then only their places are written over.
+
+use std::net::SocketAddr;
 
 use super::Topic;
+use crate::wire::centrifugo;
 use crate::wire::json;
 use crate::wire::marker::{self, Marker};
 use crate::wire::script;
 
-/// An event packet with places for its id, its key and its mark.
+/// An event with places for its id, its key and its mark.
 pub(crate) struct Template {
     packet: Vec<u8>,
     ids: Vec<usize>,
@@ -23,15 +26,8 @@ const WORDS: &[u8] =
 
 impl Template {
     /// Of events about `topic` whose message (or user) is `bytes` long, sent by `node`.
-    pub(crate) fn new(topic: Topic, bytes: usize, node: &str) -> Self {
-        let natural = data(topic, "").0.len();
-        let filler: String = WORDS
-            .iter()
-            .cycle()
-            .take(bytes.saturating_sub(natural))
-            .map(|&byte| byte as char)
-            .collect();
-        let (data, event) = data(topic, &filler);
+    pub(crate) fn packet(topic: Topic, bytes: usize, node: &str) -> Self {
+        let (data, event) = data(topic, bytes);
         let data = match topic {
             Topic::Rooms(_) => format!(r#"{{"message":{data}}}"#),
             Topic::Users(_) => format!(r#"{{"user":{data},"previousStatus":"away"}}"#),
@@ -40,6 +36,16 @@ impl Template {
         let packet = format!(
             r#"{{"id":"{uuid}","event":"{event}","data":[{data}],"broadcast":true,"meta":{{}},"level":1,"tracing":null,"parentID":null,"requestID":"{uuid}","caller":null,"needAck":null,"ver":"4","sender":"{node}"}}"#
         );
+        Self::of(packet)
+    }
+
+    /// Of requests to publish the same messages, a channel for each room.
+    pub(crate) fn request(topic: Topic, bytes: usize, host: SocketAddr) -> Self {
+        let (data, _) = data(topic, bytes);
+        Self::of(centrifugo::publish(host, &room(), &data))
+    }
+
+    fn of(packet: String) -> Self {
         Self {
             ids: places(&packet, ID),
             keys: places(&packet, KEY),
@@ -48,7 +54,7 @@ impl Template {
         }
     }
 
-    /// The packet of the `number`-th event.
+    /// The `number`-th event.
     pub(crate) fn fill(&mut self, number: u64, mark: Marker) -> &[u8] {
         for &at in &self.ids {
             decimal(&mut self.packet[at..at + ID.len()], number);
@@ -61,12 +67,25 @@ impl Template {
     }
 }
 
-fn data(topic: Topic, filler: &str) -> (String, &'static str) {
+/// What an event tells, in so many bytes, and its name.
+fn data(topic: Topic, bytes: usize) -> (String, &'static str) {
+    let natural = filled(topic, "").0.len();
+    let filler: String = WORDS
+        .iter()
+        .cycle()
+        .take(bytes.saturating_sub(natural))
+        .map(|&byte| byte as char)
+        .collect();
+    filled(topic, &filler)
+}
+
+fn filled(topic: Topic, filler: &str) -> (String, &'static str) {
     let mark = placeholder();
     match topic {
         Topic::Rooms(_) => (
             format!(
-                r#"{{"_id":"bench{ID}","rid":"benchroom{KEY}","msg":"{mark} {filler}","ts":{{"$date":1795342103181}},"u":{{"_id":"{author}","username":"bench.author","name":"Author"}},"_updatedAt":{{"$date":1795342103181}},"urls":[],"mentions":[],"channels":[],"md":[{{"type":"PARAGRAPH","value":[{{"type":"PLAIN_TEXT","value":"a message"}}]}}]}}"#,
+                r#"{{"_id":"bench{ID}","rid":"{room}","msg":"{mark} {filler}","ts":{{"$date":1795342103181}},"u":{{"_id":"{author}","username":"bench.author","name":"Author"}},"_updatedAt":{{"$date":1795342103181}},"urls":[],"mentions":[],"channels":[],"md":[{{"type":"PARAGRAPH","value":[{{"type":"PLAIN_TEXT","value":"a message"}}]}}]}}"#,
+                room = room(),
                 author = script::user(0),
             ),
             "watch.messages",
@@ -87,6 +106,11 @@ pub(super) fn removed(n: u32, node: &str) -> String {
     format!(
         r#"{{"id":"{id}","event":"watch.subscriptions","data":[{{"clientAction":"removed","subscription":{{"_id":"sub-{n}-0","rid":"{room}","u":{{"_id":"{user}","username":"bench.user.{n:08}"}}}}}}],"broadcast":true,"meta":{{}},"level":1,"tracing":null,"parentID":null,"requestID":"{id}","caller":null,"needAck":null,"ver":"4","sender":"{node}"}}"#
     )
+}
+
+/// The id of any room.
+fn room() -> String {
+    format!("benchroom{KEY}")
 }
 
 fn placeholder() -> String {
@@ -162,7 +186,7 @@ mod tests {
     #[test]
     fn a_message_has_its_room_its_mark_once_and_its_size() {
         for bytes in [0, 1000, 8000] {
-            let mut template = Template::new(Topic::Rooms(50), bytes, "bench.core-1");
+            let mut template = Template::packet(Topic::Rooms(50), bytes, "bench.core-1");
             let packet = template.fill(3, MARK).to_vec();
             let json: serde_json::Value = serde_json::from_slice(&packet).unwrap();
             assert_eq!(json["event"], "watch.messages");
@@ -186,8 +210,24 @@ mod tests {
     }
 
     #[test]
+    fn a_request_publishes_the_same_message_in_its_rooms_channel() {
+        let host = SocketAddr::from(([127, 0, 0, 1], 8000));
+        let request = Template::request(Topic::Rooms(50), 1000, host)
+            .fill(3, MARK)
+            .to_vec();
+        let packet = Template::packet(Topic::Rooms(50), 1000, "n")
+            .fill(3, MARK)
+            .to_vec();
+        let body = memchr::memmem::find(&request, b"\r\n\r\n").unwrap() + 4;
+        let body: serde_json::Value = serde_json::from_slice(&request[body..]).unwrap();
+        let packet: serde_json::Value = serde_json::from_slice(&packet).unwrap();
+        assert_eq!(body["channel"], script::room(42));
+        assert_eq!(body["data"], packet["data"][0]["message"]);
+    }
+
+    #[test]
     fn a_template_is_written_over_each_time() {
-        let mut template = Template::new(Topic::Users(9), 0, "n");
+        let mut template = Template::packet(Topic::Users(9), 0, "n");
         let first = template.fill(1, MARK).to_vec();
         let second = template.fill(123_456, Marker { key: 8, ..MARK }).to_vec();
         assert_eq!(first.len(), second.len());
@@ -204,7 +244,7 @@ mod tests {
 
     #[test]
     fn parts_of_both_events() {
-        let mut template = Template::new(Topic::Users(9), 0, "n");
+        let mut template = Template::packet(Topic::Users(9), 0, "n");
         let packet = template.fill(1, MARK).to_vec();
         let found = parts(&packet).unwrap();
         assert_eq!(
@@ -213,7 +253,7 @@ mod tests {
         );
         let args: serde_json::Value = serde_json::from_slice(&found.args).unwrap();
         assert_eq!(args[0], "bench.user.00000042");
-        let mut template = Template::new(Topic::Rooms(9), 0, "n");
+        let mut template = Template::packet(Topic::Rooms(9), 0, "n");
         let packet = template.fill(1, MARK).to_vec();
         assert_eq!(parts(&packet).unwrap().key, script::room(42).as_bytes());
         assert_eq!(parts(b"{}"), None);

@@ -1,14 +1,17 @@
-//! The mesh, played: one Moleculer node (protocol 4, EJSON) that offers the core's services and broadcasts its events.
+//! The mesh, played: one Moleculer node (protocol 4, EJSON) that offers the core's services and broadcasts its events;
+//! those of a load may go to an HTTP API instead.
 //!
-//! One thread, one epoll: NATS socket, timer, orders. Answers are templates and packets are walked one level deep
+//! One thread, one epoll: sockets, timer, orders. Answers are templates and packets are walked one level deep
 //! ([`json`](crate::wire::json)): the server under test shares the machine with this.
 
 mod answers;
+mod api;
 mod event;
 mod link;
 mod node;
 mod pacer;
 mod registry;
+mod socket;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -63,6 +66,8 @@ pub(crate) struct Plan {
     pub(crate) events: Option<u64>,
     /// or after this time.
     pub(crate) lasting: Duration,
+    /// The HTTP API that publishes the events, where the server under test is not in the mesh.
+    pub(crate) api: Option<SocketAddr>,
 }
 
 /// What the conductor asks of the mesh.

@@ -11,6 +11,7 @@ use mio::{Events, Interest, Poll, Token, Waker};
 use std::os::fd::AsRawFd;
 
 use super::answers::{self, Request};
+use super::api::Api;
 use super::event::{self, Template};
 use super::link::{Link, refused};
 use super::pacer::{Pacer, Turns};
@@ -26,6 +27,7 @@ use crate::wire::script::Lost;
 const NATS: Token = Token(0);
 const ALARM: Token = Token(1);
 const WAKER: Token = Token(2);
+const API: Token = Token(3);
 
 const HEARTBEAT: Duration = Duration::from_secs(10);
 
@@ -34,6 +36,7 @@ pub(super) struct Node<'a> {
     desk: Desk<'a>,
     poll: Poll,
     link: Link,
+    api: Option<Api>,
     alarm: Alarm,
     load: Option<Load>,
     next_heartbeat: Nanos,
@@ -101,6 +104,7 @@ impl<'a> Node<'a> {
             },
             poll,
             link,
+            api: None,
             alarm,
             load: None,
             next_heartbeat: Nanos::now() + HEARTBEAT,
@@ -122,13 +126,16 @@ impl<'a> Node<'a> {
                 Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
                 _ => {}
             }
-            // The link is edge-triggered: everything is read whenever anything woke us.
+            // Sockets are edge-triggered: everything is read whenever anything woke us.
             while self.link.fill()? {
                 self.hear()?;
             }
+            if let Some(api) = &mut self.api {
+                api.hear()?;
+            }
             while let Ok(order) = orders.try_recv() {
                 match order {
-                    Order::Start(plan) => self.begin(plan),
+                    Order::Start(plan) => self.begin(plan)?,
                     Order::Revoke { lost, users } => {
                         self.desk.revoke(lost, users, &mut self.link.outbox)
                     }
@@ -175,6 +182,9 @@ impl<'a> Node<'a> {
                 .say(&mut self.link.outbox, "HEARTBEAT", r#""cpu":1,"#);
         }
         self.emit(now);
+        if let Some(api) = &mut self.api {
+            api.flush()?;
+        }
         self.link.flush()
     }
 
@@ -186,9 +196,15 @@ impl<'a> Node<'a> {
             let Some(due) = load.pacer.due(now, self.desk.shared.delivered()) else {
                 return;
             };
-            load.publish(due, &self.desk, &mut self.link.outbox);
+            let event = load.next(due, self.desk.shared);
+            match &mut self.api {
+                Some(api) => api.request(event),
+                None => self.desk.broadcast(event, &mut self.link.outbox),
+            }
         }
-        self.end();
+        if self.api.as_ref().is_none_or(Api::is_done) {
+            self.end();
+        }
     }
 
     fn next_due(&self) -> Option<Nanos> {
@@ -202,7 +218,14 @@ impl<'a> Node<'a> {
             .min()
     }
 
-    fn begin(&mut self, plan: Plan) {
+    fn begin(&mut self, plan: Plan) -> io::Result<()> {
+        let template = match plan.api {
+            Some(address) => {
+                self.api = Some(Api::connect(address, self.poll.registry(), API)?);
+                Template::request(plan.topic, plan.bytes, address)
+            }
+            None => Template::packet(plan.topic, plan.bytes, &self.desk.settings.node),
+        };
         let now = Nanos::now();
         let keys = match plan.topic {
             Topic::Rooms(count) | Topic::Users(count) => count.max(1),
@@ -211,15 +234,18 @@ impl<'a> Node<'a> {
         self.load = Some(Load {
             pacer: Pacer::new(plan.pace, turns, &plan.listeners, now),
             turns,
-            template: Template::new(plan.topic, plan.bytes, &self.desk.settings.node),
+            template,
             sent: vec![0; keys as usize],
             number: 0,
             ends: now + plan.lasting,
             plan,
         });
+        Ok(())
     }
 
+    /// Closes the connection to the API as well: the server would, when it is not used.
     fn end(&mut self) {
+        self.api = None;
         if let Some(load) = self.load.take() {
             // Nobody listens when the conductor is gone.
             let _gone = self.notes.send(Note::Sent(load.sent));
@@ -237,7 +263,8 @@ impl<'a> Node<'a> {
 }
 
 impl Load {
-    fn publish(&mut self, due: Nanos, desk: &Desk<'_>, out: &mut Vec<u8>) {
+    /// The event that was due at `due`, which counts as published.
+    fn next(&mut self, due: Nanos, shared: &Shared) -> &[u8] {
         let key = self.turns.key(self.number);
         let sequence = &mut self.sent[key as usize];
         let mark = Marker {
@@ -246,18 +273,12 @@ impl Load {
             sequence: *sequence,
             at: due,
         };
-        let packet = self.template.fill(self.number, mark);
-        for node in desk.registry.streamers() {
-            nats::publish(
-                out,
-                &[desk.settings.prefix.as_bytes(), b".EVENT.", node].concat(),
-                packet,
-            );
-        }
+        let event = self.template.fill(self.number, mark);
         *sequence += 1;
         self.number += 1;
         self.pacer.sent();
-        desk.shared.published.fetch_add(1, Ordering::Relaxed);
+        shared.published.fetch_add(1, Ordering::Relaxed);
+        event
     }
 }
 
@@ -268,6 +289,14 @@ impl Desk<'_> {
             format!("{}.{subject}", self.settings.prefix).as_bytes(),
             payload,
         );
+    }
+
+    /// An event packet to each streamer.
+    fn broadcast(&self, packet: &[u8], out: &mut Vec<u8>) {
+        for node in self.registry.streamers() {
+            let subject = [self.settings.prefix.as_bytes(), b".EVENT.", node].concat();
+            nats::publish(out, &subject, packet);
+        }
     }
 
     /// A packet of nothing but `fields` (each with its comma), version and sender.
@@ -324,14 +353,7 @@ impl Desk<'_> {
     fn revoke(&mut self, lost: Lost, users: u32, out: &mut Vec<u8>) {
         let before = std::mem::replace(&mut self.lost, lost);
         for n in (0..users).filter(|&n| lost.has(n) && !before.has(n)) {
-            let packet = event::removed(n, &self.settings.node);
-            for node in self.registry.streamers() {
-                nats::publish(
-                    out,
-                    &[self.settings.prefix.as_bytes(), b".EVENT.", node].concat(),
-                    packet.as_bytes(),
-                );
-            }
+            self.broadcast(event::removed(n, &self.settings.node).as_bytes(), out);
         }
     }
 

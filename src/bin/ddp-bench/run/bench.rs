@@ -1,6 +1,7 @@
 //! Everything of one round, and the steps that modes are made of.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -39,6 +40,8 @@ pub(crate) struct Bench<'a> {
     pub(crate) servers: Vec<Server>,
     pub(crate) mesh: Mesh,
     pub(crate) nats: &'a Nats,
+    /// Where events are published that do not go through the mesh.
+    pub(crate) api: Option<SocketAddr>,
     pub(crate) notes: Receiver<Note>,
     pub(crate) shared: Arc<Shared>,
 }
@@ -84,7 +87,10 @@ impl Bench<'_> {
             bench_cpu: own_cpu(),
             delivered: self.shared.delivered(),
             published: self.shared.published.load(Ordering::Relaxed),
-            nats: self.nats.traffic(),
+            nats: match self.api {
+                Some(_) => None,
+                None => self.nats.traffic(),
+            },
         }
     }
 
@@ -146,8 +152,16 @@ impl Bench<'_> {
         }
     }
 
-    /// Waits until as many streamers are in the mesh as are under test.
-    pub(crate) fn await_join(&mut self, patience: Duration) -> Result<(), Error> {
+    /// Waits until as many streamers are in the mesh as are under test there, and a moment.
+    pub(crate) fn await_start(&mut self, patience: Duration) -> Result<(), Error> {
+        if self.api.is_none() {
+            self.await_join(patience)?;
+        }
+        // Both sides know each other now; half a second is what a node waits for others before its first call.
+        self.rest(Duration::from_secs(1))
+    }
+
+    fn await_join(&mut self, patience: Duration) -> Result<(), Error> {
         let mut left = self.servers.len();
         self.wait(
             "the server to join the mesh (is it on the same NATS and namespace?)",
@@ -156,9 +170,7 @@ impl Bench<'_> {
                 left -= usize::from(matches!(note, Note::Joined));
                 (left == 0).then_some(())
             },
-        )?;
-        // Both sides know each other now; half a second is what a node waits for others before its first call.
-        self.rest(Duration::from_secs(1))
+        )
     }
 
     /// Sets all sessions up (or, in a storm, drops them and has them come back) and waits until each is ready or has given up.
@@ -261,6 +273,7 @@ impl Bench<'_> {
             listeners,
             events,
             lasting,
+            api: self.api,
         };
         self.mesh.order(mesh::Order::Start(plan));
         Ok(tally)
@@ -305,6 +318,12 @@ impl Bench<'_> {
 
     /// What the mesh saw that a reader should know.
     pub(crate) fn mesh_notes(&self, outcome: &mut Outcome) {
+        if self.servers.iter().any(|server| server.process.is_none()) {
+            outcome.note("no --server-pid: no CPU time, no memory".to_owned());
+        }
+        if self.api.is_some() {
+            return;
+        }
         let count = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
         outcome.note(format!(
             "mesh: {} requests answered, {} of them logins; {} events heard",
@@ -317,9 +336,6 @@ impl Bench<'_> {
             outcome.note(format!(
                 "{unknown} requests for actions that the bench does not offer"
             ));
-        }
-        if self.servers.iter().any(|server| server.process.is_none()) {
-            outcome.note("no --server-pid: no CPU time, no memory".to_owned());
         }
     }
 }

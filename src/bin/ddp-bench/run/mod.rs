@@ -93,7 +93,7 @@ fn one(
     }
     let clients = fleet::Settings {
         servers: servers.iter().map(|server| server.address).collect(),
-        framing: options.framing,
+        dialect: spec.dialect(options.framing),
         mixed: options.mixed,
         tls: spec.tls().then_some(options.resuming),
         profile: profile(options),
@@ -119,6 +119,10 @@ fn one(
             .map(|rate| rate / f64::from(options.threads)),
         tries: options.tries,
     };
+    let api = match servers.first() {
+        Some(server) if !spec.is_in_mesh() => Some(server.address),
+        _ => None,
+    };
     let fleet = Fleet::start(&clients, options.sessions, options.threads, &shared, &notes)
         .tried("the clients' threads")?;
     let mut bench = Bench {
@@ -127,11 +131,12 @@ fn one(
         servers,
         mesh,
         nats,
+        api,
         fleet,
         notes: inbox,
         shared,
     };
-    bench.await_join(JOIN)?;
+    bench.await_start(JOIN)?;
     let mut outcome = Outcome::new(spec.name(), round);
     match &options.mode {
         Mode::Idle {
@@ -139,6 +144,7 @@ fn one(
             own_rooms,
             events,
             rest_after,
+            ..
         } => {
             idle::run(&mut bench, &mut outcome, *rest, *events, *rest_after)?;
             if *own_rooms {
@@ -184,8 +190,8 @@ fn rooms(options: &Options) -> (u32, u32) {
 
 fn profile(options: &Options) -> Profile {
     match options.mode {
-        Mode::Idle { .. } | Mode::Storm | Mode::Soak => Profile::Web,
-        Mode::Fanout { profile, .. } => profile,
+        Mode::Idle { profile, .. } | Mode::Fanout { profile, .. } => profile,
+        Mode::Storm | Mode::Soak => Profile::Web,
         Mode::Presence { .. } => Profile::Presence(options.sessions),
         Mode::Methods { .. } | Mode::Room { .. } => Profile::Nothing,
         Mode::Spread { .. } | Mode::Slow { .. } => Profile::Rooms,

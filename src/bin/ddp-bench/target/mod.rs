@@ -1,5 +1,6 @@
 //! The processes around a run: the server under test, NATS, where they run and what they find.
 
+mod centrifugo;
 mod certificate;
 mod http;
 pub(crate) mod leash;
@@ -10,6 +11,7 @@ mod workspace;
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::ops::Range;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
@@ -18,6 +20,7 @@ pub(crate) use server::{Server, Spawning};
 pub(crate) use workspace::{Workspace, pin, raise_open_files};
 
 use crate::error::Error;
+use crate::wire::script::{Dialect, Framing};
 
 /// A server to load, as the command line names it.
 #[derive(Debug, Clone)]
@@ -42,6 +45,11 @@ pub(crate) enum Spec {
         /// The server's.
         behind: Vec<String>,
     },
+    /// [centrifugo], started for each round; it is not in the mesh.
+    Centrifugo {
+        /// Its program.
+        program: PathBuf,
+    },
     /// Somebody else's process.
     Running {
         /// Where it listens.
@@ -58,6 +66,7 @@ impl Spec {
     pub(crate) fn name(&self) -> String {
         match self {
             Self::Floor => "floor".to_owned(),
+            Self::Centrifugo { .. } => "centrifugo".to_owned(),
             Self::Spawn { name, .. } | Self::Proxy { name, .. } => name.clone(),
             Self::Running { address, .. } => address.to_string(),
         }
@@ -66,7 +75,7 @@ impl Spec {
     /// The same server, with TLS; `None` where there is no such thing.
     pub(crate) fn with_tls(mut self) -> Option<Self> {
         match &mut self {
-            Self::Floor | Self::Proxy { .. } => return None,
+            Self::Floor | Self::Proxy { .. } | Self::Centrifugo { .. } => return None,
             Self::Spawn { name, tls, .. } => {
                 name.push_str("-tls");
                 *tls = true;
@@ -79,7 +88,7 @@ impl Spec {
     /// Whether its clients speak TLS.
     pub(crate) fn tls(&self) -> bool {
         match self {
-            Self::Floor => false,
+            Self::Floor | Self::Centrifugo { .. } => false,
             // Its command says so; here its name does.
             Self::Proxy { name, .. } => name.ends_with("-tls"),
             Self::Spawn { tls, .. } | Self::Running { tls, .. } => *tls,
@@ -89,8 +98,21 @@ impl Spec {
     /// How many of them run at the same time when `wanted` are asked for.
     pub(crate) fn copies(&self, wanted: u32) -> u32 {
         match self {
-            Self::Running { .. } | Self::Proxy { .. } => 1,
+            Self::Running { .. } | Self::Proxy { .. } | Self::Centrifugo { .. } => 1,
             _ => wanted,
+        }
+    }
+
+    /// Whether it joins the mesh and is sent events there.
+    pub(crate) fn is_in_mesh(&self) -> bool {
+        !matches!(self, Self::Centrifugo { .. })
+    }
+
+    /// What its clients speak; `framing` where that is DDP.
+    pub(crate) fn dialect(&self, framing: Framing) -> Dialect {
+        match self {
+            Self::Centrifugo { .. } => Dialect::Centrifugo,
+            _ => Dialect::Ddp(framing),
         }
     }
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal};
 
 use super::leash::leashed;
-use super::{Spec, answers, certificate, free_port, http, pin, seed};
+use super::{Spec, answers, centrifugo, certificate, free_port, http, pin, seed};
 use crate::clock::{Nanos, pause};
 use crate::error::{Error, Tried};
 use crate::measure::process::Process;
@@ -92,6 +92,7 @@ impl Server {
                 });
             }
             Spec::Floor => floor(how)?,
+            Spec::Centrifugo { program } => centrifugo::command(program, how)?,
             Spec::Spawn { command, tls, .. } => service(command, *tls, how)?,
             Spec::Proxy { command, .. } => {
                 let server = behind.as_ref().map(|server| server.address);

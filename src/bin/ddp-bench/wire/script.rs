@@ -1,6 +1,6 @@
 //! What a client says, in order: upgrade, `connect`, `login`, its publications; in the words of reference/clients.md.
 
-use super::websocket;
+use super::{centrifugo, websocket};
 
 /// How DDP messages travel in WebSocket frames.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -9,6 +9,15 @@ pub(crate) enum Framing {
     Raw,
     /// Any other path: `["…"]` there, `a["…"]` back.
     SockJs,
+}
+
+/// What clients and server speak.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Dialect {
+    /// DDP.
+    Ddp(Framing),
+    /// [centrifugo]'s: a channel for each room, no users, no methods.
+    Centrifugo,
 }
 
 /// What a session subscribes to after its login.
@@ -86,10 +95,11 @@ pub(crate) const SUB_ID: &[u8; 2] = b"%s";
 pub(crate) const CALL_ID: &[u8; 2] = b"%m";
 
 /// The HTTP request that opens a connection, with the headers of a desktop browser (the server keeps them).
-pub(crate) fn upgrade(framing: Framing, host: &str, n: u32) -> String {
-    let path = match framing {
-        Framing::Raw => "/websocket".to_owned(),
-        Framing::SockJs => format!("/sockjs/{}/{n:08x}/websocket", n % 1000),
+pub(crate) fn upgrade(dialect: Dialect, host: &str, n: u32) -> String {
+    let path = match dialect {
+        Dialect::Ddp(Framing::Raw) => "/websocket".to_owned(),
+        Dialect::Ddp(Framing::SockJs) => format!("/sockjs/{}/{n:08x}/websocket", n % 1000),
+        Dialect::Centrifugo => centrifugo::PATH.to_owned(),
     };
     format!(
         "GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: Upgrade\r\nPragma: no-cache\r\nCache-Control: no-cache\r\n\
@@ -102,24 +112,26 @@ pub(crate) fn upgrade(framing: Framing, host: &str, n: u32) -> String {
 /// Writes one client's messages.
 pub(crate) struct Speaker<'a> {
     out: &'a mut Vec<u8>,
-    framing: Framing,
+    dialect: Dialect,
     subs: usize,
 }
 
 impl<'a> Speaker<'a> {
-    pub(crate) fn new(out: &'a mut Vec<u8>, framing: Framing) -> Self {
+    pub(crate) fn new(out: &'a mut Vec<u8>, dialect: Dialect) -> Self {
         Self {
             out,
-            framing,
+            dialect,
             subs: 0,
         }
     }
 
-    /// One DDP message in one frame.
+    /// One message in one frame.
     pub(crate) fn say(&mut self, message: &str) {
-        match self.framing {
-            Framing::Raw => websocket::client(self.out, websocket::TEXT, message.as_bytes()),
-            Framing::SockJs => {
+        match self.dialect {
+            Dialect::Ddp(Framing::Raw) | Dialect::Centrifugo => {
+                websocket::client(self.out, websocket::TEXT, message.as_bytes());
+            }
+            Dialect::Ddp(Framing::SockJs) => {
                 let mut text = String::with_capacity(message.len() + message.len() / 4 + 4);
                 text.push_str("[\"");
                 for part in message.chars() {
@@ -135,11 +147,17 @@ impl<'a> Speaker<'a> {
     }
 
     pub(crate) fn connect(&mut self) {
-        self.say(r#"{"msg":"connect","version":"1","support":["1","pre2","pre1"]}"#);
+        self.say(match self.dialect {
+            Dialect::Ddp(_) => r#"{"msg":"connect","version":"1","support":["1","pre2","pre1"]}"#,
+            Dialect::Centrifugo => centrifugo::CONNECT,
+        });
     }
 
     pub(crate) fn pong(&mut self) {
-        self.say(r#"{"msg":"pong"}"#);
+        self.say(match self.dialect {
+            Dialect::Ddp(_) => r#"{"msg":"pong"}"#,
+            Dialect::Centrifugo => centrifugo::PONG,
+        });
     }
 
     pub(crate) fn login(&mut self, user: u32) {
@@ -160,9 +178,7 @@ impl<'a> Speaker<'a> {
     pub(crate) fn subscribe(&mut self, profile: Profile, own: u32, rooms: &[u32]) -> usize {
         match profile {
             Profile::Web => self.web(&user(own), rooms),
-            Profile::Rooms => rooms
-                .iter()
-                .for_each(|&n| self.stream("room-messages", &room(n))),
+            Profile::Rooms => rooms.iter().for_each(|&n| self.room(n)),
             Profile::Presence(users) => self.presence(users),
             Profile::Nothing => {}
         }
@@ -205,6 +221,16 @@ impl<'a> Speaker<'a> {
             }
         }
         self.sub("stream-user-presence", r#""",{"added":[]}"#);
+    }
+
+    fn room(&mut self, n: u32) {
+        match self.dialect {
+            Dialect::Ddp(_) => self.stream("room-messages", &room(n)),
+            Dialect::Centrifugo => {
+                self.say(&centrifugo::subscribe(self.subs, &room(n)));
+                self.subs += 1;
+            }
+        }
     }
 
     fn presence(&mut self, users: u32) {
@@ -302,7 +328,7 @@ mod tests {
 
     fn said(framing: Framing, speak: impl FnOnce(&mut Speaker<'_>)) -> Vec<serde_json::Value> {
         let mut out = Vec::new();
-        speak(&mut Speaker::new(&mut out, framing));
+        speak(&mut Speaker::new(&mut out, Dialect::Ddp(framing)));
         let mut messages = Vec::new();
         let mut rest = out.as_slice();
         while let Some((_, payload, taken)) = scan_client(rest) {

@@ -3,13 +3,13 @@
 use std::net::SocketAddr;
 
 use super::*;
-use crate::wire::script::Profile;
+use crate::wire::script::{Framing, Profile};
 use crate::wire::websocket::{TEXT, server};
 
-fn settings(framing: Framing) -> Settings {
+fn settings(dialect: Dialect) -> Settings {
     Settings {
         servers: vec![SocketAddr::from(([127, 0, 0, 1], 3000))],
-        framing,
+        dialect,
         mixed: false,
         tls: None,
         profile: Profile::Rooms,
@@ -36,7 +36,11 @@ struct Stand {
 
 impl Stand {
     fn new(framing: Framing) -> Self {
-        let settings = settings(framing);
+        Self::of(Dialect::Ddp(framing))
+    }
+
+    fn of(dialect: Dialect) -> Self {
+        let settings = settings(dialect);
         let mut session = Session::new(0, &settings);
         session.opened(&settings);
         Self {
@@ -90,26 +94,71 @@ impl Stand {
     }
 
     fn event(&mut self, run: u16, key: u32, sequence: u32) {
-        let mut mark = vec![0; crate::wire::marker::LENGTH];
-        Marker {
-            run,
-            key,
-            sequence,
-            at: Nanos(0),
-        }
-        .write(&mut mark);
-        let text = format!(
-            r#"a["{{\"msg\":\"changed\" … {} … }}"]"#,
-            String::from_utf8(mark).unwrap()
-        );
-        self.says(&text);
+        let mark = mark(run, key, sequence);
+        self.says(&format!(r#"a["{{\"msg\":\"changed\" … {mark} … }}"]"#));
     }
+
+    /// The one message that it has said meanwhile.
+    fn said(&mut self) -> String {
+        let outbox = std::mem::take(&mut self.session.outbox);
+        let (_, payload, taken) = websocket::scan_client(&outbox).unwrap();
+        assert_eq!(taken, outbox.len());
+        String::from_utf8(payload).unwrap()
+    }
+}
+
+fn mark(run: u16, key: u32, sequence: u32) -> String {
+    let mut mark = vec![0; crate::wire::marker::LENGTH];
+    let at = Nanos(0);
+    Marker {
+        run,
+        key,
+        sequence,
+        at,
+    }
+    .write(&mut mark);
+    String::from_utf8(mark).unwrap()
 }
 
 #[test]
 fn the_set_up_goes_step_by_step_and_is_timed() {
     let stand = Stand::new(Framing::SockJs).ready();
     assert_eq!((stand.tally.setup.count(), stand.tally.nosub), (1, 0));
+}
+
+#[test]
+fn a_client_of_centrifugo_connects_subscribes_and_hears_line_by_line() {
+    let mut stand = Stand::of(Dialect::Centrifugo);
+    let asked = String::from_utf8(std::mem::take(&mut stand.session.outbox)).unwrap();
+    assert!(asked.starts_with("GET /connection/websocket HTTP/1.1\r\n"));
+    stand.hear(b"HTTP/1.1 101 Switching Protocols\r\n\r\n");
+    assert_eq!(stand.said(), r#"{"id":1,"connect":{}}"#);
+    stand.says(r#"{"id":1,"connect":{"client":"c","ping":25,"pong":true}}"#);
+    assert_eq!(
+        stand.said(),
+        r#"{"id":2,"subscribe":{"channel":"benchroom00000000"}}"#
+    );
+    let push = |sequence| {
+        let mark = mark(1, 0, sequence);
+        format!(r#"{{"push":{{"channel":"benchroom00000000","pub":{{"data":"{mark}"}}}}}}"#)
+    };
+    let lines = [r#"{"id":2,"subscribe":{}}"#, &push(0), "{}", &push(1)].join("\n");
+    assert_eq!(stand.says(&lines), Heard::Ready);
+    assert_eq!(stand.said(), "{}", "the ping between two events");
+    assert_eq!((stand.delivered, stand.tally.nosub), (2, 0));
+    assert_eq!(stand.session.lost(&[3]), [(0, 2)]);
+}
+
+#[test]
+fn centrifugo_may_refuse() {
+    let mut stand = Stand::of(Dialect::Centrifugo);
+    stand.hear(b"HTTP/1.1 101 Switching Protocols\r\n\r\n");
+    let refusal = r#"{"id":1,"error":{"code":101,"message":"unauthorized"}}"#;
+    assert_eq!(stand.says(refusal), Heard::Refused(403));
+    stand.says(r#"{"id":1,"connect":{}}"#);
+    let refusal = r#"{"id":2,"error":{"code":103,"message":"permission denied"}}"#;
+    assert_eq!(stand.says(refusal), Heard::Ready);
+    assert_eq!(stand.tally.nosub, 1);
 }
 
 #[test]
