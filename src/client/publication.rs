@@ -11,7 +11,8 @@ use compact_str::CompactString;
 use parking_lot::RwLock;
 use serde_json::value::RawValue;
 
-use super::listeners::Listeners;
+use super::handle::Client;
+use super::places::Places;
 
 /// Something to listen to: an event name of a stream, or a published collection.
 pub struct Topic {
@@ -20,7 +21,7 @@ pub struct Topic {
     /// The event name; empty for a collection.
     pub event_name: Box<str>,
     /// Everybody who listens.
-    pub listeners: RwLock<Listeners>,
+    pub listeners: RwLock<Places<Arc<Client>>>,
 }
 
 impl fmt::Debug for Topic {

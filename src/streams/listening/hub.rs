@@ -16,7 +16,7 @@ use dashmap::mapref::entry::Entry;
 use parking_lot::RwLock;
 use serde_json::value::RawValue;
 
-use crate::client::{Client, Listeners, Publication, SessionId, Topic, give_back};
+use crate::client::{Client, Places, Publication, SessionId, Topic, give_back};
 use crate::ddp::SharedFrame;
 use crate::telemetry::{metrics, work};
 
@@ -174,7 +174,7 @@ impl Hub {
         let topic = ByName(Arc::new(Topic {
             stream: channel.0,
             event_name: event_name.into(),
-            listeners: RwLock::new(Listeners::default()),
+            listeners: RwLock::new(Places::default()),
         }));
         let entered = topics.entry(topic).or_default();
         Some(listen(&entered.key().0, client, opening))

@@ -92,7 +92,13 @@ impl Server {
                 });
             }
             Spec::Floor => floor(how)?,
-            Spec::Centrifugo { program } => centrifugo::command(program, how)?,
+            Spec::Centrifugo { program } => {
+                let address = free_port()?;
+                (
+                    centrifugo::command(program, address, how.directory)?,
+                    address,
+                )
+            }
             Spec::Spawn { command, tls, .. } => service(command, *tls, how)?,
             Spec::Proxy { command, .. } => {
                 let server = behind.as_ref().map(|server| server.address);
