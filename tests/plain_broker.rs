@@ -20,8 +20,8 @@ use crate::support::peer::matches;
 use crate::support::{DEADLINE, Peer, Service, Workspace, eventually, http};
 
 /// A node of the library, and what it heard.
-struct Node {
-    mesh: Mesh,
+pub struct Node {
+    pub mesh: Mesh,
     heard: Arc<Mutex<Vec<(String, Value)>>>,
 }
 
@@ -52,7 +52,7 @@ impl Node {
         Self { mesh, heard }
     }
 
-    async fn join(nats: &Nats, name: &str, services: Vec<ServiceSpec>) -> Self {
+    pub async fn join(nats: &Nats, name: &str, services: Vec<ServiceSpec>) -> Self {
         Self::join_with(nats, name, services, |_| {}).await
     }
 
@@ -91,7 +91,7 @@ async fn core(nats: &Nats, args: &[&str]) -> Peer {
 }
 
 /// A service with a few ways to answer.
-fn answering() -> ServiceSpec {
+pub fn answering() -> ServiceSpec {
     ServiceSpec::new("test")
         .event("test.event")
         .action("echo", |request: Request| async move {

@@ -12,9 +12,10 @@ use tokio::time::timeout;
 
 use super::encode;
 use super::language::{Input, bytes, inputs, same};
+use super::own_words;
 use super::witness::Witness;
 use crate::support::nats::listening;
-use crate::support::{DEADLINE, Workspace, free_port, http};
+use crate::support::{DEADLINE, Workspace, free_port};
 
 /// The door of all encodings.
 const ALL: &str = "mesh";
@@ -23,9 +24,6 @@ const NODE: &str = "streamer-1";
 const OWN: [&str; 7] = ["EVENT", "REQ", "RES", "PONG", "DISCOVER", "INFO", "PING"];
 const PLAIN: [&str; 5] = ["DISCOVER", "INFO", "HEARTBEAT", "DISCONNECT", "PING"];
 const QUEUES: [&str; 2] = ["REQB.$node.list", "EVENTB.streamer.watch.messages"];
-
-/// More lines of warning than a limited few are a way to fill a disk.
-const MOST_WARNINGS: usize = 40;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Encoding {
@@ -113,11 +111,9 @@ impl Stranger {
         sent.expect("published");
     }
 
-    /// How many packets were dropped so far, for each reason. (The metrics say the same, in far more bytes.)
+    /// How many packets were dropped so far, for each reason.
     async fn dropped(&self) -> [(&'static str, u64); 2] {
-        let page = http::get(self.status, "/status.json").await;
-        let page = page.expect("the status page").body;
-        let figures: Value = serde_json::from_str(&page).expect("JSON");
+        let figures = own_words::status(self.status).await;
         let count = |field: &str| figures["mesh"][field].as_u64().expect("a number");
         [
             ("malformed", count("malformedPackets")),
@@ -217,22 +213,7 @@ async fn the_mesh_of(serializer: &str, doors: &[&str]) {
         }
     }
     assert!(played > 10, "{played}");
-    let workspace = &stranger.workspace;
-    for level in ["error", "fatal"] {
-        assert_eq!(
-            workspace.service.logged(level),
-            Vec::<Value>::new(),
-            "{serializer}"
-        );
-    }
-    let warnings = workspace.service.logged("warn");
-    assert!(
-        warnings.len() <= MOST_WARNINGS,
-        "{serializer}: {}",
-        warnings.len()
-    );
-    let panicked = workspace.service.process.tail();
-    assert!(panicked.is_empty(), "{serializer}: {panicked}");
+    own_words::assert_whole(&stranger.workspace, serializer, &[]);
     stranger.witness.heard_no_more().await;
 }
 

@@ -8,8 +8,11 @@ mod clients;
 mod encode;
 mod language;
 mod mesh;
+mod mesh_plain;
 mod nats;
+mod own_words;
 mod relay;
+mod speaker;
 mod starts;
 mod web;
 mod witness;
@@ -19,7 +22,7 @@ use std::collections::BTreeSet;
 use language::inputs;
 
 /// Each door, and how many inputs it has at least.
-const DOORS: [(&str, usize); 19] = [
+const DOORS: [(&str, usize); 20] = [
     ("http", 170),
     ("websocket", 120),
     ("sockjs", 45),
@@ -32,6 +35,7 @@ const DOORS: [(&str, usize); 19] = [
     ("mesh-msgpack", 60),
     ("mesh-cbor", 85),
     ("mesh-protobuf", 45),
+    ("mesh-plain", 215),
     ("nats", 22),
     ("nats-greeting", 15),
     ("configuration", 150),
@@ -41,9 +45,9 @@ const DOORS: [(&str, usize); 19] = [
     ("relay-http", 50),
 ];
 /// All together.
-const LEAST: usize = 1850;
+const LEAST: usize = 2070;
 /// What a source is: a weakness that others had, a rule, or a page of them.
-const SOURCES: [&str; 9] = [
+const SOURCES: [&str; 10] = [
     "CVE-",
     "CWE-",
     "OWASP ",
@@ -53,6 +57,7 @@ const SOURCES: [&str; 9] = [
     "MessagePack ",
     "NATS ",
     "Protocol Buffers ",
+    "W3C ",
 ];
 
 #[test]

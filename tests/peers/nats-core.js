@@ -74,6 +74,15 @@ let asker;
 const encode = (value) => (value === undefined ? Empty : Buffer.from(EJSON.stringify(value)));
 const decode = (data) => (data.length ? EJSON.parse(Buffer.from(data).toString()) : undefined);
 
+/** The arguments of an event; `undefined` where they cannot be read, which is for the listeners of other nodes to judge. */
+function argsOf(msg) {
+	try {
+		return decode(msg.data) ?? [];
+	} catch {
+		return undefined;
+	}
+}
+
 const core = {
 	world,
 	release: () => release,
@@ -134,7 +143,8 @@ async function host(name) {
 /** One node of each service hears a balanced event. */
 function listenInGroup(name, event) {
 	const callback = (_, msg) => {
-		const params = decode(msg.data) ?? [];
+		const params = argsOf(msg);
+		if (!params) return;
 		journal.add({ kind: 'event', name: event, params, broadcast: false, groups: [name] });
 		describe(name, release, changes[name]).heard[event]?.(core, ...params);
 	};
@@ -144,7 +154,8 @@ function listenInGroup(name, event) {
 function listen(event) {
 	if (event.startsWith('$') || heardEvents.has(event)) return;
 	const callback = (_, msg) => {
-		const params = decode(msg.data) ?? [];
+		const params = argsOf(msg);
+		if (!params) return;
 		journal.add({ kind: 'event', name: event, params });
 		hear(event, params);
 	};

@@ -15,9 +15,9 @@ const ERROR: &str = "Nats-Service-Error";
 /// Longest text in a header, in characters.
 const MAX_HEADER_TEXT: usize = 200;
 
-/// Tells that nobody listens to what was asked.
+/// Tells that nobody listens to what was asked. The server says no more than that: with a body it is somebody's answer.
 pub(super) fn is_unreached(message: &Message) -> bool {
-    message.status == Some(StatusCode::NO_RESPONDERS)
+    message.status == Some(StatusCode::NO_RESPONDERS) && message.payload.is_empty()
 }
 
 /// What an answer to a call says.
@@ -150,6 +150,11 @@ mod tests {
             ..message(b"", None)
         };
         assert!(matches!(read(&nobody), Reply::Unreached));
+        let somebody = Message {
+            payload: Bytes::from_static(b"1"),
+            ..nobody
+        };
+        assert!(matches!(read(&somebody), Reply::Data(Some(_))));
     }
 
     // contract: mesh/broker/errors

@@ -1,8 +1,9 @@
 //! Who is there and what they offer. Nobody says it by himself: all are asked, again and again.
 //!
 //! A round is one `$SRV.PING`, which every instance of every service answers. The methods of an instance are asked for
-//! once, when it is met. One that does not answer is asked by its own subject: the server says at once when nobody
-//! listens there any more, and it is gone; one that is only slow stays until its silence is too long.
+//! when it is met, and once in each round until it tells them. One that does not answer is asked by its own subject: the
+//! server says at once when nobody listens there any more, and it is gone; one that is only slow stays until its silence
+//! is too long.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -23,6 +24,7 @@ use super::node::PlainNode;
 use super::subject::{self, is_token};
 use crate::mesh::node_id::NodeId;
 use crate::mesh::packet_kind::PacketKind;
+use crate::mesh::shared::json::Keyed;
 use crate::mesh::shared::outgoing::{Asks, Outgoing};
 use crate::mesh::shared::registry::{CORE_SERVICE, ClientInfo, Joined, NodeInfo, ServiceInfo};
 
@@ -50,9 +52,9 @@ struct Told<'a> {
     #[serde(borrow)]
     id: Cow<'a, str>,
     #[serde(borrow)]
-    metadata: Option<Metadata<'a>>,
+    metadata: Option<Keyed<Metadata<'a>>>,
     #[serde(borrow)]
-    endpoints: Option<Vec<Endpoint<'a>>>,
+    endpoints: Option<Vec<Keyed<Endpoint<'a>>>>,
 }
 
 #[derive(Deserialize)]
@@ -65,6 +67,17 @@ struct Metadata<'a> {
 struct Endpoint<'a> {
     #[serde(borrow)]
     subject: Cow<'a, str>,
+}
+
+impl Told<'_> {
+    /// The node it is on. Services that are not Rocket.Chat's have nothing to do with us; what is told becomes part of
+    /// subjects.
+    fn node(&self) -> Option<NodeId> {
+        let Keyed(metadata) = self.metadata.as_ref()?;
+        let node = metadata.node.as_deref().filter(|node| is_token(node))?;
+        let named = is_token(&self.name) && is_token(&self.id);
+        NodeId::new(node).ok().filter(|_| named)
+    }
 }
 
 /// Keeps asking while there is a connection.
@@ -134,35 +147,23 @@ impl PlainNode {
                 self.gone(id);
             }
         } else {
-            match serde_json::from_slice::<Told<'_>>(&message.payload) {
-                Ok(told) => self.learn(&told),
+            match serde_json::from_slice::<Keyed<Told<'_>>>(&message.payload) {
+                Ok(Keyed(told)) => self.learn(&told, one.is_none()),
                 Err(error) => self.malformed(PacketKind::Pong, &error),
             }
         }
         self.instances.answered.notify_waiters();
     }
 
-    fn learn(&self, told: &Told<'_>) {
+    /// What an answer tells; `to_all`: to the question that all are asked.
+    fn learn(&self, told: &Told<'_>, to_all: bool) {
         let kind = if told.endpoints.is_some() {
             PacketKind::Info
         } else {
             PacketKind::Pong
         };
         self.stats.received(kind);
-        // Services that are not Rocket.Chat's have nothing to do with us. What is told becomes part of subjects.
-        let node = told
-            .metadata
-            .as_ref()
-            .and_then(|metadata| metadata.node.as_deref());
-        let Some(node) = node
-            .filter(|node| is_token(node))
-            .and_then(|node| NodeId::new(node).ok())
-        else {
-            return;
-        };
-        if !is_token(&told.name) || !is_token(&told.id) {
-            return;
-        }
+        let Some(node) = told.node() else { return };
         if node == self.config.node_id {
             // Rocket.Chat's own bear it, so it does not end this node as it does with Moleculer.
             self.namesakes.log(|left_out| {
@@ -172,16 +173,8 @@ impl PlainNode {
         }
         let mut known = self.instances.known.lock();
         let known = &mut *known;
-        if !known.instances.contains_key(&*told.id) {
-            if known.instances.len() >= MAX_INSTANCES {
-                return;
-            }
-            // Another run of the same service on the same node: is the former one over?
-            for (id, instance) in &known.instances {
-                if instance.node == node && instance.name == told.name {
-                    self.ask_one("PING", &instance.name, id);
-                }
-            }
+        if !self.meets(known, told, &node) {
+            return;
         }
         let instance = known
             .instances
@@ -207,9 +200,28 @@ impl PlainNode {
                     self.enter(known, &node);
                 }
             }
-            (None, None) => self.ask_one("INFO", &told.name, &told.id),
-            (_, Some(_)) => {}
+            // Whoever answers that question without its methods is not asked again before the next round.
+            (None, None) if to_all => self.ask_one("INFO", &told.name, &told.id),
+            (None, None) | (_, Some(_)) => {}
         }
+    }
+
+    /// Whether an answer counts: of an instance that is known, or of one more.
+    fn meets(&self, known: &Known, told: &Told<'_>, node: &NodeId) -> bool {
+        if let Some(instance) = known.instances.get(&*told.id) {
+            // An id is one service's, on one node: who tells otherwise is not believed.
+            return instance.name == told.name && instance.node == *node;
+        }
+        if known.instances.len() >= MAX_INSTANCES {
+            return false;
+        }
+        // Another run of the same service on the same node: is the former one over?
+        for (id, instance) in &known.instances {
+            if instance.node == *node && instance.name == told.name {
+                self.ask_one("PING", &instance.name, id);
+            }
+        }
+        true
     }
 
     /// An instance is no more.
@@ -294,9 +306,9 @@ impl PlainNode {
 }
 
 /// The methods that any node may call, of the subjects that a service listens to.
-fn actions(service: &str, endpoints: &[Endpoint<'_>]) -> Vec<String> {
+fn actions(service: &str, endpoints: &[Keyed<Endpoint<'_>>]) -> Vec<String> {
     let prefix = subject::call(service, None).unwrap_or_default();
-    let action = |endpoint: &Endpoint<'_>| {
+    let action = |Keyed(endpoint): &Keyed<Endpoint<'_>>| {
         let method = endpoint.subject.strip_prefix(&prefix)?.strip_prefix('.')?;
         Some(format!("{service}.{method}"))
     };

@@ -11,8 +11,7 @@
 //! - **Being asked** (`requests`, `micro`): the own services answer both protocols.
 //!
 //! What this broker cannot tell: a node that dies while it works on a call is not seen by the caller, who waits until the
-//! call's time-out; a call to a service that nobody offers fails after the pauses, four seconds; events have no sender,
-//! and neither calls nor events carry a trace context.
+//! call's time-out; a call to a service that nobody offers fails after the pauses, four seconds; events have no sender.
 
 mod answer;
 mod calls;

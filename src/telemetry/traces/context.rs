@@ -12,6 +12,9 @@ const TRACEPARENT: &str = "traceparent";
 /// The key, and the header, of what vendors add.
 const TRACESTATE: &str = "tracestate";
 
+/// Digits of each field of a `traceparent`.
+const FIELDS: [usize; 4] = [2, 32, 16, 2];
+
 /// Where a piece of work stands in its trace. Clones are cheap.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TraceContext(pub(in crate::telemetry) SpanContext);
@@ -51,11 +54,32 @@ impl TraceContext {
 }
 
 fn parse(traceparent: &str, tracestate: Option<&str>) -> Option<TraceContext> {
-    let came = Came(traceparent, tracestate);
+    let traceparent = traceparent.trim();
+    if !is_well_formed(traceparent) {
+        return None;
+    }
+    let came = Came(traceparent, tracestate.filter(|state| is_printable(state)));
     let context = TraceContextPropagator::new().extract_with_context(&Context::new(), &came);
     let span = context.span();
     let context = span.span_context();
     context.is_valid().then(|| TraceContext(context.clone()))
+}
+
+/// Whether the text has the form of a `traceparent` (W3C Trace Context, 3.2.2): the propagator reads numbers, of whatever
+/// length and with a sign too. Only versions to come have more fields.
+fn is_well_formed(traceparent: &str) -> bool {
+    let digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    let mut fields = traceparent.split('-');
+    FIELDS.iter().all(|len| {
+        let field = fields.next();
+        field.is_some_and(|field| field.len() == *len && field.bytes().all(digit))
+    }) && (fields.next().is_none() || !traceparent.starts_with("00"))
+}
+
+/// What else a `tracestate` holds is not passed on: it becomes a line of headers.
+fn is_printable(tracestate: &str) -> bool {
+    let mut bytes = tracestate.bytes();
+    bytes.all(|byte| matches!(byte, b'\t' | b' '..=b'~'))
 }
 
 struct Came<'a>(&'a str, Option<&'a str>);
@@ -128,6 +152,14 @@ mod tests {
             parse(id, Some("none")).unwrap().0.trace_state().header(),
             ""
         );
+        for state in ["a=ä", "a=1\r\nb: c"] {
+            let read = parse(id, Some(state)).unwrap();
+            assert_eq!(read.0.trace_state().header(), "", "{state:?}");
+        }
+        let later = id.replacen("00", "cc", 1);
+        for id in [later.as_str(), &format!("{later}-x-y"), &format!(" {id}")] {
+            assert!(parse(id, None).is_some(), "{id}");
+        }
         for bad in [
             "",
             "00",
@@ -136,6 +168,13 @@ mod tests {
             "00-00000000000000000000000000000000-00f067aa0ba902b7-01",
             "00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01",
             "00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01",
+            "00-42-42-01",
+            "00-+bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-1",
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-",
+            "0-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+            "CC-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+            "cc-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01.x",
         ] {
             assert_eq!(parse(bad, None), None, "{bad}");
         }
