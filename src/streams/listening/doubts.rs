@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use parking_lot::Mutex;
 use tokio::sync::{AcquireError, Semaphore, SemaphorePermit};
 
-use crate::client::SessionId;
+use crate::client::{SessionId, UserId};
 
 /// Questions that are away at a time.
 pub(in crate::streams) const AWAY: usize = 200;
@@ -22,8 +22,9 @@ pub(in crate::streams) struct Doubts {
     types: Mutex<Types>,
 }
 
-/// A publication: its session, and its id there.
-type Key = (SessionId, String);
+/// A publication: its session, its id there, and who the session is. Whoever it becomes does not wait for what is asked for
+/// the former one.
+pub(in crate::streams) type Key = (SessionId, String, Option<UserId>);
 
 /// The types of the rooms that publications were granted under.
 #[derive(Debug)]
@@ -112,5 +113,31 @@ impl Doubts {
             }
             _ => false,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(user: &str) -> Key {
+        (
+            "session".into(),
+            "publication".to_owned(),
+            Some(user.into()),
+        )
+    }
+
+    #[test]
+    fn who_is_asked_for_already_is_asked_for_once_more() {
+        let doubts = Doubts::default();
+        assert!(doubts.begin(key("alice")));
+        assert!(!doubts.begin(key("alice")) && !doubts.begin(key("alice")));
+        assert!(doubts.begin(key("bob")), "the session is somebody else");
+        assert!(!doubts.is_done(&key("alice")), "once more");
+        assert!(doubts.is_done(&key("alice")) && doubts.is_done(&key("bob")));
+        assert!(doubts.is_quiet() && doubts.begin(key("alice")));
+        doubts.give_up(&key("alice"));
+        assert!(doubts.is_quiet());
     }
 }

@@ -210,13 +210,21 @@ impl Hub {
 
     /// Whether something is kept back for a publication.
     pub fn is_held(&self, client: &Arc<Client>, id: &str) -> bool {
+        self.listens(client, id) == Some(false)
+    }
+
+    /// Whether a publication hears: it is neither paused nor held.
+    pub fn hears(&self, client: &Arc<Client>, id: &str) -> bool {
+        self.listens(client, id) == Some(true)
+    }
+
+    /// Whether it is the client itself that listens, and no stand-in; `None` where nobody does.
+    fn listens(&self, client: &Arc<Client>, id: &str) -> Option<bool> {
         let publications = client.publications.lock();
-        publications.get(id).is_some_and(|publication| {
-            let listeners = publication.topic.listeners.read();
-            listeners
-                .get(publication.slot as usize)
-                .is_some_and(|listener| !Arc::ptr_eq(listener, client))
-        })
+        let publication = publications.get(id)?;
+        let listeners = publication.topic.listeners.read();
+        let listener = listeners.get(publication.slot as usize)?;
+        Some(Arc::ptr_eq(listener, client))
     }
 
     /// Lets a publication hear that was paused or held, if `still` says so (as in [`Hub::subscribe_if`]): first what was

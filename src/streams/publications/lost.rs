@@ -16,7 +16,7 @@ use super::recheck::{Answered, Standing, standing_on};
 use crate::client::{Client, SessionId, Topic};
 use crate::ddp::DdpError;
 use crate::streams::catalog::{ROWS, Stream};
-use crate::streams::listening::doubts::AWAY;
+use crate::streams::listening::doubts::{AWAY, Key};
 use crate::streams::rules::{Asks, Rules};
 use crate::streams::state::Streams;
 use crate::streams::visibility::{FIRST_PAUSE, LAST_PAUSE};
@@ -43,14 +43,14 @@ struct Asking {
     streams: Arc<Streams>,
     client: Arc<Client>,
     one: Standing,
-    key: (SessionId, String),
+    key: Key,
     done: bool,
 }
 
 impl Asking {
     /// `None` where somebody asks already: that goes on until it is known on today's ground.
     fn begin(streams: &Arc<Streams>, client: &Arc<Client>, one: Standing) -> Option<Self> {
-        let key = (client.id().clone(), one.id.clone());
+        let key = (client.id().clone(), one.id.clone(), client.user());
         streams.doubts.begin(key.clone()).then(|| Self {
             streams: streams.clone(),
             client: client.clone(),

@@ -36,6 +36,17 @@ pub(super) enum Answered {
     Unasked,
 }
 
+impl Answered {
+    /// Why the publication is to end; a rule that cannot be asked refuses.
+    fn refusal(self) -> Option<DdpError> {
+        match self {
+            Self::Stays => None,
+            Self::Refused(error) => Some(error),
+            Self::Unasked => Some(DdpError::internal()),
+        }
+    }
+}
+
 /// Publications of a client that are streams, oldest first.
 fn standing(client: &Client) -> Vec<Standing> {
     standing_on(client, |_, _| true)
@@ -82,7 +93,11 @@ impl Streams {
                 Some(true) if one.stream == Stream::UserPresence => self.watch_anew(&client).await,
                 Some(true) => continue,
                 Some(false) => Some(DdpError::not_allowed()),
-                None => self.refused_now(&client, one).await,
+                None => match self.ask_again(&client, one).await {
+                    // Asked for another cause as well, and granted to whom the session is now.
+                    Answered::Unasked if self.hub.hears(&client, &one.id) => None,
+                    answered => answered.refusal(),
+                },
             };
             if let Some(error) = refusal {
                 self.end_refused(&client, one, &error);
@@ -98,15 +113,6 @@ impl Streams {
                 None
             }
             Err(_unasked) => Some(DdpError::internal()),
-        }
-    }
-
-    /// Why a publication is to end, now; a rule that cannot be asked refuses.
-    async fn refused_now(&self, client: &Arc<Client>, one: &Standing) -> Option<DdpError> {
-        match self.ask_again(client, one).await {
-            Answered::Stays => None,
-            Answered::Refused(error) => Some(error),
-            Answered::Unasked => Some(DdpError::internal()),
         }
     }
 
@@ -164,7 +170,7 @@ impl Streams {
                     if !Rules::depends_on_release(one.stream, &one.topic.event_name) {
                         continue;
                     }
-                    if let Some(error) = self.refused_now(&client, &one).await {
+                    if let Some(error) = self.ask_again(&client, &one).await.refusal() {
                         self.end_refused(&client, &one, &error);
                     }
                 }

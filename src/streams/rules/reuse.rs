@@ -294,6 +294,17 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn what_was_found_on_ground_that_moved_is_not_kept() {
+        let bench = Bench::new();
+        let (found, ()) = tokio::join!(bench.ask(1, Ok(Some(1))), async {
+            tokio::task::yield_now().await;
+            bench.grounds.room("r");
+        });
+        assert_eq!(found.unwrap(), Some(1), "its asker judges it");
+        assert_eq!(bench.reuse.len(), 0, "it is not the last of its kind");
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn an_asker_that_leaves_takes_nobodys_answer_away() {
         let bench = Bench::new();
         let leaving = tokio::time::timeout(Duration::from_millis(50), bench.ask(1, Ok(Some(1))));

@@ -113,6 +113,57 @@ async fn what_cannot_be_asked_again_ends() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_was_granted_for_another_cause_stays_when_the_logins_question_fails() {
+    let workspace = Workspace::new(V6).await;
+    for user in ["alice", "bob"] {
+        workspace
+            .core
+            .grant(&format!("hasPermission {user} view-l-room"));
+    }
+    let session = workspace.login("s", "alice");
+    let name = "livechat-inquiry-queue-observer";
+    session.asks(name, "public", json!([])).await;
+    session.login("bob");
+    workspace.core.slow(Duration::from_millis(200));
+    workspace.core.fail(true);
+    tokio::join!(workspace.streams.recheck(session.client.clone()), async {
+        sleep(Duration::from_millis(50)).await;
+        workspace.core.slow(Duration::from_millis(50));
+        workspace.core.fail(false);
+        workspace.streams.user_changed("bob");
+        workspace.streams.user_roles_changed("bob");
+    });
+    workspace.streams.publish(stream(name), "public", "[1]");
+    assert_eq!(session.events(), [("public".to_owned(), json!([1]))]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_waits_for_what_is_asked_for_a_former_user() {
+    let workspace = Workspace::new(V6).await;
+    for user in ["alice", "bob"] {
+        workspace
+            .core
+            .grant(&format!("canAccessRoom secret {user}"));
+    }
+    let session = workspace.login("s", "alice");
+    session.asks("room-messages", "secret", json!([])).await;
+    workspace.core.slow(Duration::from_secs(50));
+    workspace.streams.role_changed();
+    sleep(Duration::from_millis(50)).await;
+    workspace.core.slow(Duration::ZERO);
+    session.login("bob");
+    workspace.streams.recheck(session.client.clone()).await;
+    workspace.core.revoke("canAccessRoom secret bob");
+    workspace.streams.role_changed();
+    sleep(Duration::from_secs(1)).await;
+    let heard = session.hears();
+    assert_eq!(
+        (heard.len(), &heard[0]["error"]["error"]),
+        (1, &json!("not-allowed"))
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_session_that_leaves_while_it_is_asked_again() {
     let workspace = Workspace::new(V6).await;
     workspace.core.grant("canAccessRoom general alice");

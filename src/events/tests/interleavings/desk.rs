@@ -24,7 +24,7 @@ pub(super) enum Said {
 pub(super) struct Question {
     /// `action room user`, or `action permission user`.
     pub(super) key: String,
-    /// When, in ticks of the desk.
+    /// When, in ticks of the desk; not after a room was written that it tells of as it was before.
     pub(super) asked: u64,
     /// What was true then; of a room as the question itself tells it.
     then: bool,
@@ -122,9 +122,10 @@ impl Desk {
             }
         };
         let (reply, said) = oneshot::channel();
-        let asked = self.tick();
+        let (now, truth) = (self.tick(), &self.truth);
+        let written = room.as_ref().and_then(|room| truth.written_after(room));
         self.questions.push(Question {
-            asked,
+            asked: written.unwrap_or(now),
             then: self.truth.grants(&key, room.as_ref()),
             key,
             room,

@@ -38,8 +38,8 @@ enum Step {
     Logout(usize),
     /// An event of everything.
     Tell,
-    /// An event of 24 KB.
-    TellMuch(Room),
+    /// Events of 24 KB: three are more than is held.
+    TellMuch(Room, usize),
     /// `watch.rooms` of a message.
     Touch(Room),
     Join(User, Room),
@@ -76,7 +76,7 @@ fn step() -> impl Strategy<Value = Step> {
         4 => (slot.clone(), user.clone()).prop_map(|(slot, user)| Step::Login(slot, user)),
         1 => slot.clone().prop_map(Step::Logout),
         12 => Just(Step::Tell),
-        2 => room.clone().prop_map(Step::TellMuch),
+        6 => (room.clone(), 2..4_usize).prop_map(|(room, times)| Step::TellMuch(room, times)),
         2 => room.clone().prop_map(Step::Touch),
         4 => (user.clone(), room.clone()).prop_map(|(user, room)| Step::Join(user, room)),
         5 => (user.clone(), room.clone()).prop_map(|(user, room)| Step::Kick(user, room)),
@@ -94,6 +94,18 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
+/// What everybody listens to before anything happens, each to a few topics, as far as the core grants it.
+fn scene() -> impl Strategy<Value = Vec<(Step, bool)>> {
+    let topics = [(); 3].map(|()| proptest::sample::select(Topic::EVERY.to_vec()));
+    let round = |topics: [Topic; 3]| {
+        let asked = topics.into_iter().enumerate();
+        let asked = asked.map(|(slot, topic)| (Step::Sub(slot, topic), false));
+        asked.chain([(Step::AnswerAll(false), true)])
+    };
+    proptest::collection::vec(topics, 0..5)
+        .prop_map(move |rounds| rounds.into_iter().flat_map(round).collect())
+}
+
 /// Steps, and after which of them it is waited for what comes of it; who is there already, and listens.
 fn interleaving() -> impl Strategy<Value = Vec<(Step, bool)>> {
     let first = (0..3_usize).prop_map(|slot| (Step::Login(slot, slot % truth::USERS), true));
@@ -101,7 +113,8 @@ fn interleaving() -> impl Strategy<Value = Vec<(Step, bool)>> {
         1 => first,
         9 => (step(), proptest::bool::weighted(0.7)),
     ];
-    proptest::collection::vec(any, 10..40)
+    (scene(), proptest::collection::vec(any, 10..40))
+        .prop_map(|(scene, steps)| [scene, steps].concat())
 }
 
 /// Both nodes of the mesh; cases come and go before them.

@@ -47,6 +47,8 @@ pub(super) struct Publication {
     pub(super) kept: Vec<Expected>,
     /// Since when its rule is to be asked again while it hears.
     doubt: Option<u64>,
+    /// It was granted since, while the same was asked for others too: that may have been all.
+    granted: bool,
 }
 
 /// When what answers stand on changed last.
@@ -165,6 +167,7 @@ impl Model {
         let granted = |user, topic, state| state != State::Asking && which(user, topic);
         for one in self.publications(granted) {
             one.doubt.get_or_insert(tick);
+            one.granted = false;
         }
     }
 
@@ -197,6 +200,7 @@ impl Model {
             floor,
             kept: Vec::new(),
             doubt: None,
+            granted: false,
         };
         session.publications.insert(topic, one);
     }
@@ -355,6 +359,7 @@ impl Model {
         }
         let key = topic.question(user, self.new);
         if key.is_some_and(|key| desk.waits(Some(&key))) {
+            one.granted |= one.doubt.is_some() && self.allowed(user, topic, one, desk).yes;
             return Ok(());
         }
         match one.state {
@@ -367,8 +372,8 @@ impl Model {
                     // It will be asked again.
                     Allowed { failed: true, .. } => Ok(()),
                     Allowed { no: true, .. } => Err("hears though its rule refuses it".into()),
-                    Allowed { yes: true, .. } => {
-                        one.doubt = None;
+                    Allowed { yes, .. } if yes || one.granted => {
+                        (one.doubt, one.granted) = (None, false);
                         Ok(())
                     }
                     _ => Err("was not asked again".into()),

@@ -114,7 +114,10 @@ impl Play {
             Step::Login(slot, user) => self.login(slot, user)?,
             Step::Logout(slot) => self.logout(slot),
             Step::Tell => self.tell(),
-            Step::TellMuch(room) => self.relay(Topic::Activity(room), &"x".repeat(24_000)),
+            Step::TellMuch(room, times) => {
+                let much = "x".repeat(24_000);
+                (0..times).for_each(|_| self.relay(Topic::Activity(room), &much));
+            }
             Step::Touch(room) => self.touch(room),
             Step::Join(user, room) => self.join(user, room),
             Step::Kick(user, room) => self.kick(user, room),

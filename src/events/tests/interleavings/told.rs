@@ -51,9 +51,8 @@ impl Play {
     }
 
     /// `watch.rooms`
-    pub(super) fn room_event(&mut self, room: Room) {
-        let n = self.next();
-        self.desk.lock().truth.versions[room] = n;
+    pub(super) fn room_event(&mut self, room: Room, tick: u64) {
+        self.desk.lock().truth.writes[room].push(tick);
         let document = self.desk.lock().truth.room(room);
         self.put_room(room);
         self.event(
@@ -72,7 +71,7 @@ impl Play {
     pub(super) fn touch(&mut self, room: Room) {
         let tick = self.tick();
         self.model.room_touched(room, tick);
-        self.room_event(room);
+        self.room_event(room, tick);
     }
 
     pub(super) fn retype(&mut self, room: Room) {
@@ -86,7 +85,7 @@ impl Play {
         self.model.room_moved(room, tick);
         self.model
             .doubt(tick, |_, topic| topic.room() == Some(room));
-        self.room_event(room);
+        self.room_event(room, tick);
     }
 
     /// `watch.subscriptions`

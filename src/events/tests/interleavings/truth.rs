@@ -137,8 +137,8 @@ pub(super) struct Truth {
     pub(super) agents: BTreeSet<User>,
     /// The permissions that the role has.
     pub(super) permissions: BTreeSet<usize>,
-    /// How often each room was written.
-    pub(super) versions: [u64; ROOMS],
+    /// When each room was written.
+    pub(super) writes: [Vec<u64>; ROOMS],
     /// The tokens in the database.
     pub(super) tokens: BTreeSet<(User, u64)>,
 }
@@ -195,10 +195,17 @@ impl Truth {
         }
     }
 
-    /// A room's document; `n` tells one from the next.
+    /// A room's document; `n` is when it was written.
     pub(super) fn room(&self, room: Room) -> Value {
-        let n = self.versions[room];
+        let n = self.writes[room].last().unwrap_or(&0);
         json!({"_id": format!("r{room}"), "t": self.type_of(room), "name": format!("room {room}"), "n": n})
+    }
+
+    /// When a room was written after this document of it was.
+    pub(super) fn written_after(&self, document: &Value) -> Option<u64> {
+        let room: Room = document["_id"].as_str()?[1..].parse().ok()?;
+        let n = document["n"].as_u64()?;
+        self.writes[room].iter().copied().find(|write| *write > n)
     }
 
     /// A user's document.
