@@ -6,7 +6,6 @@
 
 mod escape;
 mod first;
-mod glance;
 mod raw_object;
 mod readable;
 mod text;
@@ -15,7 +14,6 @@ use serde_json::value::RawValue;
 
 pub use escape::{escaped_len, write_escaped, write_text};
 pub use first::first;
-pub use glance::Key;
 pub use raw_object::RawObject;
 pub use readable::is_readable;
 pub use text::{nested, string_len, text, well_formed};
@@ -80,17 +78,13 @@ const JOINED: usize = 128;
 /// Joins ready JSON texts into an array: `["a","b"]`.
 #[must_use]
 pub fn join<S: AsRef<str>>(elements: impl IntoIterator<Item = S>) -> String {
-    let mut out = String::new();
+    let mut out = String::with_capacity(JOINED);
+    out.push('[');
     for (at, element) in elements.into_iter().enumerate() {
-        let element = element.as_ref();
-        if at == 0 {
-            out.reserve(JOINED.max(element.len() + 2));
+        if at > 0 {
+            out.push(',');
         }
-        out.push(if at == 0 { '[' } else { ',' });
-        out.push_str(element);
-    }
-    if out.is_empty() {
-        out.push('[');
+        out.push_str(element.as_ref());
     }
     out.push(']');
     out
