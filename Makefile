@@ -43,7 +43,7 @@ faults: fixtures ## every fault of tests/faults/catalogue.txt, as one table: ten
 bench: ## the micro benches; BENCH=fanout for some of them
 	$(CARGO) bench --locked -p ddp-streamer-benches -- $(BENCH)
 
-performance: fixtures ## the figures of this machine, as one table: an hour, nobody else on it (ONLY=fanout: some of them)
+performance: fixtures ## the figures of this machine, as one table: an hour and a half, nobody else on it (ONLY=fanout: some of them)
 	$(CARGO) build --locked --release --bins
 	@scripts/performance $(ONLY)
 
