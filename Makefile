@@ -1,11 +1,13 @@
 # The one command surface; .ci/run calls the same. `make` alone lists it.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint contract faults bench performance soak fuzz doc fixtures fresh image image-test release
+.PHONY: help run test lint contract faults bench performance soak fuzz interleavings doc fixtures fresh image image-test release
 
 CARGO ?= cargo
 BENCH ?=
 FUZZ_SECONDS ?= 30
+CASES ?= 20000
+SEED := $(or $(SEED),$(shell od -An -N4 -tu4 /dev/urandom | tr -d ' '))
 MINUTES ?= 5
 FUZZ_TARGETS ?= head frames sockjs message ejson packet nats config markup certificate
 # Tests mostly wait, for processes and for conditions.
@@ -59,6 +61,10 @@ fuzz: ## each fuzz target for FUZZ_SECONDS (30); FUZZ_TARGETS=head: some of them
 		$(CARGO) run --locked -q -p ddp-streamer-fuzz --bin fuzz_$$target -- $(FUZZ_FOUND)/$$target fuzz/corpus/$$target \
 			-max_total_time=$(FUZZ_SECONDS) -timeout=10 -artifact_prefix=$(FUZZ_FOUND)/$$target- -print_final_stats=1 -verbosity=0; \
 	done
+
+interleavings: ## grants, revocations and events in any order, others each time: CASES of each release (20000: ten minutes; SEED=1: these again)
+	@echo "SEED=$(SEED) plays these again"
+	PROPTEST_CASES=$(CASES) PROPTEST_RNG_SEED=$(SEED) $(CARGO) test --locked --lib interleavings
 
 doc: ## the documentation, opened in a browser
 	$(CARGO) doc --locked --no-deps --open

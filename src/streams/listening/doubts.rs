@@ -26,10 +26,10 @@ pub(in crate::streams) struct Doubts {
 /// the former one.
 pub(in crate::streams) type Key = (SessionId, String, Option<UserId>);
 
-/// The types of the rooms that publications were granted under.
+/// The types of the rooms that publications were granted under; `None` where the room was forgotten before the answer came.
 #[derive(Debug)]
 struct Types {
-    of: HashMap<Box<str>, Box<str>>,
+    of: HashMap<Box<str>, Option<Box<str>>>,
     /// At so many it is looked which are of no use any more.
     look_at: usize,
 }
@@ -53,15 +53,16 @@ impl Doubts {
         self.turns.acquire().await
     }
 
-    /// Whether it is known under which type publications of a room were granted.
+    /// Whether publications of a room were granted already.
     pub(in crate::streams) fn knows(&self, rid: &str) -> bool {
         self.types.lock().of.contains_key(rid)
     }
 
-    /// They were granted under this one. Says whether it is time to [`Doubts::keep`] those that are of use.
-    pub(in crate::streams) fn learn(&self, rid: &str, t: &str) -> bool {
+    /// They were granted under this type, or an unknown one. Says whether it is time to [`Doubts::keep`] those that are of
+    /// use.
+    pub(in crate::streams) fn learn(&self, rid: &str, t: Option<&str>) -> bool {
         let mut types = self.types.lock();
-        types.of.insert(rid.into(), t.into());
+        types.of.insert(rid.into(), t.map(Into::into));
         types.of.len() >= types.look_at
     }
 
@@ -103,12 +104,12 @@ impl Doubts {
         self.asking.lock().is_empty()
     }
 
-    /// A room has this type. Says whether publications were granted under another.
+    /// A room has this type. Says whether publications were granted under another, or may have been.
     pub(in crate::streams) fn retyped(&self, rid: &str, t: &str) -> bool {
         let mut types = self.types.lock();
         match types.of.get_mut(rid) {
-            Some(known) if &**known != t => {
-                *known = t.into();
+            Some(known) if known.as_deref() != Some(t) => {
+                *known = Some(t.into());
                 true
             }
             _ => false,
@@ -139,5 +140,16 @@ mod tests {
         assert!(doubts.is_quiet() && doubts.begin(key("alice")));
         doubts.give_up(&key("alice"));
         assert!(doubts.is_quiet());
+    }
+
+    #[test]
+    fn an_unknown_type_is_another_than_any_once() {
+        let doubts = Doubts::default();
+        assert!(!doubts.retyped("nobody hears", "c") && !doubts.knows("nobody hears"));
+        doubts.learn("known", Some("c"));
+        doubts.learn("unknown", None);
+        assert!(doubts.knows("known") && doubts.knows("unknown"));
+        assert!(!doubts.retyped("known", "c") && doubts.retyped("known", "p"));
+        assert!(doubts.retyped("unknown", "c") && !doubts.retyped("unknown", "c"));
     }
 }

@@ -85,9 +85,9 @@ impl Streams {
         if self.doubts.knows(rid) {
             return;
         }
-        if let Some(t) = self.rules.known_type(rid)
-            && self.doubts.learn(rid, &t)
-        {
+        // Unknown where the answer took longer than rooms are remembered: the room's next event asks again.
+        let t = self.rules.known_type(rid);
+        if self.doubts.learn(rid, t.as_deref()) {
             self.forget_rooms();
         }
     }

@@ -1,7 +1,7 @@
 //! Grants, revocations and events in any order, with a core that answers when and how it likes: what each client is sent is
 //! what a small model of reference/streams.md says (`model`), frame by frame.
 //!
-//! On a failure proptest prints the shortest interleaving that fails, and the test the seed that finds it again.
+//! On a failure proptest prints the shortest interleaving that fails; `make interleavings` the seed that finds it again.
 
 mod desk;
 mod heard;
@@ -26,8 +26,10 @@ use crate::mesh::{LocalBus, Mesh, MeshConfig, MeshState, NodeId, Transporter};
 use crate::services::Services;
 use crate::services::testing::until;
 
-/// Interleavings of each release: 15 seconds of an unoptimized build. `PROPTEST_CASES=5000` plays 10,000 in all.
+/// Interleavings of each release: 15 seconds of an unoptimized build.
 const CASES: u32 = 750;
+/// The same each time: what comes to light must come of the change. `make interleavings` plays others.
+const SEED: RngSeed = RngSeed::Fixed(0x0dd5_7ea3_e211_2026);
 
 /// What may happen.
 #[derive(Debug, Clone, Copy)]
@@ -182,21 +184,24 @@ impl Nodes {
     }
 }
 
-fn hold(new: bool) {
-    let runtime = tokio::runtime::Builder::new_current_thread()
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .start_paused(true)
         .build()
-        .unwrap();
+        .unwrap()
+}
+
+fn hold(new: bool) {
+    let runtime = runtime();
     let nodes = runtime.block_on(Nodes::start(new));
     let mut config = Config::default();
     if config.cases == Config::with_cases(256).cases {
         config.cases = CASES;
     }
     if config.rng_seed == RngSeed::Random {
-        config.rng_seed = RngSeed::Fixed(rand::random());
+        config.rng_seed = SEED;
     }
-    println!("PROPTEST_RNG_SEED={} plays these again", config.rng_seed);
     config.failure_persistence = None;
     let run = TestRunner::new(config).run(&interleaving(), |steps| {
         runtime.block_on(nodes.play(new, &steps))
@@ -216,4 +221,30 @@ fn nobody_hears_what_the_model_does_not_say_on_8_x() {
 #[test]
 fn nobody_hears_what_the_model_does_not_say_on_7_x() {
     hold(false);
+}
+
+/// Interleavings that random ones found, one in tens of thousands.
+#[test]
+fn what_was_found_before_is_not_found_again() {
+    let hears = |slot, topic| (Step::Sub(slot, topic), false);
+    let now = |nth| Step::Answer {
+        nth,
+        late: false,
+        fails: false,
+    };
+    // The core answers after so long that the room which was asked about is forgotten: under which type the publication was
+    // granted is not known, and the room becomes another.
+    let forgotten = [
+        hears(0, Topic::Messages(1)),
+        hears(1, Topic::Messages(0)),
+        (Step::Wait(5_200), false),
+        (Step::Wait(5_200), false),
+        hears(2, Topic::Messages(0)),
+        (now(0), true),
+        (Step::Retype(1), true),
+    ];
+    let runtime = runtime();
+    let nodes = runtime.block_on(Nodes::start(true));
+    let played = runtime.block_on(nodes.play(true, &forgotten));
+    played.unwrap_or_else(|error| panic!("{error}"));
 }
