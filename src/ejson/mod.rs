@@ -6,6 +6,7 @@
 
 mod escape;
 mod first;
+mod glance;
 mod raw_object;
 mod readable;
 mod text;
@@ -14,6 +15,7 @@ use serde_json::value::RawValue;
 
 pub use escape::{escaped_len, write_escaped, write_text};
 pub use first::first;
+pub use glance::Key;
 pub use raw_object::RawObject;
 pub use readable::is_readable;
 pub use text::{nested, string_len, text, well_formed};
@@ -78,13 +80,17 @@ const JOINED: usize = 128;
 /// Joins ready JSON texts into an array: `["a","b"]`.
 #[must_use]
 pub fn join<S: AsRef<str>>(elements: impl IntoIterator<Item = S>) -> String {
-    let mut out = String::with_capacity(JOINED);
-    out.push('[');
+    let mut out = String::new();
     for (at, element) in elements.into_iter().enumerate() {
-        if at > 0 {
-            out.push(',');
+        let element = element.as_ref();
+        if at == 0 {
+            out.reserve(JOINED.max(element.len() + 2));
         }
-        out.push_str(element.as_ref());
+        out.push(if at == 0 { '[' } else { ',' });
+        out.push_str(element);
+    }
+    if out.is_empty() {
+        out.push('[');
     }
     out.push(']');
     out

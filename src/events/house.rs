@@ -20,6 +20,9 @@ pub trait House: Send + Sync + 'static {
     /// A message: to the listeners of its room, and to `__my_messages__`.
     fn message(&self, rid: &str, message: &RawValue);
 
+    /// Whether anybody may hear a message in this room.
+    fn hears_messages(&self, rid: &str) -> bool;
+
     /// A user's subscription to a room came, changed or went.
     fn subscription_changed(&self, action: &str, subscription: &RawValue);
 

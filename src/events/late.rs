@@ -23,4 +23,9 @@ impl EventListener for Late {
             events.event(event);
         }
     }
+
+    fn passes_over(&self, name: &str, json: &[u8]) -> bool {
+        let events = self.0.get();
+        events.is_some_and(|events| events.passes_over(name, json))
+    }
 }

@@ -39,6 +39,10 @@ impl House for Live {
         self.streams.message(rid, message);
     }
 
+    fn hears_messages(&self, rid: &str) -> bool {
+        self.streams.hears_messages(rid)
+    }
+
     fn subscription_changed(&self, action: &str, subscription: &RawValue) {
         self.streams.subscription_changed(action, subscription);
     }

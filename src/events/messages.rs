@@ -1,6 +1,7 @@
 //! Messages: new, read, imported, off the record, and those that only one user sees.
 
 use std::borrow::Cow;
+use std::sync::LazyLock;
 
 use serde_json::value::RawValue;
 
@@ -10,6 +11,19 @@ use crate::ejson::{self, RawObject};
 use crate::markup::{self, Grammar};
 use crate::services::Release;
 use crate::streams::Stream;
+
+/// The event of the hot row.
+pub(super) const CHANGED: &str = "watch.messages";
+
+/// Whether nobody listens to any room that `json` names, which has a message in it somewhere: in a large workspace this is
+/// so of nearly all, and they need not be read.
+pub(super) fn is_unheard(events: &Events, json: &[u8]) -> bool {
+    static ROOM: LazyLock<ejson::Key> = LazyLock::new(|| ejson::Key::new("rid"));
+    let mut rooms = ROOM.texts(json).peekable();
+    // Without a room it becomes nothing, which is told when it is read.
+    rooms.peek().is_some()
+        && rooms.all(|rid| rid.is_some_and(|rid| !events.house.hears_messages(rid)))
+}
 
 /// `watch.messages` {message}: the hot row.
 pub(super) fn changed(events: &Events, args: &Args<'_>) -> Option<()> {

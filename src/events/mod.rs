@@ -42,7 +42,7 @@ pub use live::Live;
 
 use crate::client::Directory;
 use crate::mesh::{Event, EventListener};
-use crate::streams::{KeyedQueue, QueueLimits};
+use crate::streams::{KeyedQueue, QueueLimits, Stream};
 use crate::telemetry::metrics;
 use args::Args;
 use table::TABLE;
@@ -120,6 +120,15 @@ impl EventListener for Events {
                 "an event became nothing"
             );
         }
+    }
+
+    fn passes_over(&self, name: &str, json: &[u8]) -> bool {
+        let unheard = name == messages::CHANGED && messages::is_unheard(self, json);
+        if unheard {
+            metrics::mesh_event(messages::CHANGED);
+            metrics::stream_event(Stream::RoomMessages.name(), 0, 0);
+        }
+        unheard
     }
 }
 

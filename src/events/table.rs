@@ -5,7 +5,7 @@ use super::{apps, messages, omnichannel, presence, rooms, settings, users, works
 
 /// All events, by name.
 pub(super) const TABLE: &[(&str, Handle)] = &[
-    ("watch.messages", messages::changed),
+    (messages::CHANGED, messages::changed),
     ("watch.subscriptions", rooms::subscription),
     ("watch.rooms", rooms::room),
     ("watch.users", users::changed),

@@ -27,6 +27,12 @@ pub struct Event<'a> {
 pub trait EventListener: Send + Sync {
     /// An event came.
     fn event(&self, event: &Event<'_>);
+
+    /// Whether an event without a sender's trace is passed over, and counted so far: asked before it waits for its turn, with
+    /// the JSON that has its arguments in it somewhere, and that nobody has read. Only what nobody can hear of may be.
+    fn passes_over(&self, _name: &str, _json: &[u8]) -> bool {
+        false
+    }
 }
 
 /// Nobody listens.

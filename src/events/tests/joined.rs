@@ -56,6 +56,31 @@ async fn a_token_that_is_gone_is_looked_up_in_the_database() {
     );
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_message_is_heard_however_it_is_written() {
+    let stage = Stage::start("8.x").await;
+    let params = json!(["r"]);
+    stage
+        .raw
+        .sub(&stage.streams, "room-messages", &params)
+        .await;
+    stage.forget();
+    for (message, heard) in [
+        (r#"{"_id":"1","rid":"r"}"#, true),
+        (r#"{ "rid" : "r" }"#, true),
+        (r#"{"\u0072id":"r","x":{"rid":"q"}}"#, true),
+        (r#"{"rid":"q","rid":"r"}"#, true),
+        (r#"{"rid":"q"}"#, false),
+        (r#"{"rid":"q","x":{"rid":"r"}}"#, false),
+    ] {
+        let data = format!(r#"[{{"clientAction":"inserted","message":{message}}}]"#);
+        stage.broadcast("watch.messages", &data).await;
+        let frames = stage.raw.hears();
+        assert_eq!(frames.len(), usize::from(heard), "{message}");
+        assert!(frames.iter().all(|frame| frame.contains(message)));
+    }
+}
+
 // contract: events/settings/copy, events/watch.settings
 #[tokio::test(start_paused = true)]
 async fn the_copy_of_settings_is_kept_fresh() {

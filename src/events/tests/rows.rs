@@ -67,3 +67,28 @@ async fn a_text_is_parsed_as_the_clients_of_the_release_draw_it() {
         );
     }
 }
+
+#[test]
+fn messages_that_nobody_can_hear_are_passed_over_unread() {
+    let bench = Bench::new(Recorder {
+        quiet: &["q", "p"],
+        ..Recorder::default()
+    });
+    let passed = |name, json: &str| bench.events.passes_over(name, json.as_bytes());
+    for quiet in [
+        r#"[{"message":{"_id":"1","rid":"q","msg":"\"rid\":\"r\""}}]"#,
+        r#"[{"message":{"rid":"q","attachments":[{"rid":"p"}]}}]"#,
+    ] {
+        assert!(passed("watch.messages", quiet), "{quiet}");
+        assert!(!passed("watch.rooms", quiet));
+    }
+    for other in [
+        r#"[{"message":{"rid":"r"}}]"#,
+        r#"[{"message":{"rid":"q","attachments":[{"rid":"r"}]}}]"#,
+        r#"[{"message":{"rid": "q"}}]"#,
+        r#"[{"message":{"rid":"q","\u0072id":"r"}}]"#,
+        r#"[{"message":{"_id":"1"}}]"#,
+    ] {
+        assert!(!passed("watch.messages", other), "{other}");
+    }
+}

@@ -414,6 +414,9 @@ impl House for Witness {
     fn message(&self, rid: &str, message: &RawValue) {
         self.live.message(rid, message);
     }
+    fn hears_messages(&self, rid: &str) -> bool {
+        self.live.hears_messages(rid)
+    }
     fn subscription_changed(&self, action: &str, subscription: &RawValue) {
         self.say(format!("subscription {action}"));
         self.live.subscription_changed(action, subscription);

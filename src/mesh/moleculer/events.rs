@@ -2,17 +2,28 @@
 
 use bytes::Bytes;
 use serde_json::value::RawValue;
-use uuid::Uuid;
 
 use super::node::MoleculerNode;
 use super::optl;
 use super::packet::{self, EventOut, EventPacket, ReadError};
+use crate::config::SerializerKind;
 use crate::mesh::event::Event;
 use crate::mesh::node_id::NodeId;
 use crate::mesh::packet_kind::PacketKind;
+use crate::mesh::shared::pending::new_id;
 use crate::telemetry::{metrics, work};
 
 impl MoleculerNode {
+    /// Whether an event needs not be read: a glance tells that nobody here hears of it.
+    pub(super) fn passes_over(&self, payload: &[u8]) -> bool {
+        let text = matches!(
+            self.config.node.serializer,
+            SerializerKind::Ejson | SerializerKind::Json
+        );
+        text && packet::event_name(payload)
+            .is_some_and(|name| self.listener.passes_over(name, payload))
+    }
+
     pub(super) fn deliver_packet(&self, payload: Bytes) {
         let json = match self
             .config
@@ -62,7 +73,7 @@ impl MoleculerNode {
             }
         }
         if !nodes.is_empty() {
-            let id = Uuid::new_v4().to_string();
+            let id = new_id().to_string();
             let meta = optl::meta(meta, work::carried().as_ref());
             let out = EventOut {
                 id: &id,
@@ -106,7 +117,7 @@ impl MoleculerNode {
         }
         let meta = optl::meta(None, work::carried().as_ref());
         for (node, groups) in remote {
-            let id = Uuid::new_v4().to_string();
+            let id = new_id().to_string();
             let out = EventOut {
                 id: &id,
                 event,

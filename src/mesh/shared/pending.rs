@@ -44,10 +44,14 @@ pub(crate) struct Ticket {
     settled: bool,
 }
 
+/// An id of a call or an event, of the thread's own generator: `Uuid::new_v4` is a system call each time.
+pub(crate) fn new_id() -> Uuid {
+    uuid::Builder::from_random_bytes(rand::random()).into_uuid()
+}
+
 impl Pending {
     pub(crate) fn register(&self, node: Option<NodeId>) -> Ticket {
-        // Of the thread's own generator: `Uuid::new_v4` is a system call each time.
-        let id = uuid::Builder::from_random_bytes(rand::random()).into_uuid();
+        let id = new_id();
         let (sender, reply) = oneshot::channel();
         self.0.lock().insert(
             id,

@@ -79,6 +79,13 @@ impl Streams {
         }
     }
 
+    /// Whether anybody may hear a message in this room.
+    #[must_use]
+    pub fn hears_messages(&self, rid: &str) -> bool {
+        let channel = Stream::RoomMessages.channel();
+        self.hub.is_heard(channel, rid) || self.hub.is_heard(channel, MY_MESSAGES)
+    }
+
     fn my_message(&self, rid: &str, message: &RawValue) {
         let Some(me) = self.me.upgrade() else {
             return;

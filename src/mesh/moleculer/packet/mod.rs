@@ -5,11 +5,13 @@
 //! Moleculer 0.14, so that a recorded packet and one of ours cannot be told apart.
 
 mod error;
+mod glance;
 mod info;
 mod protocol;
 mod read;
 mod write;
 
+pub(crate) use glance::event_name;
 pub(crate) use info::{InfoOut, InfoPacket, info};
 pub(crate) use protocol::PROTOCOL_5;
 pub(crate) use read::{
