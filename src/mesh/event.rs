@@ -28,7 +28,7 @@ pub trait EventListener: Send + Sync {
     /// An event came.
     fn event(&self, event: &Event<'_>);
 
-    /// Whether an event without a sender's trace is passed over, and counted so far: asked before it waits for its turn, with
+    /// Whether an event without a sender's trace is passed over, and counted so far: asked when its turn has come, with
     /// the JSON that has its arguments in it somewhere, and that nobody has read. Only what nobody can hear of may be.
     fn passes_over(&self, _name: &str, _json: &[u8]) -> bool {
         false

@@ -15,7 +15,7 @@ use crate::telemetry::{metrics, work};
 
 impl MoleculerNode {
     /// Whether an event needs not be read: a glance tells that nobody here hears of it.
-    pub(super) fn passes_over(&self, payload: &[u8]) -> bool {
+    fn passes_over(&self, payload: &[u8]) -> bool {
         let text = matches!(
             self.config.node.serializer,
             SerializerKind::Ejson | SerializerKind::Json
@@ -25,6 +25,9 @@ impl MoleculerNode {
     }
 
     pub(super) fn deliver_packet(&self, payload: Bytes) {
+        if self.passes_over(&payload) {
+            return;
+        }
         let json = match self
             .config
             .node

@@ -99,9 +99,6 @@ async fn take_events(node: Arc<MoleculerNode>, mut events: Inlet, over: Cancella
             continue;
         };
         node.stats.received(kind);
-        if node.passes_over(&payload) {
-            continue;
-        }
         let bytes = payload.len();
         let received = Received {
             name: String::new(),

@@ -56,6 +56,10 @@ impl PlainNode {
 
     /// Tells the listener.
     pub(super) fn deliver_args(&self, received: Received) {
+        let (name, payload) = (&received.name, &received.payload);
+        if received.sender.is_none() && self.listener.passes_over(name, payload) {
+            return;
+        }
         work::named(&received.name, || received.sender.clone());
         let payload = &*received.payload;
         // Nothing at all is "no arguments".

@@ -100,17 +100,13 @@ fn take_event(node: &PlainNode, message: Message) {
     if !node.services.load().listens::<&str>(name, &[]) {
         return;
     }
-    let sender = message.headers.as_ref().and_then(headers::sender);
-    if sender.is_none() && node.listener.passes_over(name, &message.payload) {
-        return;
-    }
     let bytes = name.len() + message.payload.len();
     let received = Received {
         name: name.to_owned(),
         broadcast,
         payload: message.payload,
         arrived: work::arrived(),
-        sender,
+        sender: message.headers.as_ref().and_then(headers::sender),
     };
     node.take_in(Incoming::Received(received), bytes);
 }
