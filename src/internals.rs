@@ -1,7 +1,11 @@
 //! Doors for `fuzz/` and `benches/`: what reads bytes is kept by its room to itself otherwise.
 
+use std::num::NonZero;
+use std::time::Duration;
+
 use bytes::Bytes;
 
+use crate::client::Client;
 use crate::config::NatsServers;
 use crate::gateway::About;
 use crate::mesh::{PacketKind, SerializeError, SerializerKind};
@@ -58,4 +62,10 @@ pub fn read_certificate(chain: &[u8], key: &[u8]) -> Result<About, String> {
 #[must_use]
 pub fn nats_servers(text: &str) -> Option<NatsServers> {
     crate::config::nats_servers(text)
+}
+
+/// What `DDP_RATE_LIMIT=settings` does at each call of a method of the core: all limits on, each of so many requests in
+/// this time; or off. Says whether the call may go on.
+pub fn method_limits(each: Option<(NonZero<u32>, Duration)>) -> impl Fn(&str, &Client) -> bool {
+    crate::methods::limits(each)
 }

@@ -21,12 +21,17 @@ pub(crate) struct Hall {
 
 /// A session that has just connected.
 pub(crate) fn client(id: &str) -> Arc<Client> {
+    client_from(id, None)
+}
+
+/// One from an address.
+pub(crate) fn client_from(id: &str, address: Option<&str>) -> Arc<Client> {
     Client::new(ClientSeed {
         id: id.into(),
         framing: Framing::Raw,
         connection: Connection {
             instance: "instance".into(),
-            address: None,
+            address: address.map(Into::into),
             headers: "{}".into(),
         },
         buffered: Buffered::new(1 << 20, 1 << 30),

@@ -4,6 +4,7 @@ mod churn;
 mod fanout;
 mod frames;
 mod hall;
+mod limits;
 mod messages;
 mod objects;
 mod packets;
@@ -31,6 +32,7 @@ fn main() {
         objects::bench,
         messages::bench,
         reader::bench,
+        limits::bench,
     ] {
         bench(&mut criterion);
     }

@@ -52,6 +52,18 @@ use watch::Watch;
 /// Publications and methods of streams begin so.
 const STREAM: &str = "stream-";
 
+/// All limits of requests with these values, or off; it counts a call of a method of the core: [`crate::internals`].
+#[cfg(feature = "internals")]
+pub(crate) fn limits(
+    each: Option<(std::num::NonZero<u32>, std::time::Duration)>,
+) -> impl Fn(&str, &Client) -> bool {
+    let limits = each.map(|(requests, interval)| RateLimits::all(requests, interval));
+    move |method, client| {
+        let check = |limits: &Arc<RateLimits>| limits.check(What::Method, method, None, client);
+        limits.as_ref().map_or(Ok(()), check).is_ok()
+    }
+}
+
 /// What others are told of sessions.
 pub const BROADCASTS: &[&str] = &[
     "accounts.login",

@@ -5,7 +5,7 @@
 //! client go on at the end of its interval, this lets it go on request by request, and `timeToReset` is the time until
 //! the next one.
 
-use std::hash::{BuildHasher, RandomState};
+use std::hash::BuildHasher;
 use std::net::IpAddr;
 use std::num::NonZero;
 use std::sync::Arc;
@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use foldhash::{fast, quality};
 use governor::clock::Clock;
 use governor::middleware::NoOpMiddleware;
 use governor::nanos::Nanos;
@@ -86,20 +87,39 @@ const fn limit(name: &'static str, by: By, each_name: bool) -> Limit {
 /// So many requests in so long; `None` when a limit is off.
 type Values = [Option<(NonZero<u32>, Duration)>; COUNT];
 
-/// tokio's time, which tests can hold.
-#[derive(Debug, Clone, Copy)]
-struct Ticks(Instant);
+/// tokio's time, which tests can hold: read once a request, and not by each of the limits that count it.
+#[derive(Debug, Clone)]
+struct Ticks {
+    began: Instant,
+    /// Nanoseconds since then, when it was last read.
+    read: Arc<AtomicU64>,
+}
+
+impl Ticks {
+    fn new() -> Self {
+        Self {
+            began: Instant::now(),
+            read: Arc::default(),
+        }
+    }
+
+    fn read(&self) {
+        let now = Nanos::from(self.began.elapsed());
+        self.read.fetch_max(now.as_u64(), Ordering::Relaxed);
+    }
+}
 
 impl Clock for Ticks {
     type Instant = Nanos;
 
     fn now(&self) -> Nanos {
-        Nanos::from(self.0.elapsed())
+        Nanos::new(self.read.load(Ordering::Relaxed))
     }
 }
 
 /// Keys are hashes: what a client chooses takes no room.
-type Limiter = RateLimiter<u64, DashMapStateStore<u64>, Ticks, NoOpMiddleware<Nanos>>;
+type Limiter =
+    RateLimiter<u64, DashMapStateStore<u64, fast::RandomState>, Ticks, NoOpMiddleware<Nanos>>;
 
 struct Rule {
     limit: &'static Limit,
@@ -123,7 +143,7 @@ pub(in super::super) struct RateLimits {
     /// The state of the settings that was read last.
     seen: AtomicU64,
     clock: Ticks,
-    hasher: RandomState,
+    hasher: quality::RandomState,
 }
 
 impl RateLimits {
@@ -134,9 +154,17 @@ impl RateLimits {
             exempt,
             rules: ArcSwap::default(),
             seen: AtomicU64::new(u64::MAX),
-            clock: Ticks(Instant::now()),
-            hasher: RandomState::new(),
+            clock: Ticks::new(),
+            hasher: quality::RandomState::default(),
         })
+    }
+
+    /// With all limits on, of the same values.
+    #[cfg(feature = "internals")]
+    pub(in super::super) fn all(requests: NonZero<u32>, interval: Duration) -> Arc<Self> {
+        let limits = Self::new(Settings::new(crate::store::Store::memory()), Vec::new());
+        limits.take([Some((requests, interval)); COUNT]);
+        limits
     }
 
     /// Reads the settings, and again whenever one has changed.
@@ -157,6 +185,7 @@ impl RateLimits {
             }
             if forgot.elapsed() >= FORGET {
                 forgot = Instant::now();
+                self.clock.read();
                 self.rules.load().forget();
             }
             tokio::time::sleep(LOOK).await;
@@ -177,7 +206,7 @@ impl RateLimits {
             limits,
             "DDP_RATE_LIMIT: what the workspace's settings say holds"
         );
-        self.rules.store(Arc::new(Rules::new(values, self.clock)));
+        self.rules.store(Arc::new(Rules::new(values, &self.clock)));
     }
 
     /// Counts a request. `known` is its name where the service knows it.
@@ -195,6 +224,7 @@ impl RateLimits {
         if rules.all.is_empty() || self.is_exempt(client.address()) {
             return Ok(());
         }
+        self.clock.read();
         let user = client.user();
         let mut longest = None;
         for rule in &rules.all {
@@ -226,11 +256,16 @@ impl RateLimits {
 }
 
 impl Rules {
-    fn new(values: Values, clock: Ticks) -> Self {
+    fn new(values: Values, clock: &Ticks) -> Self {
         let limiter = |requests: NonZero<u32>, interval: Duration| {
             let quota = Quota::with_period(interval / requests.get())?;
             let quota = quota.allow_burst(requests);
-            Some(RateLimiter::dashmap_with_clock(quota, clock))
+            let hasher = fast::RandomState::default();
+            Some(RateLimiter::dashmap_with_clock_and_hasher(
+                quota,
+                clock.clone(),
+                hasher,
+            ))
         };
         let all = LIMITS.iter().zip(values).filter_map(|(limit, value)| {
             let (requests, interval) = value?;
