@@ -15,7 +15,7 @@ use serde_json::value::RawValue;
 
 pub use escape::{escaped_len, write_escaped, write_text};
 pub use first::first;
-pub use glance::Key;
+pub use glance::{Glance, Key};
 pub use raw_object::RawObject;
 pub use readable::is_readable;
 pub use text::{nested, string_len, text, well_formed};

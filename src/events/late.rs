@@ -3,6 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use super::context::Events;
+use crate::ejson::Glance;
 use crate::mesh::{Event, EventListener};
 
 /// A listener for a mesh that is not running yet; the events behind it come later. What arrives before is lost, so
@@ -24,7 +25,7 @@ impl EventListener for Late {
         }
     }
 
-    fn passes_over(&self, name: &str, json: &[u8]) -> bool {
+    fn passes_over(&self, name: &str, json: Glance<'_>) -> bool {
         let events = self.0.get();
         events.is_some_and(|events| events.passes_over(name, json))
     }

@@ -17,9 +17,9 @@ pub(super) const CHANGED: &str = "watch.messages";
 
 /// Whether nobody listens to any room that `json` names, which has a message in it somewhere: in a large workspace this is
 /// so of nearly all, and they need not be read.
-pub(super) fn is_unheard(events: &Events, json: &[u8]) -> bool {
+pub(super) fn is_unheard(events: &Events, json: ejson::Glance<'_>) -> bool {
     static ROOM: LazyLock<ejson::Key> = LazyLock::new(|| ejson::Key::new("rid"));
-    let mut rooms = ROOM.texts(json).peekable();
+    let mut rooms = json.texts(&ROOM).peekable();
     // Without a room it becomes nothing, which is told when it is read.
     rooms.peek().is_some()
         && rooms.all(|rid| rid.is_some_and(|rid| !events.house.hears_messages(rid)))

@@ -41,6 +41,7 @@ pub use late::Late;
 pub use live::Live;
 
 use crate::client::Directory;
+use crate::ejson::Glance;
 use crate::mesh::{Event, EventListener};
 use crate::streams::{KeyedQueue, QueueLimits, Stream};
 use crate::telemetry::metrics;
@@ -122,7 +123,7 @@ impl EventListener for Events {
         }
     }
 
-    fn passes_over(&self, name: &str, json: &[u8]) -> bool {
+    fn passes_over(&self, name: &str, json: Glance<'_>) -> bool {
         let unheard = name == messages::CHANGED && messages::is_unheard(self, json);
         if unheard {
             metrics::mesh_event(messages::CHANGED);

@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 use serde_json::value::RawValue;
 
+use crate::ejson::Glance;
+
 /// One event, borrowed from its packet.
 #[derive(Debug)]
 pub struct Event<'a> {
@@ -30,7 +32,7 @@ pub trait EventListener: Send + Sync {
 
     /// Whether an event without a sender's trace is passed over, and counted so far: asked when its turn has come, with
     /// the JSON that has its arguments in it somewhere, and that nobody has read. Only what nobody can hear of may be.
-    fn passes_over(&self, _name: &str, _json: &[u8]) -> bool {
+    fn passes_over(&self, _name: &str, _json: Glance<'_>) -> bool {
         false
     }
 }

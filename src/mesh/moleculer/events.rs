@@ -7,6 +7,7 @@ use super::node::MoleculerNode;
 use super::optl;
 use super::packet::{self, EventOut, EventPacket, ReadError};
 use crate::config::SerializerKind;
+use crate::ejson::Glance;
 use crate::mesh::event::Event;
 use crate::mesh::node_id::NodeId;
 use crate::mesh::packet_kind::PacketKind;
@@ -20,8 +21,16 @@ impl MoleculerNode {
             self.config.node.serializer,
             SerializerKind::Ejson | SerializerKind::Json
         );
-        text && packet::event_name(payload)
-            .is_some_and(|name| self.listener.passes_over(name, payload))
+        if !text {
+            return false;
+        }
+        let Some(glance) = Glance::at(payload) else {
+            return false;
+        };
+        packet::event_name(glance).is_some_and(|name| {
+            self.services.load().listens::<&str>(name, &[])
+                && self.listener.passes_over(name, glance)
+        })
     }
 
     pub(super) fn deliver_packet(&self, payload: Bytes) {

@@ -7,6 +7,7 @@ use serde_json::value::RawValue;
 
 use super::node::PlainNode;
 use super::{headers, subject};
+use crate::ejson::Glance;
 use crate::mesh::event::Event;
 use crate::mesh::packet_kind::PacketKind;
 use crate::mesh::shared::incoming::Received;
@@ -57,7 +58,9 @@ impl PlainNode {
     /// Tells the listener.
     pub(super) fn deliver_args(&self, received: Received) {
         let (name, payload) = (&received.name, &received.payload);
-        if received.sender.is_none() && self.listener.passes_over(name, payload) {
+        if received.sender.is_none()
+            && Glance::at(payload).is_some_and(|glance| self.listener.passes_over(name, glance))
+        {
             return;
         }
         work::named(&received.name, || received.sender.clone());

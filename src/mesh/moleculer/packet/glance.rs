@@ -2,23 +2,23 @@
 
 use std::sync::LazyLock;
 
-use memchr::memmem;
-
 use super::protocol::PROTOCOL;
-use crate::ejson::Key;
+use crate::ejson::{Glance, Key};
 
 /// The name of the event, where whoever reads the packet finds no other one, and nothing else that matters here: another
-/// protocol, a sender's trace. `None` where it has to be read to know.
-pub(crate) fn event_name(json: &[u8]) -> Option<&str> {
-    static EVENT: LazyLock<Key> = LazyLock::new(|| Key::new("event"));
-    static PROTOCOLS: LazyLock<Key> = LazyLock::new(|| Key::new("ver"));
+/// protocol, a sender's trace, groups that may not be ours. `None` where it has to be read to know.
+pub(crate) fn event_name(json: Glance<'_>) -> Option<&str> {
+    static KEYS: LazyLock<[Key; 4]> =
+        LazyLock::new(|| ["event", "ver", "optl", "groups"].map(Key::new));
+    let [event, protocol, trace, groups] = &*KEYS;
     let only = |key: &Key| {
-        let mut texts = key.texts(json);
+        let mut texts = json.texts(key);
         let text = texts.next()??;
         texts.next().is_none().then_some(text)
     };
-    let name = only(&EVENT)?;
-    (only(&PROTOCOLS)? == PROTOCOL && memmem::find(json, b"\"optl\"").is_none()).then_some(name)
+    let name = only(event)?;
+    let is_plain = || only(protocol) == Some(PROTOCOL) && !json.has(trace) && !json.has(groups);
+    is_plain().then_some(name)
 }
 
 #[cfg(test)]
@@ -27,7 +27,7 @@ mod tests {
 
     #[test]
     fn one_name_and_no_doubt() {
-        let named = |json: &str| event_name(json.as_bytes()).map(str::to_owned);
+        let named = |json: &str| event_name(Glance::at(json.as_bytes())?).map(str::to_owned);
         assert_eq!(
             named(r#"{"ver":"4","event":"watch.messages","data":[{"a":"\"event\":\"b\""}]}"#),
             Some("watch.messages".to_owned())
@@ -38,7 +38,9 @@ mod tests {
             r#"{"ver":"4","event":"watch.messages","data":[{"ver":"4"}]}"#,
             r#"{"event":"watch.messages"}"#,
             r#"{"ver":"4","event":"watch.messages","meta":{"optl":{}}}"#,
+            r#"{"ver":"4","event":"watch.messages","groups":["a"]}"#,
             r#"{"ver":"4"}"#,
+            r#"{"ver":"4","event":"watch.messages","\u0065vent":"stream"}"#,
             "",
         ] {
             assert_eq!(named(doubt), None, "{doubt}");
