@@ -204,8 +204,14 @@ pub(super) const ROWS: [Row; 19] = {
         row(S::Roles, "roles", true, R::Logged, W::Nobody),
         row(S::Importers, "importers", false, R::All, W::Nobody),
         row(S::Apps, "apps", false, R::All, W::Nobody),
-        row(S::AppsEngine, "apps-engine", false, R::Nobody, W::Nobody),
-        row(S::Local, "local", true, R::Nobody, W::Nobody),
+        Row {
+            gone_in_8: true,
+            ..row(S::AppsEngine, "apps-engine", false, R::Nobody, W::Nobody)
+        },
+        Row {
+            gone_in_8: true,
+            ..row(S::Local, "local", true, R::Nobody, W::Nobody)
+        },
         row(
             S::CannedResponses,
             "canned-responses",

@@ -60,8 +60,6 @@ async fn streams_without_questions() {
             ("notify-logged", REFUSED, "ready"),
             ("roles", REFUSED, "ready"),
             ("user-presence", REFUSED, "ready"),
-            ("apps-engine", REFUSED, REFUSED),
-            ("local", REFUSED, REFUSED),
             ("notify-room-users", REFUSED, REFUSED),
         ] {
             rows.push((NOBODY, stream, "x", n.clone(), anonymous));
@@ -77,7 +75,14 @@ async fn streams_without_questions() {
 async fn unknown_publications_and_event_names() {
     let workspace = Workspace::new(V8).await;
     let alice = workspace.login("s", "alice");
-    for stream in ["no-such", "stream-notify-all", "", "stdout"] {
+    for stream in [
+        "no-such",
+        "stream-notify-all",
+        "",
+        "stdout",
+        "apps-engine",
+        "local",
+    ] {
         let heard = alice.asks(stream, "x", json!([])).await;
         assert_eq!(
             heard,
@@ -87,6 +92,10 @@ async fn unknown_publications_and_event_names() {
                 "message": format!("Subscription 'stream-{stream}' not found [404]")}})]
         );
     }
+    let long = "i".repeat(1025);
+    alice.sub("notify-all", &long, json!(["x"])).await;
+    assert_eq!(verdict_of(&alice.hears()), "400");
+    assert!(alice.client.publications.lock().is_empty());
     for params in [
         json!([]),
         json!({}),
