@@ -30,7 +30,7 @@ use crate::mesh::{Mesh, MeshConfig, ServiceSpec, Transporter};
 use crate::methods::{Methods, Rooms};
 use crate::services::Services;
 use crate::session::{Behind, Sessions};
-use crate::store::{Instance, Settings, Store};
+use crate::store::{Instance, Settings, Store, Told};
 use crate::streams::{CHANNELS, Hub, Streams, StreamsSeed};
 
 use self::edge::{Edge, Ports};
@@ -101,7 +101,6 @@ impl App {
             Some(store) => store,
             None => Store::open(&config.store)?,
         };
-        let store_settings = Settings::new(store.clone());
         let instance = Instance::new(store.clone(), &config.store);
 
         let late = Arc::new(Late::default());
@@ -109,6 +108,16 @@ impl App {
         let mesh_config = settings::mesh(&config.mesh, parts.transporter)?;
         let mesh = Mesh::new(mesh_config, vec![own], late.clone())?;
         let services = Services::new(&mesh);
+        let told = services.settings.clone();
+        let store_settings = Settings::new(store.clone()).asking(move |id| {
+            let (told, id) = (told.clone(), id.to_owned());
+            Box::pin(async move {
+                match told.get(&id).await {
+                    Some(value) => Told::Value(value.map(Into::into)),
+                    None => Told::Nothing,
+                }
+            })
+        });
 
         let directory = Arc::new(Directory::default());
         let hub = Arc::new(Hub::new(CHANNELS));

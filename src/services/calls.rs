@@ -28,6 +28,7 @@ pub const ACTIONS: &[&str] = &[
     "presence.setConnectionStatus",
     "presence.setStatus",
     "presence.updateConnection",
+    "settings.get",
     "status-visibility.getHiddenFrom",
     "status-visibility.getRestrictedUsers",
     "status-visibility.refresh",

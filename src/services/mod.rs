@@ -23,7 +23,7 @@ pub use calls::{ACTIONS, Answer, ServiceError};
 pub use license::Licence;
 pub use meteor::Meteor;
 pub use presence::Presence;
-pub use settings::{EnterpriseSettings, SettingValue};
+pub use settings::{EnterpriseSettings, SettingValue, WorkspaceSettings};
 pub use status_visibility::{HiddenFrom, STATUS_VISIBILITY, StatusVisibility};
 pub use video_conference::VideoConference;
 
@@ -49,6 +49,8 @@ pub struct Services {
     pub video_conference: VideoConference,
     /// Who may see whose status (8.8 and later).
     pub status_visibility: StatusVisibility,
+    /// The workspace's settings.
+    pub settings: WorkspaceSettings,
     /// Enterprise settings.
     pub enterprise_settings: EnterpriseSettings,
     mesh: Mesh,
@@ -67,6 +69,7 @@ impl Services {
             license: Licence(calls.clone()),
             video_conference: VideoConference(calls.clone()),
             status_visibility: StatusVisibility(calls.clone()),
+            settings: WorkspaceSettings(calls.clone()),
             enterprise_settings: EnterpriseSettings(calls),
             mesh: mesh.clone(),
         }

@@ -1,11 +1,35 @@
-//! `ee-settings`: the value of an enterprise setting under the workspace's licence (reference/events.md, "Settings").
+//! `settings`: the workspace's settings as the core holds them (reference/streams.md, "Further facts of 8.x"); `ee-settings`:
+//! the value of an enterprise setting under the workspace's licence (reference/events.md, "Settings").
 
 use serde_json::value::RawValue;
+use tracing::debug;
 
 use super::calls::{Calls, ServiceError};
+use crate::ejson::{self, quoted};
 
 /// Moleculer's type of the error for a service that is gone: here, or on the node that was asked.
 const NO_SUCH_SERVICE: &str = "SERVICE_NOT_FOUND";
+
+/// The workspace's settings, where a core of 8.x offers them. It is never waited for.
+#[derive(Clone)]
+pub struct WorkspaceSettings(pub(super) Calls);
+
+impl WorkspaceSettings {
+    /// `get`: a setting's value, which is nothing where there is no such setting; `None` where nobody tells.
+    pub async fn get(&self, id: &str) -> Option<Option<Box<RawValue>>> {
+        const ACTION: &str = "settings.get";
+        if !self.0.mesh.offers(ACTION) {
+            return None;
+        }
+        match self.0.ask(ACTION, &[&quoted(id)]).await {
+            Ok(value) => Some(value.filter(|value| !ejson::is_null(value))),
+            Err(error) => {
+                debug!(%error, id, "the core did not tell a setting");
+                None
+            }
+        }
+    }
+}
 
 /// The service, where the mesh has it. It is never waited for.
 #[derive(Clone)]

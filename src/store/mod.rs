@@ -22,5 +22,5 @@ pub use error::StoreError;
 pub use instance::Instance;
 pub use look::Look;
 pub use memory::{Collection, Memory};
-pub use settings::Settings;
+pub use settings::{Settings, Told};
 pub use state::StoreState;

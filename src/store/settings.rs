@@ -1,8 +1,11 @@
-//! A local copy of the settings that rules ask for: read once, then kept fresh by `watch.settings`.
+//! A local copy of the settings that rules ask for: read once, then kept fresh by `watch.settings`. The core is asked for
+//! them where it tells them, and the database else.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::Arc;
 
+use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
 use serde_json::value::RawValue;
 
@@ -10,10 +13,22 @@ use super::backend::Store;
 use super::documents::Document;
 use super::error::StoreError;
 
-/// Settings by id; clones share the all. A failed read is not kept, a missing setting is.
+/// What the core says of a setting.
 #[derive(Debug, Clone)]
+pub enum Told {
+    /// Its value; `None` when there is no such setting.
+    Value(Option<Document>),
+    /// Nothing: it is read from the database.
+    Nothing,
+}
+
+type Ask = dyn Fn(&str) -> BoxFuture<'static, Told> + Send + Sync;
+
+/// Settings by id; clones share the all. A failed read is not kept, a missing setting is.
+#[derive(Clone)]
 pub struct Settings {
     store: Store,
+    ask: Option<Arc<Ask>>,
     known: Arc<Mutex<Known>>,
 }
 
@@ -24,12 +39,33 @@ struct Known {
     changes: u64,
 }
 
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings")
+            .field("known", &self.known)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Settings {
     /// An empty copy over `store`.
     pub fn new(store: Store) -> Self {
         Self {
             store,
+            ask: None,
             known: Arc::default(),
+        }
+    }
+
+    /// The same, but `ask` comes before the database.
+    #[must_use]
+    pub fn asking(
+        self,
+        ask: impl Fn(&str) -> BoxFuture<'static, Told> + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            ask: Some(Arc::new(ask)),
+            ..self
         }
     }
 
@@ -45,7 +81,10 @@ impl Settings {
             }
             all.changes
         };
-        let value = self.store.setting(id).await?;
+        let value = match self.told(id).await {
+            Told::Value(value) => value,
+            Told::Nothing => self.store.setting(id).await?,
+        };
         let mut all = self.known.lock();
         if let Some(known) = all.values.get(id) {
             return Ok(known.clone());
@@ -54,6 +93,13 @@ impl Settings {
             all.values.insert(id.to_owned(), value.clone());
         }
         Ok(value)
+    }
+
+    async fn told(&self, id: &str) -> Told {
+        match &self.ask {
+            Some(ask) => ask(id).await,
+            None => Told::Nothing,
+        }
     }
 
     /// The setting is exactly `true`.
@@ -105,6 +151,7 @@ impl Settings {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt;
     use serde_json::json;
 
     use super::*;
@@ -154,6 +201,34 @@ mod tests {
             text(&settings, "OTR_Enable").await.as_deref(),
             Some("false")
         );
+    }
+
+    // contract: streams/rule/settings
+    #[tokio::test]
+    async fn the_core_is_asked_before_the_database() {
+        let store = Store::memory();
+        let memory = store.as_memory().unwrap();
+        for id in ["Told", "Not told"] {
+            memory
+                .put(Collection::Settings, json!({"_id": id, "value": "stored"}))
+                .unwrap();
+        }
+        let settings = Settings::new(store).asking(|id| {
+            let told = match id {
+                "Told" => Told::Value(Some(raw("\"told\"").into())),
+                "Missing" => Told::Value(None),
+                _ => Told::Nothing,
+            };
+            async move { told }.boxed()
+        });
+        assert_eq!(text(&settings, "Told").await.as_deref(), Some("\"told\""));
+        assert_eq!(text(&settings, "Missing").await, None);
+        assert_eq!(
+            text(&settings, "Not told").await.as_deref(),
+            Some("\"stored\"")
+        );
+        settings.apply("updated", "Told", Some(&raw("\"new\"")));
+        assert_eq!(text(&settings, "Told").await.as_deref(), Some("\"new\""));
     }
 
     #[tokio::test]

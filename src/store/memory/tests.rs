@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::*;
 use crate::config::{Secret, StoreConfig};
@@ -140,6 +140,81 @@ async fn each_question_has_its_answer() {
         json!({"_id": "c1", "rid": "r1", "users": []})
     );
     store.ping().await.unwrap();
+}
+
+// contract: ddp/own-document
+#[tokio::test]
+async fn the_own_document_has_these_fields_and_no_others() {
+    const SENT: [&str; 26] = [
+        "name",
+        "username",
+        "nickname",
+        "emails",
+        "status",
+        "statusDefault",
+        "statusText",
+        "statusConnection",
+        "bio",
+        "avatarOrigin",
+        "utcOffset",
+        "language",
+        "settings",
+        "enableAutoAway",
+        "idleTimeLimit",
+        "roles",
+        "active",
+        "defaultRoom",
+        "customFields",
+        "requirePasswordChange",
+        "requirePasswordChangeReason",
+        "statusLivechat",
+        "banners",
+        "_updatedAt",
+        "avatarETag",
+        "openBusinessHours",
+    ];
+    let mut sent: Map<_, _> = SENT
+        .map(|name| (name.to_owned(), json!(name)))
+        .into_iter()
+        .collect();
+    let mut user = sent.clone();
+    for (name, own, others) in [
+        (
+            "oauth",
+            json!({"authorizedClients": ["c"]}),
+            json!({"x": 1}),
+        ),
+        (
+            "services",
+            json!({"totp": {"enabled": true}, "email2fa": {"enabled": false}}),
+            json!({"totp": {"secret": "s"}, "email2fa": {"changedAt": 1}, "password": {"bcrypt": "p"}, "resume": {}}),
+        ),
+    ] {
+        let mut all = own.clone();
+        merge(&mut all, others);
+        user.insert(name.to_owned(), all);
+        sent.insert(name.to_owned(), own);
+    }
+    for other in ["_id", "inviteToken", "__rooms", "e2e", "type"] {
+        user.insert(other.to_owned(), json!("u"));
+    }
+    let store = Store::memory();
+    let memory = store.as_memory().unwrap();
+    memory.put(Collection::Users, Value::Object(user)).unwrap();
+    let own = store.own_user("u").await.unwrap().unwrap();
+    assert_eq!(value(Some(own.fields)), Value::Object(sent));
+}
+
+/// Puts what is in `more` into `into` as well.
+fn merge(into: &mut Value, more: Value) {
+    match (into, more) {
+        (Value::Object(into), Value::Object(more)) => {
+            for (name, value) in more {
+                merge(into.entry(name).or_insert(Value::Null), value);
+            }
+        }
+        (into, more) => *into = more,
+    }
 }
 
 #[tokio::test]

@@ -131,6 +131,11 @@ const SERVICES = {
 			refresh: ({ world, presence }, targets) => (targets ?? world.uids()).map((uid) => presence.shown(uid)).filter(Boolean),
 		},
 	},
+	'settings': {
+		optional: true,
+		events: () => [],
+		actions: { get: ({ world }, id) => world.setting(id) },
+	},
 	'media-call': {
 		optional: true,
 		events: () => [],
