@@ -47,6 +47,16 @@ pub struct Publication {
     pub args: Option<Box<Box<RawValue>>>,
 }
 
+impl Publication {
+    /// Whether it has this id and is of this topic, by its names: a topic is made anew whenever nobody listened.
+    #[must_use]
+    pub fn is(&self, id: &str, topic: &Topic) -> bool {
+        self.id == id
+            && self.topic.stream == topic.stream
+            && self.topic.event_name == topic.event_name
+    }
+}
+
 /// All publications of a session, in the order in which they came.
 #[derive(Debug, Default)]
 pub struct Publications {
@@ -63,6 +73,12 @@ impl Publications {
     #[must_use]
     pub fn get(&self, id: &str) -> Option<&Publication> {
         self.list.iter().find(|publication| publication.id == id)
+    }
+
+    /// The publication with an id, if it is of this topic: a client may use an id again for something else.
+    #[must_use]
+    pub fn of(&self, id: &str, topic: &Topic) -> Option<&Publication> {
+        self.get(id).filter(|publication| publication.is(id, topic))
     }
 
     /// All of them, oldest first.

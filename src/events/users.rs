@@ -68,7 +68,7 @@ fn look_at_tokens(events: &Events, uid: &str, diff: Option<&RawValue>, unset: Op
         (Some(kept), None) => kept,
         (None, None) => return,
     };
-    for client in events.directory.of_user(uid) {
+    for client in events.directory.revoke(uid) {
         let Some(identity) = client.identity() else {
             continue;
         };
@@ -97,9 +97,10 @@ fn look_at_tokens(events: &Events, uid: &str, diff: Option<&RawValue>, unset: Op
 /// `user.forceLogout` uid, sessionId?: the stream event first, then the end.
 pub(super) fn force_logout(events: &Events, args: &Args<'_>) -> Option<()> {
     let uid = args.key(0)?;
+    let clients = events.directory.revoke(&uid);
     let Some(session) = args.some(1) else {
         events.user(&uid, "force_logout", &[]);
-        for client in events.directory.of_user(&uid) {
+        for client in clients {
             client.close(Close::ThrownOut);
         }
         return Some(());

@@ -13,6 +13,11 @@ pub struct Authorization(pub(super) Calls);
 const CAN_READ_ROOM: &str = "authorization.canReadRoom";
 
 impl Authorization {
+    /// Waits until the service is there again: after an outage its nodes come back later than NATS.
+    pub async fn seen_again(&self) {
+        self.0.mesh.seen_again("authorization").await;
+    }
+
     /// The user of a question: `{_id}`; an anonymous session asks as `{_id: ""}`.
     #[must_use]
     pub fn user(uid: Option<&str>) -> Box<RawValue> {

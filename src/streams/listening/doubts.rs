@@ -22,16 +22,34 @@ pub(in crate::streams) struct Doubts {
     types: Mutex<Types>,
 }
 
-/// A publication: its session, its id there, and who the session is. Whoever it becomes does not wait for what is asked for
-/// the former one.
-pub(in crate::streams) type Key = (SessionId, String, Option<UserId>);
+/// A publication that is asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(in crate::streams) struct Key {
+    pub(in crate::streams) session: SessionId,
+    /// Who the session is: whoever it becomes does not wait for what is asked for the former one.
+    pub(in crate::streams) user: Option<UserId>,
+    /// The client's id of it, and what it listens to: the id may be used again for something else.
+    pub(in crate::streams) id: String,
+    pub(in crate::streams) stream: u16,
+    pub(in crate::streams) event_name: Box<str>,
+}
 
-/// The types of the rooms that publications were granted under; `None` where the room was forgotten before the answer came.
+/// The types of the rooms that publications were granted under.
 #[derive(Debug)]
 struct Types {
-    of: HashMap<Box<str>, Option<Box<str>>>,
+    of: HashMap<Box<str>, Type>,
+    /// How often it was looked which are of no use.
+    sweeps: u64,
     /// At so many it is looked which are of no use any more.
     look_at: usize,
+}
+
+#[derive(Debug)]
+struct Type {
+    /// `None` where the room was forgotten before the answer came.
+    name: Option<Box<str>>,
+    /// [`Types::sweeps`] when a publication was last granted under it: a later look may have missed that publication.
+    sweep: u64,
 }
 
 impl Default for Doubts {
@@ -41,6 +59,7 @@ impl Default for Doubts {
             asking: Mutex::default(),
             types: Mutex::new(Types {
                 of: HashMap::new(),
+                sweeps: 0,
                 look_at: FEW_ROOMS,
             }),
         }
@@ -55,21 +74,41 @@ impl Doubts {
 
     /// Whether publications of a room were granted already.
     pub(in crate::streams) fn knows(&self, rid: &str) -> bool {
-        self.types.lock().of.contains_key(rid)
+        let mut types = self.types.lock();
+        let sweep = types.sweeps;
+        let known = types.of.get_mut(rid);
+        known.map(|known| known.sweep = sweep).is_some()
     }
 
-    /// They were granted under this type, or an unknown one. Says whether it is time to [`Doubts::keep`] those that are of
-    /// use.
-    pub(in crate::streams) fn learn(&self, rid: &str, t: Option<&str>) -> bool {
+    /// They were granted under this type, or an unknown one.
+    pub(in crate::streams) fn learn(&self, rid: &str, t: Option<&str>) {
         let mut types = self.types.lock();
-        types.of.insert(rid.into(), t.map(Into::into));
+        let new = Type {
+            name: t.map(Into::into),
+            sweep: types.sweeps,
+        };
+        types.of.insert(rid.into(), new);
+    }
+
+    /// Whether it is time to [`Doubts::keep`] those that are of use.
+    pub(in crate::streams) fn are_many(&self) -> bool {
+        let types = self.types.lock();
         types.of.len() >= types.look_at
     }
 
-    /// Forgets the types of all other rooms.
-    pub(in crate::streams) fn keep(&self, rooms: &HashSet<Box<str>>) {
+    /// It is looked from now on which are of use: answers since when.
+    pub(in crate::streams) fn begin_sweep(&self) -> u64 {
         let mut types = self.types.lock();
-        types.of.retain(|rid, _| rooms.contains(rid));
+        types.sweeps += 1;
+        types.sweeps
+    }
+
+    /// Forgets the types of all rooms but these, and those that publications were granted under since.
+    pub(in crate::streams) fn keep(&self, rooms: &HashSet<Box<str>>, since: u64) {
+        let mut types = self.types.lock();
+        types
+            .of
+            .retain(|rid, known| rooms.contains(rid) || known.sweep >= since);
         types.of.shrink_to_fit();
         types.look_at = FEW_ROOMS.max(2 * types.of.len());
     }
@@ -108,8 +147,8 @@ impl Doubts {
     pub(in crate::streams) fn retyped(&self, rid: &str, t: &str) -> bool {
         let mut types = self.types.lock();
         match types.of.get_mut(rid) {
-            Some(known) if known.as_deref() != Some(t) => {
-                *known = Some(t.into());
+            Some(known) if known.name.as_deref() != Some(t) => {
+                known.name = Some(t.into());
                 true
             }
             _ => false,
@@ -122,11 +161,13 @@ mod tests {
     use super::*;
 
     fn key(user: &str) -> Key {
-        (
-            "session".into(),
-            "publication".to_owned(),
-            Some(user.into()),
-        )
+        Key {
+            session: "session".into(),
+            user: Some(user.into()),
+            id: "publication".to_owned(),
+            stream: 1,
+            event_name: "room".into(),
+        }
     }
 
     #[test]
@@ -151,5 +192,19 @@ mod tests {
         assert!(doubts.knows("known") && doubts.knows("unknown"));
         assert!(!doubts.retyped("known", "c") && doubts.retyped("known", "p"));
         assert!(doubts.retyped("unknown", "c") && !doubts.retyped("unknown", "c"));
+    }
+
+    #[test]
+    fn what_was_granted_while_it_is_looked_is_not_forgotten() {
+        let doubts = Doubts::default();
+        for rid in ["gone", "heard", "granted again"] {
+            doubts.learn(rid, Some("c"));
+        }
+        let since = doubts.begin_sweep();
+        assert!(doubts.knows("granted again"));
+        doubts.learn("new", Some("p"));
+        doubts.keep(&["heard".into()].into(), since);
+        let kept = ["gone", "heard", "granted again", "new"].map(|rid| doubts.knows(rid));
+        assert_eq!(kept, [false, true, true, true]);
     }
 }

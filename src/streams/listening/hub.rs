@@ -193,9 +193,9 @@ impl Hub {
 
     /// Keeps back what a publication would hear, up to so many bytes, until [`Hub::resume`]. Says whether there is such a
     /// publication and it heard.
-    pub fn hold(&self, client: &Arc<Client>, id: &str, bytes: usize) -> bool {
+    pub fn hold(&self, client: &Arc<Client>, id: &str, topic: &Topic, bytes: usize) -> bool {
         let publications = client.publications.lock();
-        let Some(publication) = publications.get(id) else {
+        let Some(publication) = publications.of(id, topic) else {
             return false;
         };
         let mut listeners = publication.topic.listeners.write();
@@ -209,19 +209,19 @@ impl Hub {
     }
 
     /// Whether something is kept back for a publication.
-    pub fn is_held(&self, client: &Arc<Client>, id: &str) -> bool {
-        self.listens(client, id) == Some(false)
+    pub fn is_held(&self, client: &Arc<Client>, id: &str, topic: &Topic) -> bool {
+        self.listens(client, id, topic) == Some(false)
     }
 
     /// Whether a publication hears: it is neither paused nor held.
-    pub fn hears(&self, client: &Arc<Client>, id: &str) -> bool {
-        self.listens(client, id) == Some(true)
+    pub fn hears(&self, client: &Arc<Client>, id: &str, topic: &Topic) -> bool {
+        self.listens(client, id, topic) == Some(true)
     }
 
     /// Whether it is the client itself that listens, and no stand-in; `None` where nobody does.
-    fn listens(&self, client: &Arc<Client>, id: &str) -> Option<bool> {
+    fn listens(&self, client: &Arc<Client>, id: &str, topic: &Topic) -> Option<bool> {
         let publications = client.publications.lock();
-        let publication = publications.get(id)?;
+        let publication = publications.of(id, topic)?;
         let listeners = publication.topic.listeners.read();
         let listener = listeners.get(publication.slot as usize)?;
         Some(Arc::ptr_eq(listener, client))
@@ -229,9 +229,15 @@ impl Hub {
 
     /// Lets a publication hear that was paused or held, if `still` says so (as in [`Hub::subscribe_if`]): first what was
     /// kept back for it, in order.
-    pub fn resume(&self, client: &Arc<Client>, id: &str, still: impl FnOnce() -> bool) -> Resumed {
+    pub fn resume(
+        &self,
+        client: &Arc<Client>,
+        id: &str,
+        topic: &Topic,
+        still: impl FnOnce() -> bool,
+    ) -> Resumed {
         let mut publications = client.publications.lock();
-        let Some(publication) = publications.iter_mut().find(|one| one.id == id) else {
+        let Some(publication) = publications.iter_mut().find(|one| one.is(id, topic)) else {
             return Resumed::Gone;
         };
         if !still() {
@@ -557,10 +563,14 @@ mod tests {
         hub.subscribe(&other, "1", ROOMS, "r", None, &[]);
         assert_eq!(hub.publish(ROOMS, "r", event).deliveries, 1);
         hub.pause(&paused, |_| true);
-        assert_eq!(hub.resume(&paused, "1", || false), Resumed::NotNow);
-        assert_eq!(hub.resume(&paused, "2", || true), Resumed::Gone);
-        assert_eq!(hub.resume(&paused, "1", || true), Resumed::Hears);
-        assert_eq!(hub.resume(&paused, "1", || true), Resumed::Hears, "already");
+        let of = |name| hub.topic(ROOMS, name).unwrap();
+        let resume = |id, name, still| hub.resume(&paused, id, &of(name), || still);
+        assert_eq!(resume("1", "r", false), Resumed::NotNow);
+        assert_eq!(resume("2", "r", true), Resumed::Gone);
+        hub.subscribe(&other, "2", ROOMS, "s", None, &[]);
+        assert_eq!(resume("1", "s", true), Resumed::Gone, "of another topic");
+        assert_eq!(resume("1", "r", true), Resumed::Hears);
+        assert_eq!(resume("1", "r", true), Resumed::Hears, "already");
         assert_eq!(hub.publish(ROOMS, "r", event).deliveries, 2);
         hub.pause(&paused, |_| true);
         assert!(hub.unsubscribe(&paused, "1"));

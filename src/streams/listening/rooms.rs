@@ -3,7 +3,7 @@
 //! A set belongs to a user and lives while one of the user's sessions listens. It is filled from the database; what the
 //! mesh tells meanwhile is newer than what was read, and wins.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use parking_lot::RwLock;
@@ -98,12 +98,33 @@ impl RoomSets {
         let Some(changed) = listening.filling.take() else {
             return;
         };
+        // Filled before: some may be left that the user is in no more.
+        let now: HashSet<_> = rooms.iter().map(String::as_str).collect();
+        let is_over = |room: &str| !now.contains(room) && !changed.contains_key(room);
+        let over: Vec<_> = relation
+            .names(listening.watcher)
+            .filter(|room| is_over(room))
+            .cloned()
+            .collect();
+        for room in over {
+            relation.remove(listening.watcher, &room);
+        }
         for room in rooms {
             if !changed.contains_key(room.as_str()) {
                 relation.add(listening.watcher, room);
             }
         }
         relation.settle(listening.watcher);
+    }
+
+    /// Events may have been missed: all sets are to be filled anew, and hold until then. Answers whose they are.
+    pub(in crate::streams) fn doubt_all(&self) -> Vec<UserId> {
+        let mut state = self.0.write();
+        let all = state.users.iter_mut().map(|(user, listening)| {
+            listening.filling = Some(Box::default());
+            user.clone()
+        });
+        all.collect()
     }
 
     /// A publication ended.
@@ -148,6 +169,13 @@ impl RoomSets {
             false => relation.remove(listening.watcher, room),
         };
         true
+    }
+
+    /// Whether a user is in a room, as far as anybody listens for that user.
+    pub(in crate::streams) fn has(&self, user: &str, room: &str) -> bool {
+        let state = self.0.read();
+        let mut interested = state.relation.interested(room);
+        interested.any(|(_, who)| who.as_str() == user)
     }
 
     /// The users who are in a room and listen.
@@ -210,6 +238,28 @@ mod tests {
         drop(held);
         assert_eq!(sets.users(), 0);
         assert!(of(&sets, "joined").is_empty());
+    }
+
+    #[test]
+    fn what_was_missed_is_read_again() {
+        let (sets, user) = (Arc::new(RoomSets::default()), UserId::from("u"));
+        sets.hold(&user).keep();
+        sets.fill("u", &["stays".into(), "left unheard".into()]);
+        assert_eq!(sets.doubt_all(), [user]);
+        assert!(
+            sets.is_unfilled("u") && sets.has("u", "left unheard"),
+            "until it is read"
+        );
+        assert!(sets.joined("u", "joined meanwhile"));
+        sets.fill("u", &["stays".into(), "joined unheard".into()]);
+        for (room, is_in) in [
+            ("stays", true),
+            ("joined unheard", true),
+            ("joined meanwhile", true),
+            ("left unheard", false),
+        ] {
+            assert_eq!(sets.has("u", room), is_in, "{room}");
+        }
     }
 
     #[test]

@@ -63,10 +63,12 @@ impl Streams {
         };
         let (user, room) = (uid.to_owned(), rid.to_owned());
         self.queue.push(&rooms_key(uid), async move {
-            // What cannot be read is in the log.
-            if let Ok(room) = me.rules.room(&room).await {
-                let room = room.as_deref().map_or("null", RawValue::get);
-                let args = join(["\"inserted\"", room]);
+            // What cannot be read is in the log; and the user may be out again.
+            if let Ok(found) = me.rules.room(&room).await
+                && me.rooms.has(&user, &room)
+            {
+                let found = found.as_deref().map_or("null", RawValue::get);
+                let args = join(["\"inserted\"", found]);
                 let event_name = format!("{user}/{ROOMS_CHANGED}");
                 me.deliver_now(Stream::NotifyUser, &event_name, &args, None);
             }

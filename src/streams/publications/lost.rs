@@ -39,7 +39,7 @@ enum Cause {
 }
 
 /// A publication whose rule is asked again, by nobody else meanwhile.
-struct Asking {
+pub(super) struct Asking {
     streams: Arc<Streams>,
     client: Arc<Client>,
     one: Standing,
@@ -49,8 +49,18 @@ struct Asking {
 
 impl Asking {
     /// `None` where somebody asks already: that goes on until it is known on today's ground.
-    fn begin(streams: &Arc<Streams>, client: &Arc<Client>, one: Standing) -> Option<Self> {
-        let key = (client.id().clone(), one.id.clone(), client.user());
+    pub(super) fn begin(
+        streams: &Arc<Streams>,
+        client: &Arc<Client>,
+        one: Standing,
+    ) -> Option<Self> {
+        let key = Key {
+            session: client.id().clone(),
+            user: client.user(),
+            id: one.id.clone(),
+            stream: one.topic.stream,
+            event_name: one.topic.event_name.clone(),
+        };
         streams.doubts.begin(key.clone()).then(|| Self {
             streams: streams.clone(),
             client: client.clone(),
@@ -60,7 +70,7 @@ impl Asking {
         })
     }
 
-    async fn ask(mut self) {
+    pub(super) async fn ask(mut self) {
         while !self.done {
             self.streams.settle(&self.client, &self.one).await;
             self.done = self.streams.doubts.is_done(&self.key);
@@ -77,30 +87,50 @@ impl Drop for Asking {
 }
 
 impl Streams {
-    /// A publication of this room was granted: the type that the rule saw counts from now on, if none does.
+    /// A publication of this room was granted: the type that the rule saw counts from now on, if none does. To be said
+    /// where the ground of the answer stands, and before the publication hears: no event with another type comes between.
     pub(super) fn granted_under(&self, stream: Stream, event_name: &str) {
-        let Asks::Room(rid) = Rules::asks(stream, event_name) else {
-            return;
-        };
-        if self.doubts.knows(rid) {
-            return;
+        if let Asks::Room(rid) = Rules::asks(stream, event_name)
+            && !self.doubts.knows(rid)
+        {
+            // Unknown where the answer took longer than rooms are remembered: the room's next event asks again.
+            let t = self.rules.known_type(rid);
+            self.doubts.learn(rid, t.as_deref());
         }
-        // Unknown where the answer took longer than rooms are remembered: the room's next event asks again.
-        let t = self.rules.known_type(rid);
-        if self.doubts.learn(rid, t.as_deref()) {
+    }
+
+    /// A publication hears now. What its room was when it was granted may have been forgotten just before.
+    pub(super) fn hears_now(&self, stream: Stream, event_name: &str) {
+        self.granted_under(stream, event_name);
+        if self.doubts.are_many() {
             self.forget_rooms();
         }
     }
 
+    /// The ground of a publication moved while it was made: whoever asked again for that did not find it.
+    pub(super) fn ask_for(&self, client: &Arc<Client>, id: &str) {
+        let all = standing_on(client, |_, _| true);
+        let Some(one) = all.into_iter().find(|one| one.id == id) else {
+            return;
+        };
+        let client = client.clone();
+        self.later(|me| async move {
+            if let Some(asking) = Asking::begin(&me, &client, one) {
+                asking.ask().await;
+            }
+        });
+    }
+
     /// Keeps only the types of rooms that somebody hears.
     fn forget_rooms(&self) {
+        let since = self.doubts.begin_sweep();
         let mut heard = HashSet::new();
         self.each_topic(|stream, topic| {
             if let Asks::Room(rid) = Rules::asks(stream, &topic.event_name) {
                 heard.insert(Box::<str>::from(rid));
             }
         });
-        self.doubts.keep(&heard);
+        self.doubts.keep(&heard, since);
     }
 
     /// Looks at everything that is heard by a rule that can be lost.
@@ -116,7 +146,7 @@ impl Streams {
         let cause = Cause::Room(rid.into());
         for client in self.directory.of_user(uid) {
             for one in standing_on(&client, |stream, name| self.concerns(&cause, stream, name)) {
-                if self.hub.hold(&client, &one.id, HELD_BYTES) {
+                if self.hub.hold(&client, &one.id, &one.topic, HELD_BYTES) {
                     let client = client.clone();
                     self.later(|me| async move { me.settle_held(&client, &one).await });
                 }
@@ -132,7 +162,7 @@ impl Streams {
             Ok(Answered::Unasked) => DdpError::internal(),
             Err(_late) => DdpError::not_allowed(),
         };
-        if self.hub.is_held(client, &one.id) {
+        if self.hub.is_held(client, &one.id, &one.topic) {
             self.end_refused(client, one, &error);
         }
     }
@@ -200,7 +230,8 @@ impl Streams {
 
     async fn settle(&self, client: &Arc<Client>, one: &Standing) {
         let mut pause = FIRST_PAUSE;
-        while client.publications.lock().get(&one.id).is_some() {
+        let is_there = || client.publications.lock().of(&one.id, &one.topic).is_some();
+        while is_there() {
             let turn = self.doubts.turn().await;
             let answer = self.ask_again(client, one).await;
             drop(turn);

@@ -22,7 +22,7 @@ const SESSIONS_AT_ONCE: usize = 16;
 pub(super) struct Standing {
     pub(super) id: String,
     stream: Stream,
-    topic: Arc<Topic>,
+    pub(super) topic: Arc<Topic>,
     args: RuleArgs,
 }
 
@@ -95,7 +95,7 @@ impl Streams {
                 Some(false) => Some(DdpError::not_allowed()),
                 None => match self.ask_again(&client, one).await {
                     // Asked for another cause as well, and granted to whom the session is now.
-                    Answered::Unasked if self.hub.hears(&client, &one.id) => None,
+                    Answered::Unasked if self.hub.hears(&client, &one.id, &one.topic) => None,
                     answered => answered.refusal(),
                 },
             };
@@ -132,11 +132,25 @@ impl Streams {
                 .await
             {
                 Err(_unasked) => return Answered::Unasked,
-                Ok(true) => match self.hub.resume(client, &one.id, still) {
-                    Resumed::Hears | Resumed::Gone => return Answered::Stays,
-                    Resumed::TooMuch => return Answered::Refused(DdpError::not_allowed()),
-                    Resumed::NotNow => {}
-                },
+                Ok(true) => {
+                    let granted = || {
+                        still() && {
+                            self.granted_under(one.stream, event_name);
+                            true
+                        }
+                    };
+                    match self.hub.resume(client, &one.id, &one.topic, granted) {
+                        Resumed::Hears => {
+                            self.hears_now(one.stream, event_name);
+                            if still() {
+                                return Answered::Stays;
+                            }
+                        }
+                        Resumed::Gone => return Answered::Stays,
+                        Resumed::TooMuch => return Answered::Refused(DdpError::not_allowed()),
+                        Resumed::NotNow => {}
+                    }
+                }
                 Ok(false) if still() => return Answered::Refused(DdpError::not_allowed()),
                 Ok(false) => {}
             }
@@ -146,9 +160,9 @@ impl Streams {
 
     /// Ends a publication whose rule refuses it, unless it is gone already.
     pub(super) fn end_refused(&self, client: &Arc<Client>, one: &Standing, error: &DdpError) {
-        let ended = self.hub.end(client, |publication| {
-            publication.id == one.id && publication.topic.event_name == one.topic.event_name
-        });
+        let ended = self
+            .hub
+            .end(client, |publication| publication.is(&one.id, &one.topic));
         self.ended(client, &ended);
         if !ended.is_empty() {
             client.send(&nosub(&one.id, Some(error)));

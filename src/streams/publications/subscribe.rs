@@ -49,6 +49,10 @@ fn id_in_use() -> DdpError {
     DdpError::number(400, "Subscription id already in use")
 }
 
+fn id_too_long() -> DdpError {
+    DdpError::number(400, "Subscription id too long")
+}
+
 /// An event name that is missing, empty, or no text.
 fn invalid_event_name() -> DdpError {
     DdpError::word("invalid-event-name")
@@ -87,6 +91,9 @@ impl Streams {
         params: &RawValue,
     ) -> Result<(), Refusal> {
         let stream = self.offered(stream).map_err(Refusal::Error)?;
+        if id.len() > params::MAX_ID {
+            return Err(Refusal::Error(id_too_long()));
+        }
         self.has_place(client, stream, id)?;
         let requested = Requested::read(params);
         let event_name = match &requested.event_name {
@@ -158,6 +165,12 @@ impl Streams {
                 continue;
             }
             let held = self.hold_rooms(stream, event_name, &asker).await?;
+            let granted = || {
+                still() && {
+                    self.granted_under(stream, event_name);
+                    true
+                }
+            };
             match self.hub.subscribe_if(
                 client,
                 id,
@@ -165,10 +178,13 @@ impl Streams {
                 event_name,
                 kept(),
                 opening,
-                still,
+                granted,
             ) {
                 Some(Subscribed::Ready) => {
-                    self.granted_under(stream, event_name);
+                    self.hears_now(stream, event_name);
+                    if !self.rules.stands(&mark) {
+                        self.ask_for(client, id);
+                    }
                     // From here on the publication's end releases the set, even if that came before this line.
                     if let Some(held) = held {
                         held.keep();

@@ -10,6 +10,8 @@ use crate::ejson::{self, RawObject};
 /// Longest event name, in bytes: ids have 17 to 64 characters, a direct room's two of them; a federated id is longer,
 /// none is near this. Event names are kept for as long as somebody listens.
 pub(in crate::streams) const MAX_EVENT_NAME: usize = 1024;
+/// Longest id of a publication, in bytes: Meteor's have 17 characters. It is kept for as long as the publication.
+pub(in crate::streams) const MAX_ID: usize = 1024;
 /// Longest rule argument, in bytes: `{"token":…,"visitorToken":…}` is what clients send. It is kept with its publication.
 pub(in crate::streams) const MAX_RULE_ARG: usize = 4096;
 
@@ -89,7 +91,11 @@ impl<'a> Write<'a> {
 /// The arguments of a read rule. Rules know one, and only an object: `[null]` and `[false]`, which real clients send,
 /// are none.
 #[derive(Debug, Clone, Default)]
-pub(in crate::streams) struct RuleArgs(Option<Box<RawValue>>);
+pub(in crate::streams) struct RuleArgs {
+    first: Option<Box<RawValue>>,
+    /// There was one, and it is longer than is kept: nothing of it is told.
+    too_long: bool,
+}
 
 /// A text field of the arguments.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -109,23 +115,27 @@ pub(in crate::streams) struct Foreign;
 impl RuleArgs {
     /// Of `options.args`.
     pub(in crate::streams) fn of(args: Option<&RawValue>) -> Self {
-        Self(
-            args.and_then(|args| ejson::first(args, 1))
-                .and_then(|args| args.first().copied())
-                .filter(|first| first.get().starts_with('{'))
-                .map(ToOwned::to_owned),
-        )
+        let first = args
+            .and_then(|args| ejson::first(args, 1))
+            .and_then(|args| args.first().copied())
+            .filter(|first| first.get().starts_with('{'));
+        let too_long = first.is_some_and(|first| first.get().len() > MAX_RULE_ARG);
+        Self {
+            first: first.filter(|_| !too_long).map(ToOwned::to_owned),
+            too_long,
+        }
     }
 
     /// As a publication keeps them: a JSON array.
     pub(in crate::streams) fn kept(&self) -> Option<Box<RawValue>> {
-        let first = self.0.as_ref()?;
+        let first = self.first.as_ref()?;
         ejson::raw(ejson::join([first.get()])).ok()
     }
 
     /// A text of the first argument.
     pub(in crate::streams) fn field(&self, key: &str) -> Field {
-        match self.0.as_deref().and_then(RawObject::of) {
+        match self.first.as_deref().and_then(RawObject::of) {
+            _ if self.too_long => Field::Foreign,
             Some(object) => Field::of(object.get(key)),
             None => Field::Absent,
         }
@@ -134,14 +144,17 @@ impl RuleArgs {
     /// The first argument, for services that want it. They look into it, and may ask a database with what they find:
     /// only an object of plain values is passed on, and no key that EJSON or MongoDB reads as more than a name.
     pub(in crate::streams) fn extra(&self) -> Result<Option<&RawValue>, Foreign> {
-        let Some(first) = self.0.as_deref() else {
+        if self.too_long {
+            return Err(Foreign);
+        }
+        let Some(first) = self.first.as_deref() else {
             return Ok(None);
         };
         let object = RawObject::of(first).ok_or(Foreign)?;
         let plain = object
             .iter()
             .all(|(key, value)| !key.starts_with('$') && !value.get().starts_with(['{', '[']));
-        match plain && first.get().len() <= MAX_RULE_ARG {
+        match plain {
             true => Ok(Some(first)),
             false => Err(Foreign),
         }
@@ -273,6 +286,18 @@ mod tests {
         }
         let args = read(r#"["r",{"args":[{"token":{"$ne":""}}]}]"#).args;
         assert_eq!(args.field("token"), Field::Foreign);
+    }
+
+    #[test]
+    fn of_a_long_argument_nothing_is_kept() {
+        let junk = "x".repeat(MAX_RULE_ARG);
+        let args = read(&format!(
+            r#"["r",{{"args":[{{"token":"t","junk":"{junk}"}}]}}]"#
+        ))
+        .args;
+        assert_eq!(args.field("token"), Field::Foreign);
+        assert_eq!(args.field("other"), Field::Foreign);
+        assert!(args.kept().is_none());
     }
 
     #[test]

@@ -276,3 +276,56 @@ async fn few_questions_are_away_at_a_time() {
     until(|| workspace.streams.doubts.is_quiet()).await;
     assert!(sessions.iter().all(|session| session.hears().is_empty()));
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_was_taken_away_while_the_mesh_was_away_ends() {
+    let workspace = Workspace::with(V8, Offers::ReadRoom).await;
+    let session = listening(&workspace).await;
+    for question in ["canAccessRoom secret alice", "canReadRoom secret alice"] {
+        workspace.core.revoke(question);
+    }
+    workspace.streams.forget_answers();
+    workspace.streams.events_were_missed().await;
+    tell(&workspace, 1);
+    let heard = session.hears();
+    let ended = [
+        "messages",
+        "secret",
+        "secret/deleteMessage",
+        "secret/user-activity",
+    ];
+    let no = json!("not-allowed");
+    assert_eq!(nosubs(&heard), ended.map(|id| (id, &no)));
+    assert_eq!(heard.len(), 5, "and what is nobody's to take: {heard:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_id_that_is_used_again_is_not_taken_for_what_it_was() {
+    let workspace = Workspace::new(V8).await;
+    let alice = workspace.login("s", "alice");
+    let history = r#"hasAtLeastOnePermission alice ["manage-outgoing-integrations","manage-own-outgoing-integrations"]"#;
+    let queue = "hasPermission alice view-l-room";
+    for question in [history, queue] {
+        workspace.core.grant(question);
+    }
+    let moved = || {
+        workspace.streams.user_changed("alice");
+        workspace.streams.user_roles_changed("alice");
+    };
+    alice.sub("integrationHistory", "x", json!(["i"])).await;
+    assert_eq!(verdict_of(&alice.hears()), "ready");
+    workspace.core.fail(true);
+    moved();
+    sleep(SLOW).await;
+    workspace.core.fail(false);
+    workspace.streams.unsubscribe(&alice.client, "x");
+    alice.hears();
+    alice
+        .sub("livechat-inquiry-queue-observer", "x", json!(["public"]))
+        .await;
+    assert_eq!(verdict_of(&alice.hears()), "ready");
+    workspace.core.revoke(queue);
+    moved();
+    sleep(SLOW).await;
+    assert_eq!(nosubs(&alice.hears()), [("x", &json!("not-allowed"))]);
+}

@@ -496,3 +496,31 @@ async fn who_watched_before_the_service_came_is_asked_about() {
     online(&workspace, "u2");
     assert_eq!(seen(&alice), [shown("u2")]);
 }
+
+// contract: streams/visibility/invalidate
+#[tokio::test(start_paused = true)]
+async fn a_viewer_that_comes_again_is_asked_about_again() {
+    let workspace = workspace().await;
+    let before = workspace.login("a", "alice");
+    watch(&before, "1", json!({"added": ["u1"]})).await;
+    workspace.streams.leave(&before.client);
+    workspace.core.hide("alice", &["u1"]);
+    invalidate(&workspace, json!({"targets": ["u1"]})).await;
+    let alice = workspace.login("b", "alice");
+    watch(&alice, "1", json!({"added": ["u1"]})).await;
+    online(&workspace, "u1");
+    assert_eq!(seen(&alice), [offline("u1")]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_was_hidden_while_the_mesh_was_away_takes_leave() {
+    let workspace = workspace().await;
+    let alice = workspace.login("a", "alice");
+    watch(&alice, "1", json!({"added": ["u1"]})).await;
+    online(&workspace, "u1");
+    assert_eq!(seen(&alice), [shown("u1")]);
+    workspace.core.hide("alice", &["u1"]);
+    workspace.streams.events_were_missed().await;
+    workspace.quiet().await;
+    assert_eq!(seen(&alice), [offline("u1")]);
+}

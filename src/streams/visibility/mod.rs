@@ -51,9 +51,12 @@ pub(super) struct Visibility {
     generation: AtomicU64,
     viewers: Mutex<HashMap<UserId, Weak<Viewer>>>,
     restricted: Reuse<u64, Uids>,
-    answers: Reuse<(UserId, u64), (Form, Hidden)>,
+    answers: Reuse<Asked, (Form, Hidden)>,
     anew: Anew,
 }
+
+/// A user, the viewer's count of invalidations, and that of all: a viewer that comes again begins to count anew.
+type Asked = (UserId, u64, u64);
 
 impl Visibility {
     pub(super) fn new(services: Services, rules: Arc<Rules>) -> Self {
@@ -128,7 +131,10 @@ impl Visibility {
     pub(super) async fn ask(&self, viewer: &Viewer) -> Result<(), Unasked> {
         for _ in 0..MAX_ASKED {
             let asked = viewer.asking();
-            let hidden = self.hidden_from(&viewer.user, asked).await?;
+            // In this order: an invalidation counts up the generation first.
+            let generation = self.generation.load(Ordering::SeqCst);
+            let question = (viewer.user.clone(), asked, generation);
+            let hidden = self.hidden_from(question).await?;
             if viewer.learn(asked, hidden) {
                 return Ok(());
             }
@@ -136,17 +142,16 @@ impl Visibility {
         Err(Unasked)
     }
 
-    async fn hidden_from(&self, user: &UserId, asked: u64) -> Result<Hidden, Unasked> {
+    async fn hidden_from(&self, question: Asked) -> Result<Hidden, Unasked> {
         let gate = self.gate().await?;
         match gate.verdict(self.form()) {
             Verdict::Everybody => return Ok(Hidden::Everybody),
             Verdict::Nobody => return Ok(Hidden::Users(Uids::default())),
             Verdict::Some => {}
         }
-        let question = (user.clone(), asked);
+        let (services, user) = (self.services.clone(), question.0.clone());
         let grounds = self.rules.grounds();
         let mark = grounds.mark(None, Some(user.as_str()));
-        let (services, user) = (self.services.clone(), user.clone());
         let answer = self
             .answers
             .ask(question, mark, grounds, || {

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::desk::{Desk, Said};
 use super::model::{Model, Session, State, Verdict};
-use super::truth::{Room, Topic, User};
+use super::truth::{Room, Topic, Truth, User};
 
 /// A frame that a client must be sent.
 #[derive(Debug, Clone)]
@@ -140,10 +140,18 @@ impl Model {
         }
     }
 
-    /// The events of `rooms-changed` that waited for a room.
-    pub(super) fn tell_later(&mut self, room: impl Fn(Room) -> Value) {
+    /// The events of `rooms-changed` that waited for a room; whoever is out of it again is not told of it.
+    pub(super) fn tell_later(&mut self, truth: &Truth) {
         for (user, event) in std::mem::take(&mut self.later) {
-            self.tell(Topic::RoomsChanged(user), &event.read(&room));
+            if event
+                .inserted
+                .is_none_or(|room| truth.members.contains(&(user, room)))
+            {
+                self.tell(
+                    Topic::RoomsChanged(user),
+                    &event.read(|room| truth.room(room)),
+                );
+            }
         }
     }
 

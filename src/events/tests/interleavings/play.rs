@@ -1,6 +1,6 @@
 //! One interleaving: what happens, happens to the streams and to the model alike.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::task::{Context, Waker};
 use std::time::Duration;
@@ -142,7 +142,7 @@ impl Play {
         let desk = self.desk.clone();
         let mut desk = desk.lock();
         desk.deliver();
-        self.model.tell_later(|room| desk.truth.room(room));
+        self.model.tell_later(&desk.truth);
         for slot in 0..self.slots.len() {
             self.look(slot, &desk)?;
             self.hear(slot, &desk)?;
@@ -217,7 +217,7 @@ impl Play {
         {
             return Ok(());
         }
-        let mut seen: BTreeMap<_, _> = {
+        let listed: Vec<_> = {
             let publications = one.client.publications.lock();
             let topic = |id: &str| {
                 Topic::EVERY
@@ -233,13 +233,14 @@ impl Play {
                 }
             };
             let all = publications.iter();
-            all.map(|one| (topic(&one.id), state(one.slot))).collect()
+            all.map(|one| (topic(&one.id), state(one.slot), one.topic.clone()))
+                .collect()
         };
-        for (topic, state) in &mut seen {
-            if self.streams.hub().is_held(&one.client, &topic.id()) {
-                *state = State::Held;
-            }
-        }
+        let seen = listed.into_iter().map(|(topic, state, of)| {
+            let is_held = self.streams.hub().is_held(&one.client, &topic.id(), &of);
+            (topic, if is_held { State::Held } else { state })
+        });
+        let seen = seen.collect();
         let done = one.request.as_ref().and_then(|(topic, done)| {
             let refused = done.lock().take()?;
             Some(topic.zip(refused))

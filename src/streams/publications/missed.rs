@@ -1,0 +1,47 @@
+//! After the mesh was away: what happened meanwhile was told to nobody.
+
+use std::sync::Arc;
+
+use futures_util::StreamExt;
+use futures_util::stream;
+
+use super::lost::Asking;
+use super::recheck::standing_on;
+use crate::client::{Client, UserId};
+use crate::streams::rules::{Asks, Rules};
+use crate::streams::state::Streams;
+
+/// Users and sessions that are asked about at the same time: the core has just come back, and has others to serve.
+const AT_ONCE: usize = 16;
+
+impl Streams {
+    /// Events were missed: statuses are asked for anew, the rooms of who listens to `rooms-changed` are read again, and every
+    /// rule that can refuse by now is asked again. Publications go on until they are answered.
+    pub async fn events_were_missed(self: &Arc<Self>) {
+        if self.visibility.is_offered() {
+            self.ask_anew(self.visibility.invalidate(None, None));
+        }
+        stream::iter(self.rooms.doubt_all())
+            .for_each_concurrent(AT_ONCE, |user| self.read_rooms(user))
+            .await;
+        stream::iter(self.directory.all())
+            .for_each_concurrent(AT_ONCE, |client| self.ask_all(client))
+            .await;
+    }
+
+    async fn read_rooms(&self, user: UserId) {
+        // Why not is in the log; the next publication of it reads them.
+        if let Ok(rooms) = self.rules.subscribed_rooms(user.as_str()).await {
+            self.rooms.fill(user.as_str(), &rooms);
+        }
+    }
+
+    async fn ask_all(self: &Arc<Self>, client: Arc<Client>) {
+        let can_be_lost = |stream, event_name: &str| Rules::asks(stream, event_name) != Asks::Other;
+        for one in standing_on(&client, can_be_lost) {
+            if let Some(asking) = Asking::begin(self, &client, one) {
+                asking.ask().await;
+            }
+        }
+    }
+}
