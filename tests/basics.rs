@@ -280,6 +280,31 @@ async fn typing_reaches_the_others_and_the_mesh() {
     assert_eq!(bob.so_far().await, Vec::<serde_json::Value>::new());
 }
 
+// contract: streams/rule/settings
+#[tokio::test]
+async fn settings_are_asked_of_the_core_where_it_tells_them() {
+    let services = "license,meteor,authorization,presence,accounts,settings";
+    let workspace = Workspace::with().core("--services", services).start().await;
+    // In the database of the service it is false.
+    let setting = json!({"_id": "UI_Use_Real_Name", "value": true});
+    let put = json!({"collection": "rocketchat_settings", "docs": [setting]});
+    workspace.core.ask("put", put).await;
+    let mut alice = workspace.login("alice").await;
+    let mut bob = workspace.login("bob").await;
+    bob.listen("notify-room", "private-id/user-activity").await;
+    for name in ["alice", "Alice"] {
+        let typing = json!(["private-id/user-activity", name, ["user-typing"], {}]);
+        alice.call("stream-notify-room", typing).await;
+    }
+    assert_eq!(
+        bob.hears("notify-room", "private-id/user-activity").await,
+        json!(["Alice", ["user-typing"], {}])
+    );
+    workspace
+        .core_hears("settings.get", json!(["UI_Use_Real_Name"]))
+        .await;
+}
+
 // contract: streams/presence/update, events/presence.status
 #[tokio::test]
 async fn presence_reaches_whoever_asked_for_it() {

@@ -8,12 +8,14 @@ use dashmap::mapref::entry::Entry;
 
 use super::handle::Client;
 use super::identity::{Identity, SessionId, UserId};
+use super::revocations::Revocations;
 
 /// All clients of this process.
 #[derive(Debug, Default)]
 pub struct Directory {
     sessions: DashMap<SessionId, Arc<Client>>,
     users: DashMap<UserId, Vec<Arc<Client>>>,
+    revocations: Revocations,
 }
 
 impl Directory {
@@ -59,6 +61,26 @@ impl Directory {
                 entry.remove();
             }
         }
+    }
+
+    /// A user's logins are in doubt, or over: all who are logged in as the user now, and all whose logins are under way
+    /// ([`Directory::revoked_since`]).
+    #[must_use]
+    pub fn revoke(&self, user: &str) -> Vec<Arc<Client>> {
+        self.revocations.revoke(user);
+        self.of_user(user)
+    }
+
+    /// How many [`Directory::revoke`]s there were: before a login is asked for.
+    #[must_use]
+    pub fn revocations(&self) -> u64 {
+        self.revocations.count()
+    }
+
+    /// Whether a user's logins were revoked since there were so many, or it looks like it: after the client is listed.
+    #[must_use]
+    pub fn revoked_since(&self, count: u64, user: &str) -> bool {
+        self.revocations.since(count, user)
     }
 
     /// The client of a session.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 use serde_json::value::RawValue;
+use tokio::sync::oneshot;
 
 use super::handle::Client;
 use crate::ddp::message::{MethodCall, Subscription};
@@ -21,8 +22,8 @@ pub struct Reply {
 /// What follows the answer to a method.
 #[derive(Debug, Default)]
 pub struct After {
-    /// Messages, as JSON.
-    pub messages: Vec<Vec<u8>>,
+    /// Dropped once the answer is sent, or cannot be: whoever waits at the other end goes on.
+    pub sent: Option<oneshot::Sender<()>>,
     /// The end of the session, once all is flushed.
     pub close: Option<Close>,
 }

@@ -16,6 +16,7 @@ mod leg;
 mod outbox;
 mod places;
 mod publication;
+mod revocations;
 mod secure;
 mod socket;
 mod writer;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::oneshot;
 use tracing::warn;
 
 use super::Methods;
@@ -51,6 +52,7 @@ impl Methods {
         let Login::Ask(credentials) = Login::read(params, self.password_login) else {
             return None;
         };
+        let before = self.rooms.directory.revocations();
         let answer = self
             .rooms
             .services
@@ -58,13 +60,18 @@ impl Methods {
             .login(Credentials(&credentials))
             .await;
         match answer {
-            Ok(Some(logged_in)) => Some(self.logged_in(client, &logged_in).await),
+            Ok(Some(logged_in)) => Some(self.logged_in(client, &logged_in, before).await),
             Ok(None) => None,
             Err(error) => Some(Err(for_client(&error)).into()),
         }
     }
 
-    async fn logged_in(&self, client: &Arc<Client>, logged_in: &LoggedIn) -> Reply {
+    async fn logged_in(
+        self: &Arc<Self>,
+        client: &Arc<Client>,
+        logged_in: &LoggedIn,
+        before: u64,
+    ) -> Reply {
         let identity = Identity {
             user: UserId::from(&*logged_in.uid),
             hashed_token: (&*logged_in.hashed_token).into(),
@@ -79,6 +86,7 @@ impl Methods {
         {
             // Later calls go out with the newer token; nothing else changes.
             self.rooms.directory.identify(client, Some(identity));
+            self.look_again(client, before);
             return result.into();
         }
         {
@@ -95,25 +103,41 @@ impl Methods {
             }
             self.rooms.directory.identify(client, Some(identity));
         }
-        self.tell_logged_in(client, &logged_in.uid);
+        let (sent, answered) = oneshot::channel();
+        self.tell_logged_in(client, &logged_in.uid, answered);
+        self.look_again(client, before);
         if former.is_some() {
             self.rooms.streams.recheck(client.clone()).await;
         }
+        let sent = Some(sent);
         Reply {
             result,
-            after: After {
-                messages: self
-                    .own_document(&logged_in.uid)
-                    .await
-                    .into_iter()
-                    .collect(),
-                close: None,
-            },
+            after: After { sent, close: None },
         }
     }
 
+    /// Looks a login's token up if the user's logins were put in doubt while it was under way: whoever ended them did not
+    /// find this one. It gets nothing until that is answered.
+    fn look_again(&self, client: &Arc<Client>, before: u64) {
+        let Some(identity) = client.identity() else {
+            return;
+        };
+        let user = identity.user.as_str();
+        if !self.rooms.directory.revoked_since(before, user) {
+            return;
+        }
+        let (doubt, store) = (client.doubt(), self.rooms.store.clone());
+        self.later(async move {
+            let found = store.has_login_token(identity.user.as_str(), &identity.hashed_token);
+            // A look-up that failed is no proof of a login: the doubt is dropped with it.
+            if found.await.unwrap_or(false) {
+                doubt.settle();
+            }
+        });
+    }
+
     /// The user's own document; a login succeeds without it.
-    async fn own_document(&self, uid: &str) -> Option<Vec<u8>> {
+    pub(super) async fn own_document(&self, uid: &str) -> Option<Vec<u8>> {
         match self.rooms.store.own_user(uid).await {
             Ok(user) => {
                 user.map(|user| document(Change::Added, "users", uid, Some(user.fields.get())))
@@ -128,7 +152,7 @@ impl Methods {
 
     pub(super) async fn logout(self: &Arc<Self>, client: &Arc<Client>) -> Reply {
         let after = After {
-            messages: Vec::new(),
+            sent: None,
             close: Some(Close::ProtocolError),
         };
         let Some(identity) = client.identity() else {

@@ -4,13 +4,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use tokio::time::Instant;
+use tokio::sync::oneshot;
+use tokio::time::{Instant, timeout};
 use tracing::debug;
 
 use super::Methods;
 use crate::client::{Client, Identity};
 use crate::ejson::quoted;
-use crate::telemetry::metrics;
+use crate::services::Release;
+use crate::telemetry::{metrics, work};
+
+/// How long the user's own document waits for presence: a client must not be without it where nobody counts presence.
+const PRESENCE: Duration = Duration::from_secs(1);
 
 /// After the mesh was away, presence is told of all sessions within this time: not of thousands at once.
 const SPREAD: Duration = Duration::from_secs(10);
@@ -27,10 +32,39 @@ impl Methods {
         );
     }
 
-    /// After the session was given its user.
-    pub(super) fn tell_logged_in(&self, client: &Arc<Client>, uid: &str) {
-        self.broadcast("accounts.login", &login_args(client, uid));
-        self.told.new_connection(client, uid.into());
+    /// After the session was given its user. Once its login is answered (the other end of `answered` is dropped) it gets the
+    /// user's own document.
+    ///
+    /// On 8.x the document follows `presence.newConnection`, and `accounts.login` comes last (reference/streams.md, "Further
+    /// facts of 8.x").
+    pub(super) fn tell_logged_in(
+        self: &Arc<Self>,
+        client: &Arc<Client>,
+        uid: &str,
+        answered: oneshot::Receiver<()>,
+    ) {
+        let in_order = self.rooms.services.mesh().release() == Release::V8;
+        if !in_order {
+            self.broadcast("accounts.login", &login_args(client, uid));
+        }
+        let present = self.told.new_connection(client, uid.into());
+        let (this, client, uid) = (self.clone(), client.clone(), uid.to_owned());
+        self.later(work::carry(async move {
+            let _answered = answered.await;
+            let is_here = || client.is(&uid) && !client.publications.lock().is_closed();
+            if in_order {
+                let _told = timeout(PRESENCE, present).await;
+            }
+            if let Some(document) = this.own_document(&uid).await
+                && is_here()
+            {
+                client.send(&document);
+            }
+            // Not after `accounts.logout` or `socket.disconnected`.
+            if in_order && is_here() {
+                this.broadcast("accounts.login", &login_args(&client, &uid));
+            }
+        }));
     }
 
     /// Before the session loses its user.
@@ -85,12 +119,19 @@ impl Methods {
         });
         let this = self.clone();
         self.later(async move {
+            this.rooms.services.authorization.seen_again().await;
+            if this.is_current(turn) {
+                this.rooms.streams.events_were_missed().await;
+            }
+        });
+        let this = self.clone();
+        self.later(async move {
             this.rooms.services.presence.seen_again().await;
             this.tell_all(turn).await;
         });
     }
 
-    fn later(&self, task: impl Future<Output = ()> + Send + 'static) {
+    pub(super) fn later(&self, task: impl Future<Output = ()> + Send + 'static) {
         let stop = self.stop.clone();
         self.tracker.spawn(stop.run_until_cancelled_owned(task));
     }
@@ -117,7 +158,7 @@ impl Methods {
             }
             // It may be somebody else's by now, or nobody's.
             if let Some(user) = client.user() {
-                self.told.new_connection(client, user);
+                drop(self.told.new_connection(client, user));
             }
         }
     }

@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{debug, warn};
@@ -44,11 +45,18 @@ impl Told {
         &self.queue
     }
 
-    /// `presence.newConnection`, unless the session has left when its turn comes.
-    pub(super) fn new_connection(&self, client: &Arc<Client>, user: UserId) {
+    /// `presence.newConnection`, unless the session has left when its turn comes; the answer ends with the call.
+    pub(super) fn new_connection(
+        &self,
+        client: &Arc<Client>,
+        user: UserId,
+    ) -> oneshot::Receiver<()> {
+        let (done, ended) = oneshot::channel();
         let (presence, client) = (self.services.presence.clone(), client.clone());
         let session = client.id().clone();
         self.push(&session, async move {
+            // Dropped at the end, whatever that is.
+            let _done: oneshot::Sender<()> = done;
             if client.publications.lock().is_closed() {
                 return;
             }
@@ -59,15 +67,12 @@ impl Told {
                 debug!(%error, "presence was not told of a login");
             }
         });
+        ended
     }
 
     /// `presence.removeConnection`; the answer ends with the call.
-    pub(super) fn remove_connection(
-        &self,
-        client: &Client,
-        user: UserId,
-    ) -> tokio::sync::oneshot::Receiver<()> {
-        let (done, ended) = tokio::sync::oneshot::channel();
+    pub(super) fn remove_connection(&self, client: &Client, user: UserId) -> oneshot::Receiver<()> {
+        let (done, ended) = oneshot::channel();
         let (presence, session) = (self.services.presence.clone(), client.id().clone());
         self.push(client.id(), async move {
             if let Err(error) = presence

@@ -131,10 +131,31 @@ impl Core {
         tracker: &TaskTracker,
         stop: &CancellationToken,
     ) -> Self {
+        Self::with(bus, id, tracker, stop, EVENTS)
+    }
+
+    /// One of 7.x.
+    pub(crate) fn of_7(
+        bus: &LocalBus,
+        id: &str,
+        tracker: &TaskTracker,
+        stop: &CancellationToken,
+    ) -> Self {
+        let events = [EVENTS, &["otrMessage"]].concat();
+        Self::with(bus, id, tracker, stop, &events)
+    }
+
+    fn with(
+        bus: &LocalBus,
+        id: &str,
+        tracker: &TaskTracker,
+        stop: &CancellationToken,
+        events: &[&'static str],
+    ) -> Self {
         let diary = Arc::new(Diary::default());
         let specs = SERVICES.iter().map(|(service, actions)| {
             actions.iter().fold(
-                ServiceSpec::new(*service).events(EVENTS.iter().copied()),
+                ServiceSpec::new(*service).events(events.iter().copied()),
                 |spec, action| {
                     let (diary, full) = (diary.clone(), format!("{service}.{action}"));
                     spec.action(*action, move |request| {

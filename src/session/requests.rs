@@ -174,9 +174,6 @@ fn answer(client: &Client, id: &str, reply: &Reply) {
         Err(error) => message::result_error(id, error),
     });
     client.send(&message::updated(id));
-    for message in &reply.after.messages {
-        client.send(message);
-    }
     if let Some(close) = reply.after.close {
         client.close(close);
     }

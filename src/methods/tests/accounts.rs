@@ -1,7 +1,10 @@
 //! `login` and `logout`.
 
+use std::time::Duration;
+
 use super::*;
-use crate::services::testing::{meteor_error, settle};
+use crate::services::Release;
+use crate::services::testing::{Core, meteor_error, settle, until};
 
 const REFUSED: &str = "You've been logged out by the server. Please log in again";
 
@@ -29,14 +32,72 @@ async fn a_login_is_answered_and_told() {
         [
             format!("socket.connected [{}]", connection("s", None)),
             r#"accounts.login [{"resume":"alice"}]"#.into(),
-            format!(
-                r#"accounts.login [{{"userId":"alice","connection":{}}}]"#,
-                connection("s", Some("h-alice"))
-            ),
             r#"presence.newConnection ["alice","s","streamer-1"]"#.into(),
+            login_event("s", "alice"),
         ]
     );
     assert_eq!(bench.directory.of_user("alice").len(), 1);
+}
+
+fn login_event(session: &str, user: &str) -> String {
+    let connection = connection(session, Some(&format!("h-{user}")));
+    format!(r#"accounts.login [{{"userId":"{user}","connection":{connection}}}]"#)
+}
+
+// contract: ddp/told/login-8, ddp/own-document
+#[tokio::test(start_paused = true)]
+async fn on_8_x_the_own_document_waits_for_presence_but_not_for_long() {
+    let bench = Bench::start().await;
+    let session = bench.open("s");
+    bench.world.core.holds("presence.newConnection");
+    let said = session.call("login", r#"[{"resume":"alice"}]"#).await;
+    assert_eq!(said, [answer("alice"), UPDATED.into()]);
+    let told = bench.heard().await;
+    assert!(!told.contains(&login_event("s", "alice")), "{told:?}");
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(session.sent(), [document("alice")]);
+    assert_eq!(bench.heard().await, [login_event("s", "alice")]);
+    bench.world.core.lets_go("presence.newConnection");
+}
+
+// contract: ddp/told/login, ddp/own-document
+#[tokio::test(start_paused = true)]
+async fn before_8_x_nothing_waits_for_presence() {
+    let bench = Bench::start().await;
+    let (world, old) = (&bench.world, "core-7");
+    let _old = Core::of_7(&world.bus, old, &world.tracker, &world.stop);
+    let mesh = world.services.mesh();
+    until(|| mesh.release() != Release::V8).await;
+    let session = bench.open("s");
+    bench.heard().await;
+    bench.world.core.holds("presence.newConnection");
+    let said = session.call("login", r#"[{"resume":"alice"}]"#).await;
+    assert_eq!(said, [answer("alice"), UPDATED.into(), document("alice")]);
+    let told = bench.heard().await;
+    assert!(told.contains(&login_event("s", "alice")), "{told:?}");
+    bench.world.core.lets_go("presence.newConnection");
+}
+
+// contract: ddp/thrown-out/token
+#[tokio::test(start_paused = true)]
+async fn a_login_that_was_under_way_when_its_token_went_is_looked_up() {
+    for is_there in [false, true] {
+        let bench = Bench::start().await;
+        if is_there {
+            bench.put_token("alice", "h-alice");
+        }
+        let session = bench.open("s");
+        bench.world.core.holds("accounts.login");
+        let (said, ()) = tokio::join!(session.call("login", r#"[{"resume":"alice"}]"#), async {
+            settle().await;
+            assert!(bench.directory.revoke("alice").is_empty());
+            bench.world.core.lets_go("accounts.login");
+        });
+        assert_eq!(said[0], answer("alice"));
+        settle().await;
+        let closing = session.client.outbox().closing();
+        assert_eq!(closing.is_some(), !is_there, "{closing:?}");
+    }
 }
 
 // contract: methods/login/refused
@@ -193,7 +254,8 @@ async fn presence_that_does_not_answer_holds_up_no_login_and_keeps_the_order() {
         bench.heard().await,
         [
             r#"presence.removeConnection ["alice","s","streamer-1"]"#,
-            r#"presence.newConnection ["bob","s","streamer-1"]"#
+            r#"presence.newConnection ["bob","s","streamer-1"]"#,
+            &login_event("s", "bob"),
         ]
     );
 }

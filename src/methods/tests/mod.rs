@@ -16,7 +16,7 @@ use super::*;
 use crate::client::{Buffered, ClientSeed, Connection, Listed};
 use crate::ddp::{Close, Code, Framing};
 use crate::ejson;
-use crate::services::testing::World;
+use crate::services::testing::{World, settle};
 use crate::store::Collection;
 use crate::streams::{CHANNELS, Hub, StreamsSeed};
 
@@ -123,6 +123,15 @@ impl Bench {
         session
     }
 
+    /// The user's login token is in the database.
+    fn put_token(&self, user: &str, hashed: &str) {
+        let store = &self.methods.rooms.store;
+        let tokens = json!({"resume": {"loginTokens": [{"hashedToken": hashed}]}});
+        let document = json!({"_id": user, "username": user, "services": tokens});
+        let memory = store.as_memory().unwrap();
+        memory.put(Collection::Users, document).unwrap();
+    }
+
     async fn heard(&self) -> Vec<String> {
         self.world.core.heard().await
     }
@@ -143,13 +152,13 @@ impl Session {
             Err(error) => message::result_error("7", error),
         }));
         said.push(text(message::updated("7")));
-        said.extend(reply.after.messages.into_iter().map(text));
-        said.extend(
-            reply
-                .after
-                .close
-                .map(|close| format!("close {}", close.name())),
-        );
+        let close = reply.after.close;
+        if reply.after.sent.is_some() {
+            drop(reply);
+            settle().await;
+            said.extend(self.sent());
+        }
+        said.extend(close.map(|close| format!("close {}", close.name())));
         said
     }
 

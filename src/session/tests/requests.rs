@@ -357,7 +357,6 @@ async fn the_last_word_of_a_method_is_flushed_before_the_close() {
     peer.hears([
         r#"{"msg":"result","id":"1"}"#,
         r#"{"msg":"updated","methods":["1"]}"#,
-        r#"{"msg":"after"}"#,
     ])
     .await;
     peer.is_closed(Close::ProtocolError).await;

@@ -104,7 +104,7 @@ impl Handler for House {
                     return Reply {
                         result: Ok(None),
                         after: After {
-                            messages: vec![br#"{"msg":"after"}"#.to_vec()],
+                            sent: None,
                             close: Some(Close::ProtocolError),
                         },
                     };
