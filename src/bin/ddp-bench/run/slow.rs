@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::bench::Bench;
+use super::bench::{Bench, Moment};
 use super::idle::mib;
 use super::outcome::{Outcome, ms};
 use crate::cli::Options;
@@ -37,8 +37,10 @@ pub(super) fn run(
     progress("all read");
     bench.rest(options.warm_up)?;
     bench.lap(&Order::Lap)?;
+    let began = bench.moment();
     bench.rest(options.seconds)?;
     let rss = bench.rss();
+    let stopped = bench.moment();
     let calm = bench.lap(&Order::Lap)?;
     progress("some do not");
     bench.fleet.order(&Order::Stall(true));
@@ -49,6 +51,7 @@ pub(super) fn run(
         left = left.saturating_sub(LOOK);
         peak = peak.max(bench.rss());
     }
+    let slowed = bench.moment();
     let during = bench.lap(&Order::Lap)?;
     progress("they read again");
     bench.fleet.order(&Order::Stall(false));
@@ -69,6 +72,15 @@ pub(super) fn run(
         with / before.max(f64::MIN_POSITIVE),
         OTHERS,
     );
+    let load = |from: &Moment, to: &Moment| {
+        let (wall, cpu, ..) = to.since(from);
+        cpu.map(|cpu| 100.0 * cpu.as_secs_f64() / wall.as_secs_f64())
+    };
+    let cpu = load(&began, &stopped).zip(load(&stopped, &slowed));
+    outcome.maybe("server CPU before", "%", cpu.map(|(before, _)| before));
+    outcome.maybe("server CPU meanwhile", "%", cpu.map(|(_, with)| with));
+    let ratio = cpu.map(|(before, with)| with / before.max(f64::MIN_POSITIVE));
+    outcome.maybe("server CPU, × of before", "", ratio);
     outcome.figure("others' p99 afterwards", "ms", p99(&tally));
     outcome.maybe("memory before", "MiB", mib(rss));
     outcome.maybe("memory at most", "MiB", mib(peak));
