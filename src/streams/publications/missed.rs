@@ -1,9 +1,11 @@
 //! After the mesh was away: what happened meanwhile was told to nobody.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream;
+use tokio::time::timeout;
 
 use super::lost::Asking;
 use super::recheck::standing_on;
@@ -13,6 +15,8 @@ use crate::streams::state::Streams;
 
 /// Users and sessions that are asked about at the same time: the core has just come back, and has others to serve.
 const AT_ONCE: usize = 16;
+/// A question that is not answered within this time goes on by itself, and the next ones are asked.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 impl Streams {
     /// Events were missed: statuses are asked for anew, the rooms of who listens to `rooms-changed` are read again, and every
@@ -39,8 +43,12 @@ impl Streams {
     async fn ask_all(self: &Arc<Self>, client: Arc<Client>) {
         let can_be_lost = |stream, event_name: &str| Rules::asks(stream, event_name) != Asks::Other;
         for one in standing_on(&client, can_be_lost) {
-            if let Some(asking) = Asking::begin(self, &client, one) {
-                asking.ask().await;
+            let Some(asking) = Asking::begin(self, &client, one) else {
+                continue;
+            };
+            let mut asking = Box::pin(asking.ask());
+            if timeout(PATIENCE, &mut asking).await.is_err() {
+                self.later(|_| asking);
             }
         }
     }

@@ -329,3 +329,28 @@ async fn an_id_that_is_used_again_is_not_taken_for_what_it_was() {
     sleep(SLOW).await;
     assert_eq!(nosubs(&alice.hears()), [("x", &json!("not-allowed"))]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_question_that_fails_holds_up_no_others_after_an_outage() {
+    let workspace = Workspace::with(V8, Offers::ReadRoom).await;
+    let mut sessions = Vec::new();
+    for n in 0..20 {
+        let alice = workspace.login(&n.to_string(), "alice");
+        workspace.core.grant("canAccessRoom secret alice");
+        alice.asks("room-data", "secret", json!([])).await;
+        alice.hears();
+        sessions.push(alice);
+    }
+    let bob = workspace.login("bob", "bob");
+    workspace.core.grant("canReadRoom secret bob");
+    bob.sub("room-messages", "x", json!(["secret"])).await;
+    bob.hears();
+    workspace.core.fail_at("canAccessRoom", true);
+    workspace.core.revoke("canReadRoom secret bob");
+    workspace.streams.forget_answers();
+    workspace.streams.events_were_missed().await;
+    assert_eq!(nosubs(&bob.hears()), [("x", &json!("not-allowed"))]);
+    workspace.core.fail_at("canAccessRoom", false);
+    workspace.core.revoke("canAccessRoom secret alice");
+    until(|| workspace.streams.hub().topics() == 0).await;
+}
