@@ -1,5 +1,10 @@
 //! What the golden files do not show of a row.
 
+use futures_util::FutureExt;
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::select;
+
 use super::*;
 
 #[tokio::test]
@@ -93,5 +98,54 @@ fn messages_that_nobody_can_hear_are_passed_over_unread() {
         r#"[{"message":{"_id":"1"}}]"#,
     ] {
         assert!(!passed("watch.messages", other), "{other}");
+    }
+}
+
+/// JSON with rooms in it, on any level and written in any way.
+fn told_somehow() -> impl Strategy<Value = String> {
+    let key = select(vec![
+        "\"rid\"",
+        "\"r\\u0069d\"",
+        "\"x\"",
+        "\"ridx\"",
+        "\"message\"",
+    ]);
+    let colon = select(vec![":", ":", ":", " :", ": "]);
+    let leaf = select(vec![
+        "\"q\"",
+        "\"p\"",
+        "\"r\"",
+        "\"\\u0071\"",
+        "\"\"",
+        "\"\u{10f83d}\"",
+        "\"\\\"rid\\\":\\\"r\\\"\"",
+        "\"rid\"",
+        "null",
+        "7",
+    ]);
+    let leaf = leaf.prop_map(str::to_owned);
+    leaf.prop_recursive(3, 12, 3, move |inner| {
+        let member = (key.clone(), colon.clone(), inner.clone());
+        let member = member.prop_map(|(key, colon, value)| format!("{key}{colon}{value}"));
+        prop_oneof![
+            3 => vec(member, 0..3).prop_map(|all| format!("{{{}}}", all.join(","))),
+            1 => vec(inner, 0..3).prop_map(|all| format!("[{}]", all.join(","))),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn what_is_passed_over_is_nothing_that_is_heard(message in told_somehow()) {
+        let bench = Bench::new(Recorder {
+            quiet: &["q", "p"],
+            ..Recorder::default()
+        });
+        let data = format!(r#"[{{"clientAction":"inserted","message":{message}}}]"#);
+        let glance = ejson::Glance::at(data.as_bytes());
+        let passed = glance.is_some_and(|glance| bench.events.passes_over("watch.messages", glance));
+        let said = bench.event("watch.messages", &data).now_or_never().unwrap();
+        let is_quiet = |line: &String| line.starts_with("message q ") || line.starts_with("message p ");
+        prop_assert!(!passed || said.iter().all(is_quiet), "{data}: {said:?}");
     }
 }

@@ -245,7 +245,10 @@ impl Streams {
         }
     }
 
-    pub(super) fn later<F: Future<Output = ()> + Send + 'static>(&self, job: impl FnOnce(Arc<Self>) -> F) {
+    pub(super) fn later<F: Future<Output = ()> + Send + 'static>(
+        &self,
+        job: impl FnOnce(Arc<Self>) -> F,
+    ) {
         let Some(me) = self.me.upgrade() else {
             return;
         };
