@@ -262,7 +262,7 @@ impl Leg for RelayLeg {
     }
 
     fn is_settled(&self) -> bool {
-        self.out.len() == 0 && self.calls.is_idle()
+        self.out.is_idle() && self.calls.is_idle()
     }
 
     fn poll_finish(

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, BytesMut};
 use rand::Rng;
@@ -23,7 +23,11 @@ const MASKED: u8 = 0x80;
 
 /// Frames for the server. At rest it holds nothing.
 #[derive(Debug, Default)]
-pub(super) struct Outward(BytesMut);
+pub(super) struct Outward {
+    frames: BytesMut,
+    /// Whether something was written since the last flush: TLS takes more than its socket does.
+    unflushed: bool,
+}
 
 impl Outward {
     /// One message.
@@ -48,11 +52,16 @@ impl Outward {
 
     /// Bytes that are not written yet.
     pub(super) fn len(&self) -> usize {
-        self.0.len()
+        self.frames.len()
+    }
+
+    /// Whether all of it was handed to the socket and flushed.
+    pub(super) fn is_idle(&self) -> bool {
+        self.frames.is_empty() && !self.unflushed
     }
 
     fn frame(&mut self, first: u8, payload: &[u8]) {
-        let out = &mut self.0;
+        let out = &mut self.frames;
         let len = payload.len();
         match len {
             0..126 => out.extend_from_slice(&[first, MASKED | len as u8]),
@@ -73,7 +82,7 @@ impl Outward {
         mask(&mut out[start..], key);
     }
 
-    /// Writes as much as the socket takes.
+    /// Writes as much as the socket takes; ready once all of it has left.
     ///
     /// # Errors
     /// The socket's.
@@ -82,17 +91,19 @@ impl Outward {
         cx: &mut Context<'_>,
         socket: &mut S,
     ) -> Poll<io::Result<()>> {
-        if self.0.is_empty() {
-            return Poll::Ready(Ok(()));
-        }
-        while !self.0.is_empty() {
-            match std::task::ready!(Pin::new(&mut *socket).poll_write(cx, &self.0))? {
+        while !self.frames.is_empty() {
+            match ready!(Pin::new(&mut *socket).poll_write(cx, &self.frames))? {
                 0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
-                written => self.0.advance(written),
+                written => self.frames.advance(written),
             }
+            self.unflushed = true;
         }
-        self.0 = BytesMut::new();
-        Pin::new(socket).poll_flush(cx)
+        if self.unflushed {
+            self.frames = BytesMut::new();
+            ready!(Pin::new(socket).poll_flush(cx))?;
+            self.unflushed = false;
+        }
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -113,7 +124,7 @@ mod tests {
         }
         out.pong(b"p");
         out.close(1001);
-        let stream = std::io::Cursor::new(out.0.to_vec());
+        let stream = std::io::Cursor::new(out.frames.to_vec());
         let mut server = WebSocket::from_raw_socket(stream, Role::Server, None);
         for text in &texts {
             assert_eq!(server.read().unwrap(), Message::text(text.clone()));
@@ -125,6 +136,55 @@ mod tests {
         assert_eq!(u16::from(close.code), 1001);
     }
 
+    /// Takes all that it is given, as TLS does, and lets it leave once it is asked for the second time.
+    #[derive(Default)]
+    struct Sealing {
+        taken: Vec<u8>,
+        left: usize,
+        flushes: usize,
+    }
+
+    impl AsyncWrite for Sealing {
+        fn poll_write(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            bytes: &[u8],
+        ) -> Poll<io::Result<usize>> {
+            self.taken.extend_from_slice(bytes);
+            Poll::Ready(Ok(bytes.len()))
+        }
+
+        fn poll_flush(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            self.flushes += 1;
+            if self.flushes % 2 == 1 {
+                return Poll::Pending;
+            }
+            self.left = self.taken.len();
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    // contract: relay/frames, relay/tls
+    #[test]
+    fn what_a_socket_has_taken_is_flushed_until_it_has_left() {
+        let cx = &mut Context::from_waker(std::task::Waker::noop());
+        let (mut out, mut socket) = (Outward::default(), Sealing::default());
+        for round in 1..=2 {
+            out.text(b"{}");
+            assert!(out.poll_write(cx, &mut socket).is_pending());
+            assert_eq!((out.len(), out.is_idle()), (0, false));
+            assert!(out.poll_write(cx, &mut socket).is_ready());
+            assert_eq!((socket.left, out.is_idle()), (round * 8, true));
+            // At rest nothing is asked.
+            assert!(out.poll_write(cx, &mut socket).is_ready());
+            assert_eq!(socket.flushes, 2 * round);
+        }
+    }
+
     proptest! {
         #[test]
         fn every_byte_goes_out_once(texts in proptest::collection::vec(".{0,300}", 1..5), room in 1_usize..50) {
@@ -132,7 +192,7 @@ mod tests {
             for text in &texts {
                 out.text(text.as_bytes());
             }
-            let (expected, mut written) = (out.0.to_vec(), Vec::new());
+            let (expected, mut written) = (out.frames.to_vec(), Vec::new());
             let (mut socket, mut other) = tokio::io::duplex(room);
             let mut cx = Context::from_waker(std::task::Waker::noop());
             let mut done = false;
@@ -144,7 +204,7 @@ mod tests {
                 written.extend_from_slice(chunk.filled());
             }
             prop_assert_eq!(written, expected);
-            prop_assert_eq!(out.0.capacity(), 0);
+            prop_assert_eq!(out.frames.capacity(), 0);
         }
     }
 }
