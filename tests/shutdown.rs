@@ -57,3 +57,40 @@ async fn sigterm_under_load() {
         .ask("awaitNode", json!({"nodeID": node, "available": false}))
         .await;
 }
+
+// contract: mesh/leaving, configuration/variable/SHUTDOWN_GRACE
+/// One call of a logout, or what presence is told of a session's end; with traces that nobody takes.
+#[tokio::test]
+async fn the_mesh_is_told_goodbye_though_somebody_never_answers() {
+    let cases = [
+        ("accounts.logout", "4", "no"),
+        ("presence.removeConnection", "8", "yes"),
+    ];
+    let stops = cases.map(|(action, grace, traced)| async move {
+        let mut workspace = Workspace::with()
+            .env("SHUTDOWN_GRACE", grace)
+            .env("TRACING_ENABLED", traced)
+            .env("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1")
+            .start()
+            .await;
+        let node = workspace.node_id();
+        let never = json!({"action": action, "never": true});
+        workspace.core.ask("behave", never).await;
+        let mut alice = workspace.login("alice").await;
+        if action == "accounts.logout" {
+            alice.begin("logout", json!([])).await;
+            workspace
+                .core
+                .ask("await", json!({"match": {"name": action}}))
+                .await;
+        }
+        workspace.service.terminate();
+        assert_eq!(alice.closed().await.code, Some(1001));
+        let status = workspace.service.process.ended().await;
+        assert_eq!(status.code(), Some(0), "{status}");
+        // Who is not told takes it for gone after 30 s without a heartbeat.
+        let gone = json!({"nodeID": node, "available": false, "timeout": 5000});
+        workspace.core.ask("awaitNode", gone).await;
+    });
+    futures_util::future::join_all(stops).await;
+}

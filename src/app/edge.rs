@@ -21,7 +21,7 @@ use crate::telemetry::traces::Traces;
 
 /// Kept of `SHUTDOWN_GRACE` for flushing logs and ending the runtime.
 const END_RESERVE: Duration = Duration::from_millis(200);
-/// For sending the last spans: half of what the mesh and the database have in a grace of 8 s.
+/// For sending the last spans, at most.
 const LAST_SPANS: Duration = Duration::from_secs(1);
 
 /// The ports beside the clients', and the way to the collector. There before all else: what is counted or traced from then on is seen.
@@ -147,34 +147,34 @@ pub(super) struct Open {
 }
 
 impl Open {
-    /// Drains the sessions, then closes the ports and does `rest`, all within `SHUTDOWN_GRACE`.
+    /// Drains the sessions, then closes the ports and does `rest`, all within `SHUTDOWN_GRACE`. `rest` is told when it will be
+    /// given up.
     ///
     /// # Errors
     /// `failure`, the reason for it.
     pub(super) async fn close(
         self,
         failure: Option<Failure>,
-        rest: impl Future<Output = ()>,
+        rest: impl AsyncFnOnce(Instant),
     ) -> Result<(), Failure> {
         let clients = self.sessions.directory().connected();
         match &failure {
             None => info!(clients, "stopping"),
             Some(failure) => warn!(reason = %failure, clients, "stopping"),
         }
-        let end = Instant::now() + self.grace;
+        let begun = Instant::now();
         self.sessions.drain(self.grace).await;
         self.closing.cancel();
         self.tracker.close();
-        let rest = async {
-            self.tracker.wait().await;
-            rest.await;
-        };
-        // A little is kept for the process's own end, and for telling of what was done until then.
         let last_spans = match &self.traces {
-            Some(_) => LAST_SPANS.min(self.grace / 8),
+            Some(_) => last_spans(self.grace),
             None => Duration::ZERO,
         };
-        let end = end - END_RESERVE.min(self.grace / 16) - last_spans;
+        let end = begun + rest_ends(self.grace, last_spans);
+        let rest = async {
+            self.tracker.wait().await;
+            rest(end).await;
+        };
         if tokio::time::timeout_at(end, rest).await.is_err() {
             warn!("SHUTDOWN_GRACE is over: the rest is left as it is");
         }
@@ -183,5 +183,30 @@ impl Open {
         }
         info!("stopped");
         failure.map_or(Ok(()), Err)
+    }
+}
+
+/// The sessions may take all but the last two sixteenths ([`Sessions::drain`]): one is for this, the other for mesh and database.
+fn last_spans(grace: Duration) -> Duration {
+    LAST_SPANS.min(grace / 16)
+}
+
+/// How long after the stop began mesh and database are left at the latest. A little is kept for the process's own end, and
+/// for telling of what was done until then.
+fn rest_ends(grace: Duration, last_spans: Duration) -> Duration {
+    grace - END_RESERVE.min(grace / 32) - last_spans
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // contract: configuration/variable/SHUTDOWN_GRACE
+    #[test]
+    fn the_mesh_has_time_whatever_the_sessions_took() {
+        for grace in [1, 2, 8, 24, 3600].map(Duration::from_secs) {
+            let sessions = grace * 14 / 16;
+            assert!(rest_ends(grace, last_spans(grace)) >= sessions + grace / 32);
+        }
     }
 }

@@ -18,6 +18,7 @@ mod watch;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::info;
@@ -227,7 +228,7 @@ impl App {
         let sources = status::Sources {
             namespace: self.config.mesh.node.namespace.clone(),
             max_connections: self.config.gateway.max_connections,
-            began: tokio::time::Instant::now(),
+            began: Instant::now(),
             directory: self.directory.clone(),
             sessions: self.edge.sessions.clone(),
             hub: self.hub.clone(),
@@ -277,11 +278,13 @@ impl App {
             reason = watcher.mesh_states() => Some(Failure::Mesh(reason)),
             () = licence.watch(self.config.license, SERVICE) => Some(Failure::Licence),
         };
-        let rest = async {
+        let rest = async |end: Instant| {
             self.stop.cancel();
             self.tracker.close();
             instance_tracker.close();
-            self.tracker.wait().await;
+            // A call that nobody answers (of a logout) is not waited for so long that others are not told of the node's end.
+            let half = end.saturating_duration_since(Instant::now()) / 2;
+            let _left_as_they_are = tokio::time::timeout(half, self.tracker.wait()).await;
             tokio::join!(self.mesh.leave(), instance_tracker.wait());
             mesh_stop.cancel();
             mesh_tracker.close();

@@ -111,7 +111,7 @@ impl RelayApp {
         tracker.spawn(self.relay.watch(stop.clone()));
         info!(%address, server, "serving: every session is relayed");
         signal.await;
-        let rest = async {
+        let rest = async |_end: Instant| {
             stop.cancel();
             tracker.close();
             tracker.wait().await;
