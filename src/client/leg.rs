@@ -41,13 +41,13 @@ pub trait Leg: Send {
     /// A deadline has passed; [`Leg::poll`] follows.
     fn on_time(&mut self);
 
-    /// Whether no call of the client waits for its answer.
+    /// Whether no method of the client waits for its answer: `result` and `updated`.
     fn is_idle(&self) -> bool;
 
     /// Forgets the calls that wait; answers what refuses them, in order.
     fn refuse_all(&mut self, error: &DdpError) -> Vec<Vec<u8>>;
 
-    /// Whether the server knows all that the client said, and has answered its calls.
+    /// Whether the server knows all that the client said, and is done with its calls: `updated` has nobody to hear it.
     fn is_settled(&self) -> bool;
 
     /// Goes on for a client that has left, in place of [`Leg::poll`]: a server that sees its client gone drops the calls

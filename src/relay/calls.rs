@@ -13,7 +13,7 @@ use super::traced::Traced;
 use crate::config::ServerUrl;
 use crate::ddp::DdpError;
 use crate::ddp::glance::{Fields, text};
-use crate::ddp::message::Receipt;
+use crate::ddp::message::{Receipt, result_error, updated};
 use crate::telemetry::metrics;
 
 /// How many requests of one session may wait for the server's answer, as in the mesh mode (reference/ddp.md, "Messages").
@@ -39,6 +39,8 @@ pub(super) struct Calls {
     /// The ids of its publications, hashed: all that is ever asked is whether one is there.
     subs: Vec<u64>,
     methods_open: usize,
+    /// Methods whose `result` has come and whose `updated` has not, oldest first.
+    half_answered: VecDeque<CompactString>,
     common: Arc<Common>,
 }
 
@@ -68,6 +70,8 @@ enum Outcome<'a> {
 struct Call {
     kind: Kind,
     id: CompactString,
+    /// Whether its `updated` has come: a server may send it before the `result`.
+    updated: bool,
     /// When it was passed on, and what it was, where somebody reads that.
     timed: Option<(Instant, CompactString)>,
     /// Where it is traced.
@@ -86,12 +90,18 @@ impl Calls {
             open: VecDeque::new(),
             subs: Vec::new(),
             methods_open: 0,
+            half_answered: VecDeque::new(),
             common,
         }
     }
 
-    /// Whether no method waits for its result.
+    /// Whether no method waits for its `result` or its `updated`.
     pub(super) fn is_idle(&self) -> bool {
+        self.has_results() && self.half_answered.is_empty()
+    }
+
+    /// Whether no method waits for its `result`: the server is done with all of them.
+    pub(super) fn has_results(&self) -> bool {
         self.methods_open == 0
     }
 
@@ -134,7 +144,32 @@ impl Calls {
 
     /// The result of a method came, or its `error`.
     pub(super) fn result(&mut self, id: &str, error: Option<&[u8]>) {
-        self.end(Kind::Method, id, error.into());
+        let Some(call) = self.take_one(Kind::Method, id) else {
+            return;
+        };
+        if !call.updated {
+            // A server that never says `updated` is not remembered without end.
+            if self.half_answered.len() >= MAX_WAITING {
+                self.half_answered.pop_front();
+            }
+            self.half_answered.push_back(call.id.clone());
+        }
+        call.end(&self.common.names, error.into());
+    }
+
+    /// The server says that all is published that a method wrote: before its result, or behind it.
+    pub(super) fn updated(&mut self, id: &str) {
+        if let Some(at) = self.half_answered.iter().position(|half| half == id) {
+            self.half_answered.remove(at);
+            if self.half_answered.is_empty() {
+                self.half_answered = VecDeque::new();
+            }
+            return;
+        }
+        let is_it = |call: &&mut Call| call.kind == Kind::Method && call.id == id && !call.updated;
+        if let Some(call) = self.open.iter_mut().find(is_it) {
+            call.updated = true;
+        }
     }
 
     /// A publication is ready.
@@ -156,6 +191,7 @@ impl Calls {
         self.open.push_back(Call {
             kind,
             id: request.id.into(),
+            updated: false,
             timed: metrics::enabled().then(|| (Instant::now(), request.name.into())),
             traced,
         });
@@ -196,23 +232,28 @@ impl Calls {
         }
     }
 
-    /// Forgets what is open; answers what refuses it, in order.
+    /// Forgets what is open; answers what refuses it, in order. Of what the server said half, the other half is said.
     pub(super) fn refuse(&mut self, error: &DdpError) -> Vec<Vec<u8>> {
         let (common, code) = (self.common.clone(), error.code.to_string());
+        let halves = std::mem::take(&mut self.half_answered);
         let refuse = |call: Call| {
-            let (kind, id) = (call.kind, String::from(call.id.as_str()));
+            let (kind, updated) = (call.kind, call.updated);
+            let id = String::from(call.id.as_str());
             call.end(&common.names, Outcome::Failed(&code));
             match kind {
-                Kind::Method => Receipt::Method(id),
-                Kind::Sub => Receipt::Sub(id),
+                Kind::Method if updated => vec![result_error(&id, error)],
+                Kind::Method => Receipt::Method(id).refusal(error),
+                Kind::Sub => Receipt::Sub(id).refusal(error),
             }
-            .refusal(error)
         };
-        self.take().into_iter().flat_map(refuse).collect()
+        let refused = self.take().into_iter().flat_map(refuse);
+        let halves = halves.iter().map(|id| updated(id));
+        halves.chain(refused).collect()
     }
 
     fn take(&mut self) -> VecDeque<Call> {
         self.methods_open = 0;
+        self.half_answered = VecDeque::new();
         std::mem::take(&mut self.open)
     }
 }
@@ -320,6 +361,7 @@ mod tests {
         calls.sub(request("2")).unwrap();
         calls.result("2", None);
         calls.result("2", None);
+        calls.updated("2");
         assert!(!calls.is_idle());
         let refusals = calls.refuse(&DdpError::number(503, "Away"));
         let refusals: Vec<_> = refusals
@@ -337,6 +379,61 @@ mod tests {
             assert!(refusal.starts_with(begin), "{refusal}");
         }
         assert!(calls.is_idle());
+    }
+
+    // contract: relay/limits/drain
+    #[test]
+    fn a_method_is_answered_once_both_halves_have_come_in_either_order() {
+        let error = DdpError::number(503, "Away");
+        let refused = |calls: &mut Calls| {
+            let refusals = calls.refuse(&error).into_iter();
+            refusals
+                .map(|one| String::from_utf8(one).unwrap())
+                .collect::<Vec<_>>()
+        };
+        for result_first in [true, false] {
+            let mut calls = calls(9);
+            for id in ["1", "2"] {
+                calls.method(request(id)).unwrap();
+            }
+            for id in ["1", "2"] {
+                assert!(!calls.is_idle());
+                for result in [result_first, !result_first] {
+                    match result {
+                        true => calls.result(id, None),
+                        false => calls.updated(id),
+                    }
+                }
+            }
+            assert!(calls.is_idle() && calls.has_results());
+            assert_eq!(refused(&mut calls), [""; 0]);
+        }
+        let mut calls = calls(9);
+        for id in ["1", "2"] {
+            calls.method(request(id)).unwrap();
+        }
+        calls.updated("1");
+        calls.result("2", None);
+        assert!(!calls.has_results());
+        let refusals = refused(&mut calls);
+        assert_eq!(refusals.len(), 2);
+        assert_eq!(refusals[0], r#"{"msg":"updated","methods":["2"]}"#);
+        assert!(refusals[1].starts_with(r#"{"msg":"result","id":"1","error":{"#));
+        assert!(calls.is_idle());
+    }
+
+    #[test]
+    fn a_server_that_never_says_updated_is_bounded() {
+        let mut calls = calls(9);
+        for id in 0..2 * MAX_WAITING {
+            calls.method(request(&id.to_string())).unwrap();
+            calls.result(&id.to_string(), None);
+        }
+        assert_eq!(calls.half_answered.len(), MAX_WAITING);
+        assert!(calls.has_results() && !calls.is_idle());
+        calls.fail("lost");
+        assert!(calls.is_idle());
+        assert_eq!(calls.half_answered.capacity(), 0);
     }
 
     #[test]

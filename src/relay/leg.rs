@@ -262,7 +262,7 @@ impl Leg for RelayLeg {
     }
 
     fn is_settled(&self) -> bool {
-        self.out.is_idle() && self.calls.is_idle()
+        self.out.is_idle() && self.calls.has_results()
     }
 
     fn poll_finish(

@@ -22,7 +22,9 @@ use crate::telemetry::metrics;
 const SHORT: usize = 16 * 1024;
 
 /// How most messages begin; nobody here needs to know more of them.
-const PASSING: [&str; 2] = [r#"{"msg":"changed","#, r#"{"msg":"updated","#];
+const CHANGED: &str = r#"{"msg":"changed","#;
+/// How others do that somebody needs to know more of only while a method waits for them.
+const UPDATED: &str = r#"{"msg":"updated","#;
 
 /// The connection.
 pub(super) struct Link {
@@ -209,11 +211,16 @@ impl Ears<'_> {
             let mut fields = Fields::of(json.as_bytes());
             fields.find(|(key, _)| *key == name).map(|(_, value)| value)
         };
-        if PASSING.iter().any(|begin| json.starts_with(begin)) {
+        if json.starts_with(CHANGED) || (json.starts_with(UPDATED) && self.calls.is_idle()) {
             return true;
         }
         match &*msg(json) {
-            "changed" | "added" | "removed" | "updated" => {}
+            "changed" | "added" | "removed" => {}
+            "updated" => {
+                for id in field(b"methods").map(texts).unwrap_or_default() {
+                    self.calls.updated(&id);
+                }
+            }
             "ping" => {
                 let id = field(b"id").and_then(|id| serde_json::from_slice(id).ok());
                 self.out.text(&pong(id));

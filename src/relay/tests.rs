@@ -15,6 +15,7 @@ use super::dial::CONNECT;
 use super::{Names, Relay, RelaySeed};
 use crate::client::{Buffered, Client, ClientSeed, Connection, Leg, Server};
 use crate::config::{self, RelayConfig, ServerUrl};
+use crate::ddp::glance::Glance;
 use crate::ddp::{Close, Framing};
 
 /// How long a server may be silent, and again once it was pinged (reference/relay.md).
@@ -112,6 +113,24 @@ async fn turn(leg: &mut dyn Leg, client: &Client) -> Result<Vec<u8>, Close> {
         polled.map_ok(|frames| frames.to_vec())
     })
     .await
+}
+
+// contract: relay/limits/drain
+#[tokio::test]
+async fn a_method_is_open_until_its_updated_has_passed() {
+    let mut rig = Rig::open().await;
+    let method = r#"{"msg":"method","id":"1","method":"x","params":[]}"#;
+    rig.leg.hear(&rig.client, method, &Glance::at(method));
+    for (answer, idle, settled) in [
+        (r#"{"msg":"result","id":"1","result":1}"#, false, true),
+        (r#"{"msg":"updated","methods":["1"]}"#, true, true),
+    ] {
+        assert!(!rig.leg.is_idle());
+        rig.server.send(Message::text(answer)).await.unwrap();
+        let passed = rig.turn().await.unwrap();
+        assert!(passed.ends_with(answer.as_bytes()));
+        assert_eq!((rig.leg.is_idle(), rig.leg.is_settled()), (idle, settled));
+    }
 }
 
 // contract: relay/heartbeats/silent
