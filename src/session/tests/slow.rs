@@ -1,8 +1,13 @@
 //! A client that does not read hurts nobody but itself.
 
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use tokio::io::AsyncReadExt;
+use futures_util::FutureExt;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -90,6 +95,59 @@ async fn who_has_not_read_for_longest_makes_room_for_the_others() {
     }
     newest.settled().await;
     reading.settled().await;
+}
+
+/// A socket like TLS over one that is full: it takes what it is given, and nothing of that leaves.
+struct Sealing;
+
+impl AsyncRead for Sealing {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        _: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Poll::Pending
+    }
+}
+
+impl AsyncWrite for Sealing {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Pending
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+// contract: ddp/close/1013
+#[tokio::test(start_paused = true)]
+async fn one_whose_last_record_does_not_leave_hears_of_its_end_at_once() {
+    let rig = bounded();
+    let arrival = arrival(Framing::Raw);
+    let mut session = Box::pin(rig.sessions.session(Sealing, Vec::new(), arrival));
+    let (client, woken) = (session.client().clone(), Arc::new(Woken::default()));
+    let waker = Waker::from(woken.clone());
+    let mut poll = || session.poll_unpin(&mut Context::from_waker(&waker));
+    assert!(poll().is_pending());
+    // What it is woken for is sealed whole.
+    woken.count();
+    assert!(client.send(b"{}"));
+    assert_eq!(woken.count(), 1);
+    assert!(poll().is_pending());
+    assert_eq!(client.outbox().unsent(), 0);
+    client.outbox().give_up();
+    assert_eq!(woken.count(), 1);
+    assert!(poll().is_pending());
+    assert_eq!(rig.house.log(), ["opened", "leave"]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,5 +1,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Wake;
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -240,7 +242,7 @@ impl Rig {
     }
 }
 
-fn arrival(framing: Framing) -> Arrival {
+pub(super) fn arrival(framing: Framing) -> Arrival {
     Arrival {
         framing,
         address: Some("10.0.0.1".into()),
@@ -392,6 +394,23 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Peer<S> {
         assert_eq!(self.hear().await, close(expected));
         self.bytes(&frame(0x88, &[])).await;
         assert_eq!(self.hear().await, Said::Eof);
+    }
+}
+
+/// Counts how often a session is woken that the test polls itself.
+#[derive(Default)]
+pub(super) struct Woken(AtomicUsize);
+
+impl Woken {
+    /// How often since it was asked last.
+    pub(super) fn count(&self) -> usize {
+        self.0.swap(0, Ordering::Relaxed)
+    }
+}
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
     }
 }
 
