@@ -43,6 +43,8 @@ struct State {
     close: Option<Close>,
     /// Whether others than the session asked for an end: then nothing of what the client asked for is done any more.
     sent_away: bool,
+    /// Whether what was unsent was dropped: others need the room.
+    given_up: bool,
     /// The client is going: nothing is accepted any more.
     sealed: bool,
     /// Whether the last frame that waits is the answer to the client's close frame.
@@ -211,7 +213,7 @@ impl Outbox {
         self.state.lock().lag.as_ref()?.since()
     }
 
-    /// Drops all that is unsent and closes the session as too slow: others need the room.
+    /// Drops all that is unsent and closes the session as too slow, if it does not leave already: others need the room.
     pub fn give_up(&self) {
         self.state.lock().overflow();
         self.wake();
@@ -348,6 +350,17 @@ impl Outbox {
         Poll::Pending
     }
 
+    /// Waits until all that is unsent is to be dropped: what a session that leaves does while the socket does not take its
+    /// batch. For the session's task only.
+    pub fn poll_given_up(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut state = self.state.lock();
+        if state.given_up {
+            return Poll::Ready(());
+        }
+        state.wait(cx, false);
+        Poll::Pending
+    }
+
     /// Tells that `bytes` of a batch were written, and gives its slots back when all were: a session at rest holds
     /// none. For who holds the writer.
     pub fn written(&self, bytes: usize, batch: &mut VecDeque<Frame>) {
@@ -384,7 +397,7 @@ impl State {
     fn overflow(&mut self) {
         self.clear();
         self.close.get_or_insert(Close::TooSlow);
-        self.sent_away = true;
+        (self.sent_away, self.given_up) = (true, true);
     }
 
     fn keeps_back(&self) -> bool {

@@ -172,9 +172,13 @@ impl Writer {
         (self.offset, self.unflushed) = (0, false);
     }
 
-    /// Drops what was not begun: only a frame that is written in part must be finished.
-    pub fn keep_half_written(&mut self) {
+    /// Drops what was not begun, but for the `last` frame if that is the close frame: one that is written in part must be
+    /// finished. Says whether there was any.
+    pub fn keep_half_written(&mut self, last: bool) -> bool {
+        let before = self.batch.len();
         let half = (self.offset > 0).then(|| self.batch.pop_front()).flatten();
-        self.batch = half.into_iter().collect();
+        let last = last.then(|| self.batch.pop_back()).flatten();
+        self.batch = half.into_iter().chain(last).collect();
+        self.batch.len() < before
     }
 }

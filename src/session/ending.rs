@@ -1,5 +1,5 @@
 //! How a session ends, in this order and nowhere else: the client leaves the hub, what was sent before is flushed (unless
-//! the client is too slow), the close frame follows, the client's own is awaited for a while, the socket goes, and only
+//! the client is too slow, or others need the room), the close frame follows, the client's own is awaited for a while, the socket goes, and only
 //! then what is slow is told ([`super::guard`]). Meanwhile the calls are done that a client made before it left; of one
 //! that was sent away nothing more is ([`End`]).
 
@@ -188,7 +188,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         self.detach(end);
         let linger = match self.client.outbox().closing() {
             Some(Close::TooSlow) => {
-                self.client.writer().keep_half_written();
+                self.client.writer().keep_half_written(self.parted);
                 FLUSH_LINGER
             }
             Some(Close::ThrownOut) => THROWN_OUT_LINGER,

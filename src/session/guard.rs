@@ -59,6 +59,7 @@ impl Guard {
                 Some(close) => close.code().map_or(NO_CODE, |(code, _)| code),
                 None => self.heard.unwrap_or(NO_CLOSE),
             });
+            self.sessions.leaves(&self.client);
             self.client.unshare();
             self.sessions
                 .unharmed(|handler| handler.leave(&self.client));
@@ -85,6 +86,7 @@ impl Drop for Guard {
         }
         metrics::session_closed(transport(&self.client), self.code.unwrap_or(NO_CLOSE));
         outbox.abandon();
+        self.sessions.has_left(&self.client);
         // Outside of a runtime the process is over, and nobody can be told any more.
         let Ok(runtime) = tokio::runtime::Handle::try_current() else {
             return;

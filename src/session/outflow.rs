@@ -61,8 +61,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         let writes = !writer.is_empty();
         if writes {
             let Poll::Ready(written) = writer.poll_write(cx, socket)? else {
-                // The client does not read: all that is waited for besides is the end.
-                let ended = self.phase == Phase::Open && outbox.poll_closing(cx).is_ready();
+                // The client does not read: all that is waited for besides is the end, and in the end that others need the room.
+                if self.phase != Phase::Open {
+                    let drops = outbox.poll_given_up(cx).is_ready();
+                    return Ok(drops && writer.keep_half_written(self.parted));
+                }
+                let ended = outbox.poll_closing(cx).is_ready();
                 drop(writer);
                 if ended {
                     self.leave(End::SentAway);

@@ -1,9 +1,11 @@
 //! What all sessions of the process share.
 
+use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use rand::Rng;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
@@ -50,6 +52,8 @@ pub struct Sessions {
     pub(super) directory: Arc<Directory>,
     flusher: Arc<Flusher>,
     buffered: Arc<Buffered>,
+    /// Clients that leave with bytes unsent that they do not read: the directory may not have them any more.
+    leaving: Mutex<HashMap<SessionId, Arc<Client>>>,
     /// The sessions' tasks, and the slow part of their teardown.
     pub(super) tracker: TaskTracker,
     instance: Arc<str>,
@@ -84,6 +88,7 @@ impl Sessions {
             directory,
             flusher: Arc::default(),
             buffered,
+            leaving: Mutex::default(),
             tracker: TaskTracker::new(),
             instance,
             drain: OnceLock::new(),
@@ -134,16 +139,26 @@ impl Sessions {
         &self.flusher
     }
 
-    /// Keeps what clients do not read within `DDP_MAX_BUFFERED_TOTAL`, until `stop`: above it those are closed that have
-    /// not read for longest.
+    /// Keeps what clients do not read within `DDP_MAX_BUFFERED_TOTAL`, until `stop`: above it those get no more that leave
+    /// anyway, and then those are closed that have not read for longest.
     pub async fn relieve(self: Arc<Self>, stop: CancellationToken) {
         let relieving = async {
             loop {
                 self.buffered.filled().await;
-                let of = |client: Arc<Client>| Some((client.outbox().lags_since()?, client));
-                let mut lagging: Vec<_> = self.directory.all().into_iter().filter_map(of).collect();
-                lagging.sort_unstable_by_key(|(since, _)| *since);
-                for (since, client) in lagging {
+                let leaving = self.leaving.lock().values().cloned().collect::<Vec<_>>();
+                let all = leaving.into_iter().map(|client| (false, client));
+                let all = all.chain(
+                    self.directory
+                        .all()
+                        .into_iter()
+                        .map(|client| (true, client)),
+                );
+                let of = |(stays, client): (bool, Arc<Client>)| {
+                    Some((stays, client.outbox().lags_since()?, client))
+                };
+                let mut lagging: Vec<_> = all.filter_map(of).collect();
+                lagging.sort_unstable_by_key(|(stays, since, _)| (*stays, *since));
+                for (_, since, client) in lagging {
                     if !self.buffered.is_full() {
                         break;
                     }
@@ -159,6 +174,21 @@ impl Sessions {
             }
         };
         stop.run_until_cancelled(relieving).await;
+    }
+
+    /// A client leaves, until it [`has_left`](Self::has_left).
+    pub(super) fn leaves(&self, client: &Arc<Client>) {
+        if client.outbox().lags_since().is_some() {
+            let mut leaving = self.leaving.lock();
+            leaving.insert(client.id().clone(), client.clone());
+        }
+    }
+
+    pub(super) fn has_left(&self, client: &Client) {
+        let mut leaving = self.leaving.lock();
+        if leaving.remove(client.id()).is_some() && leaving.is_empty() {
+            *leaving = HashMap::new();
+        }
     }
 
     /// Where sessions are spawned: [`Sessions::drain`] waits for what is tracked here.

@@ -10,6 +10,7 @@ use futures_util::FutureExt;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use super::support::*;
 use crate::config::{self, SessionConfig};
@@ -95,6 +96,55 @@ async fn who_has_not_read_for_longest_makes_room_for_the_others() {
     }
     newest.settled().await;
     reading.settled().await;
+}
+
+// contract: configuration/variable/DDP_MAX_BUFFERED_TOTAL
+#[tokio::test(start_paused = true)]
+async fn who_leaves_anyway_makes_room_before_anybody_else() {
+    for (says, end) in [
+        (None, Close::Timeout),
+        (Some(frame(0x81, b"nonsense")), Close::UnsupportedData),
+        (Some(frame(0x88, &[])), Close::TooSlow),
+    ] {
+        let rig = Rig::with(SessionConfig {
+            max_buffered_bytes: 10_000,
+            max_buffered_total: 12_500,
+            ..config::defaults().session
+        });
+        let relieved = rig.sessions.clone().relieve(CancellationToken::new());
+        TaskTracker::new().spawn(relieved);
+        let one = SharedFrame::new("x".repeat(2000).into());
+        let mut leaving = rig.client_with(Framing::Raw, 100).await;
+        tokio::time::sleep(36 * SECOND).await;
+        // It has not read for longer than the other.
+        let mut slow = rig.client_with(Framing::Raw, 100).await;
+        assert!(slow.client.send_shared(&one));
+        tokio::time::sleep(SECOND).await;
+        for _ in 0..3 {
+            assert!(leaving.client.send_shared(&one));
+        }
+        tokio::time::sleep(22 * SECOND).await;
+        if let Some(says) = says {
+            leaving.bytes(&says).await;
+        }
+        leaving.hears([PING]).await;
+        tokio::time::sleep(SECOND * 11 / 10).await;
+        assert!(!leaving.client.send(b"{}"), "it leaves");
+        for _ in 0..3 {
+            assert!(slow.client.send_shared(&one));
+        }
+        tokio::time::sleep(SECOND).await;
+        assert_eq!(slow.client.outbox().closing(), None);
+        // The frame that was begun is whole, what was not is gone.
+        assert_eq!(leaving.message().await.len(), 2000);
+        assert_eq!(leaving.hear().await, close(end));
+        for _ in 0..4 {
+            assert_eq!(slow.message().await.len(), 2000);
+        }
+        slow.settled().await;
+        drop((leaving, slow));
+        rig.over().await;
+    }
 }
 
 /// A socket like TLS over one that is full: it takes what it is given, and nothing of that leaves.
