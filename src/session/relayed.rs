@@ -50,6 +50,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             Poll::Ready(Ok(frames)) if frames.is_empty() => {}
             Poll::Ready(Ok(frames)) => {
                 if self.client.pass(cx, socket, &frames).is_err() {
+                    self.read_out(cx);
                     self.on_lost();
                 }
             }

@@ -218,6 +218,27 @@ async fn a_drain_refuses_what_the_server_has_not_answered() {
     assert!(*fake.parted.lock());
 }
 
+// contract: relay/end
+#[tokio::test(start_paused = true)]
+async fn what_a_client_said_is_heard_though_it_cannot_be_written_to() {
+    let (fake, rig) = rig();
+    let mut peer = rig.socket(Framing::Raw, 1 << 20);
+    peer.hears([GREETING]).await;
+    peer.say(CONNECT).await;
+    peer.settled().await;
+    fake.heard.lock().clear();
+    // More than is read at once, and a message of the server to be written in between.
+    let messages: Vec<_> = (0..20).map(|n| format!("{n:>2000}")).collect();
+    for message in &messages {
+        peer.bytes(&frame(0x81, message.as_bytes())).await;
+    }
+    drop(peer);
+    fake.message("late");
+    rig.over().await;
+    assert_eq!(fake.heard.lock().len(), messages.len());
+    assert!(*fake.heard.lock() == messages && *fake.parted.lock());
+}
+
 /// A session whose client has left, with something still to be done.
 async fn unsettled() -> (Arc<Fake>, Rig) {
     let (fake, rig) = rig();
