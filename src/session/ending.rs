@@ -171,16 +171,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         self.phase = Phase::Over;
     }
 
-    /// The socket is let go of; says whether nothing is left to do.
+    /// The socket is let go of; says whether it was there. The outbox knows the task no more then: with calls away it has to
+    /// be told again whom to wake ([`Session::may_work`]).
     pub(super) fn hang_up(&mut self, cx: &mut Context<'_>) -> bool {
-        if let Some(mut socket) = self.socket.take() {
-            // The goodbye of TLS, if there is one; whether it gets through does not matter any more.
-            let _gone = Pin::new(&mut socket).poll_shutdown(cx);
-            self.unread = Vec::new();
-            self.client.outbox().abandon();
-            self.client.writer().clear();
-        }
-        self.requests.is_idle() && self.leg.is_none()
+        let Some(mut socket) = self.socket.take() else {
+            return false;
+        };
+        // The goodbye of TLS, if there is one; whether it gets through does not matter any more.
+        let _gone = Pin::new(&mut socket).poll_shutdown(cx);
+        self.unread = Vec::new();
+        self.client.outbox().abandon();
+        self.client.writer().clear();
+        true
     }
 
     /// The teardown begins; what is left to do with the socket is bounded.

@@ -173,8 +173,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Future for Session<S> {
                 this.on_drain();
             }
             progress |= this.write(cx);
-            if this.phase == Phase::Over && this.hang_up(cx) {
-                return Poll::Ready(());
+            if this.phase == Phase::Over {
+                progress |= this.hang_up(cx);
+                if this.requests.is_idle() && this.leg.is_none() {
+                    return Poll::Ready(());
+                }
             }
             if !progress && !this.look_at_the_clock(cx) {
                 return Poll::Pending;

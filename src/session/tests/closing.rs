@@ -81,6 +81,33 @@ async fn one_that_reads_its_close_and_stays_is_cut_too() {
     rig.over().await;
 }
 
+// contract: ddp/end/sent-away, ddp/end/drain
+#[tokio::test(start_paused = true)]
+async fn one_that_was_cut_with_a_call_away_still_hears_that_it_is_to_end() {
+    for drains in [false, true] {
+        let rig = Rig::new();
+        let mut peer = rig.raw().await;
+        peer.method("1", "slow").await;
+        peer.settled().await;
+        peer.hears([PING]).await;
+        assert_eq!(peer.hear().await, close(Close::Timeout));
+        assert_eq!(peer.hear().await, Said::Eof, "it was cut");
+        let cut = Instant::now();
+        if drains {
+            rig.sessions.drain(4 * SECOND).await;
+            assert_eq!(cut.elapsed().as_secs(), 1, "the quarter for newcomers");
+        } else {
+            peer.client.close(Close::ThrownOut);
+            rig.over().await;
+            assert_eq!(cut.elapsed().as_secs(), 0);
+        }
+        assert_eq!(
+            rig.house.log(),
+            ["opened", "method 1", "leave", "cancelled 1", "closed"]
+        );
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn nobody_finds_a_client_that_left() {
     let rig = Rig::new();
