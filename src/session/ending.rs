@@ -38,7 +38,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         let look_again = || Instant::now() + LOOK_AGAIN;
         match self.phase {
             Phase::Flushing(until) | Phase::Parting(until) => {
-                let others = self.until.into_iter().chain([look_again()]);
+                // Calls whose time is over were given up: it asks for nothing any more.
+                let calls = self.until.filter(|at| *at > Instant::now());
+                let others = calls.into_iter().chain([look_again()]);
                 others.fold(self.at_most(until), Instant::min)
             }
             Phase::Over => self.until.unwrap_or_else(look_again),

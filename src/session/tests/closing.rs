@@ -1,9 +1,15 @@
 //! How sessions end.
 
+use std::sync::Arc;
+use std::task::{Context, Waker};
+
+use futures_util::FutureExt;
+use tokio::io::AsyncWriteExt;
 use tokio::time::Instant;
 
 use super::support::*;
 use crate::client::Identity;
+use crate::config::{self, SessionConfig};
 use crate::ddp::{Close, Framing};
 
 #[tokio::test(start_paused = true)]
@@ -79,6 +85,37 @@ async fn one_that_reads_its_close_and_stays_is_cut_too() {
     }
     assert_eq!(closed.elapsed().as_secs(), 5);
     rig.over().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_lingers_for_longer_than_its_calls_may_take_is_at_rest() {
+    let rig = Rig::with(SessionConfig {
+        request_timeout: SECOND,
+        ..config::defaults().session
+    });
+    let (mut here, there) = tokio::io::duplex(1 << 20);
+    let arrival = arrival(Framing::Raw);
+    let mut session = Box::pin(rig.sessions.session(there, Vec::new(), arrival));
+    let woken = Arc::new(Woken::default());
+    let waker = Waker::from(woken.clone());
+    let mut poll = || session.poll_unpin(&mut Context::from_waker(&waker));
+    let slow = r#"{"msg":"method","id":"1","method":"slow"}"#;
+    for said in [CONNECT, slow, "nonsense"] {
+        here.write_all(&frame(0x81, said.as_bytes())).await.unwrap();
+    }
+    assert!(poll().is_pending());
+    // The time of the call is over. Its client does not answer the close frame.
+    tokio::time::advance(2 * SECOND).await;
+    assert!(poll().is_pending());
+    assert_eq!(
+        rig.house.log(),
+        ["opened", "leave", "method 1", "cancelled 1"]
+    );
+    woken.count();
+    assert!(poll().is_pending());
+    assert_eq!(woken.count(), 0);
+    tokio::time::advance(4 * SECOND).await;
+    assert!(poll().is_ready());
 }
 
 // contract: ddp/end/sent-away, ddp/end/drain
