@@ -109,6 +109,33 @@ async fn a_node_that_dies_without_a_word_is_gone_after_the_timeout() {
     assert_eq!(streamer.mesh.nodes().len(), 1, "and forgotten");
 }
 
+/// Node.js on a host that lists no CPUs (gVisor) counts NaN percent.
+// contract: mesh/packet/HEARTBEAT
+#[tokio::test(start_paused = true)]
+async fn a_heartbeat_whose_load_is_no_number_counts() {
+    // ProtoBuf's has no such text: the field is left out on its way in.
+    let serializers = SerializerKind::ALL.into_iter();
+    for serializer in serializers.filter(|kind| *kind != SerializerKind::ProtoBuf) {
+        let net = Net::new();
+        let mut config = net.config("streamer-1");
+        config.node.serializer = serializer;
+        let mut other = net.config("core-1");
+        other.node.serializer = serializer;
+        let streamer = net.join_with(config, vec![]).await;
+        let core = net.join_with(other, vec![core()]).await;
+        core.kill();
+        let beat = br#"{"cpu":{"$InfNaN":0},"ver":"4","sender":"core-1"}"#;
+        for _ in 0..6 {
+            seconds(10).await;
+            let payload = serializer.encode(PacketKind::Heartbeat, beat.to_vec());
+            net.bus.publish("MOL.HEARTBEAT", payload.unwrap());
+        }
+        settle().await;
+        assert!(streamer.mesh.has_service("meteor"), "{serializer:?}");
+        assert_eq!(streamer.mesh.stats().malformed, 0, "{serializer:?}");
+    }
+}
+
 // contract: mesh/heartbeat/unknown
 #[tokio::test(start_paused = true)]
 async fn a_heartbeat_of_a_stranger_is_answered_with_discover() {

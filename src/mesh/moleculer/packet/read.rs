@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-use serde::Deserialize;
+use serde::de::{Error as _, IgnoredAny};
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use super::info::InfoPacket;
@@ -90,7 +91,7 @@ fn checked<'a, T: Deserialize<'a>>(
     };
     // Values without their keys would be taken for a packet as well.
     if !text.trim_start().starts_with('{') {
-        return Err(ReadError::Malformed(serde::de::Error::custom("no object")));
+        return Err(ReadError::Malformed(serde_json::Error::custom("no object")));
     }
     match serde_json::from_str::<T>(text) {
         Ok(packet) if takes(taken, version(&packet)) => Ok(packet),
@@ -113,7 +114,7 @@ fn foreign(json: &[u8], taken: Protocols) -> Option<ReadError> {
 #[cold]
 fn not_text(json: &[u8], taken: Protocols) -> ReadError {
     foreign(json, taken)
-        .unwrap_or_else(|| ReadError::Malformed(serde::de::Error::custom("not UTF-8")))
+        .unwrap_or_else(|| ReadError::Malformed(serde_json::Error::custom("not UTF-8")))
 }
 
 #[derive(Deserialize)]
@@ -142,13 +143,31 @@ pub(crate) struct HeartbeatPacket<'a> {
     pub(crate) ver: Cow<'a, str>,
     #[serde(borrow)]
     pub(crate) sender: Cow<'a, str>,
-    /// Percent of the host's CPU.
+    /// Percent of the host's CPU, where its system tells of one.
+    #[serde(default, deserialize_with = "number")]
     pub(crate) cpu: Option<f32>,
     /// Some discoverers add it: the INFO that the heartbeat belongs to.
     pub(crate) seq: Option<u64>,
     /// Some discoverers add it, perhaps only its first characters.
     #[serde(rename = "instanceID")]
     pub(crate) instance_id: Option<Cow<'a, str>>,
+}
+
+/// A number as EJSON writes it. One that JSON has none for (Node.js counts NaN percent where its host lists no CPUs) is an
+/// object, and tells nothing.
+fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f32>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct NoNumber {
+        #[serde(rename = "$InfNaN")]
+        _sign: IgnoredAny,
+    }
+    let json = <&RawValue>::deserialize(deserializer)?.get();
+    let read = match json.starts_with('{') {
+        true => serde_json::from_str::<NoNumber>(json).map(|_| None),
+        false => serde_json::from_str(json),
+    };
+    read.map_err(D::Error::custom)
 }
 
 /// A round trip on its way out: time and id are given back as they came.
