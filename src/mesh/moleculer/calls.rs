@@ -38,8 +38,7 @@ impl MoleculerNode {
     }
 
     async fn call_once(&self, call: &Call<'_>) -> Answer {
-        let _pass = self.pass(call).await?;
-        let timeout = call.timeout.unwrap_or(self.config.node.request_timeout);
+        let (_pass, timeout) = self.pass(call).await?;
         let mut pauses = UNREACHED_PAUSES.into_iter();
         loop {
             let target = self.endpoint(call).await?;

@@ -17,8 +17,7 @@ use crate::mesh::shared::outgoing::{Asks, Outgoing};
 impl PlainNode {
     /// See [`Mesh::call`](crate::mesh::Mesh::call).
     pub(crate) async fn call(&self, call: &Call<'_>) -> Answer {
-        let _pass = self.pass(call).await?;
-        let timeout = call.timeout.unwrap_or(self.config.node.request_timeout);
+        let (_pass, timeout) = self.pass(call).await?;
         let own = |node: &NodeId| node.token() == self.config.node_id;
         let local =
             call.node.is_none_or(own) && self.services.load().handler(call.action).is_some();

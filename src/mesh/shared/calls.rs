@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use serde_json::value::RawValue;
 
-use super::gates::Pass;
+use super::gates::{Full, Pass};
 use super::local_node::LocalNode;
 use super::pending::{Reply, Ticket};
 use crate::mesh::call::Call;
@@ -36,16 +36,30 @@ pub(crate) enum Attempt {
 }
 
 impl LocalNode {
-    /// A place in the bulkhead, where there is one.
-    pub(crate) async fn pass(&self, call: &Call<'_>) -> Result<Option<Pass>, CallError> {
+    /// A place in the bulkhead, where there is one, and the time that the call has left: waiting for the place counts.
+    pub(crate) async fn pass(
+        &self,
+        call: &Call<'_>,
+    ) -> Result<(Option<Pass>, Duration), CallError> {
+        let timeout = call.timeout.unwrap_or(self.config.node.request_timeout);
         let Some(gates) = &self.gates else {
-            return Ok(None);
+            return Ok((None, timeout));
         };
+        let action = || call.action.to_owned();
         // Boxed: most deployments have none, and it is large in every call's future otherwise.
-        let pass = Box::pin(gates.enter(call.action)).await;
-        pass.map(Some).map_err(|_| CallError::QueueFull {
-            action: call.action.to_owned(),
-        })
+        match Box::pin(tokio::time::timeout(timeout, gates.enter(call.action))).await {
+            Ok(Ok(pass)) if pass.waited < timeout => {
+                let left = timeout - pass.waited;
+                Ok((Some(pass), left))
+            }
+            Ok(Err(Full)) => Err(CallError::QueueFull { action: action() }),
+            // The last moment brought a place, or nothing did.
+            Ok(Ok(_)) | Err(_) => Err(CallError::Timeout {
+                action: action(),
+                node: call.node.cloned(),
+                after: timeout,
+            }),
+        }
     }
 
     /// A call that the own node answers.

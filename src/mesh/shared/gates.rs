@@ -3,9 +3,11 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
 
 use crate::mesh::config::Bulkhead;
 
@@ -25,6 +27,8 @@ struct Gate {
 
 /// A place among those in flight, given back when dropped.
 pub(crate) struct Pass {
+    /// How long it was waited for.
+    pub(crate) waited: Duration,
     _place: OwnedSemaphorePermit,
     _user: User,
 }
@@ -45,14 +49,17 @@ impl Gates {
     pub(crate) async fn enter(&self, action: &str) -> Result<Pass, Full> {
         let user = self.user(action);
         let places = Arc::clone(&user.gate.places);
-        let place = match Arc::clone(&places).try_acquire_owned() {
-            Ok(place) => place,
+        let (place, waited) = match Arc::clone(&places).try_acquire_owned() {
+            Ok(place) => (place, Duration::ZERO),
             Err(_) => {
                 let _waiting = Waiting::join(&user.gate, self.limits.max_queue).ok_or(Full)?;
-                places.acquire_owned().await.map_err(|_| Full)?
+                let began = Instant::now();
+                let place = places.acquire_owned().await.map_err(|_| Full)?;
+                (place, began.elapsed())
             }
         };
         Ok(Pass {
+            waited,
             _place: place,
             _user: user,
         })

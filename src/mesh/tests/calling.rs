@@ -332,22 +332,36 @@ async fn the_bulkhead_queues_and_refuses() {
         max_queue: 1,
     });
     let streamer = net.join_with(config, vec![]).await;
-    let short = || {
-        streamer
-            .mesh
-            .call(Call::new("meteor.never", "[]").timeout(Duration::from_secs(1)))
+    let call = |action, time| {
+        let timeout = Duration::from_millis(time);
+        streamer.mesh.call(Call::new(action, "[]").timeout(timeout))
     };
     let started = Instant::now();
-    let (a, b, c) = tokio::join!(short(), short(), short());
-    assert!(matches!(
-        (a, b),
-        (
-            Err(CallError::Timeout { .. }),
-            Err(CallError::Timeout { .. })
-        )
-    ));
+    let (a, b, c) = tokio::join!(
+        call("meteor.slow", 1000),
+        call("meteor.slow", 1000),
+        call("meteor.slow", 1000)
+    );
+    assert!(a.is_ok() && b.is_ok());
     assert!(matches!(c, Err(CallError::QueueFull { .. })));
-    assert_eq!(started.elapsed().as_secs(), 2, "one after another");
+    assert_eq!(started.elapsed().as_millis(), 800, "one after another");
+    // The time of a call is that in the queue as well, whether it gets a place or not.
+    for (first, asked) in [(300, &[300, 300][..]), (600, &[600]), (900, &[900])] {
+        let mut tap = net.bus.tap();
+        let started = Instant::now();
+        let ended = async |time| {
+            let error = call("meteor.never", time).await.unwrap_err();
+            assert!(matches!(error, CallError::Timeout { .. }), "{error:?}");
+            started.elapsed().as_millis()
+        };
+        assert_eq!(tokio::join!(ended(first), ended(600)), (first.into(), 600));
+        let mut told = Vec::new();
+        while let Ok((_, payload)) = tap.try_recv() {
+            let packet: Value = serde_json::from_slice(&payload).unwrap();
+            told.extend(packet["timeout"].as_u64());
+        }
+        assert_eq!(told, asked, "whoever got no place in time asks nobody");
+    }
 }
 
 // contract: mesh/call/unknown-service, configuration/variable/WAIT_FOR_SERVICES_TIMEOUT

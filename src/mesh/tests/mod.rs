@@ -148,6 +148,10 @@ fn core() -> ServiceSpec {
         .action("undefined", |_| async { Ok(None) })
         .action("null", |_| async { Ok(Some(raw("null"))) })
         .action("never", |_| std::future::pending())
+        .action("slow", |_| async {
+            tokio::time::sleep(Duration::from_millis(400)).await;
+            Ok(None)
+        })
         .action("who", |request: Request| async move {
             Ok(Some(raw(&format!("\"{}\"", request.sender))))
         })
