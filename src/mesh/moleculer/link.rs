@@ -12,7 +12,7 @@ use super::packet;
 use super::transport::{self, Inlet, Inlets};
 use crate::mesh::packet_kind::PacketKind;
 use crate::mesh::shared::incoming::{Incoming, Received};
-use crate::mesh::shared::protocol::{Protocol, Scope};
+use crate::mesh::shared::protocol::{Protocol, Scope, left_over};
 use crate::mesh::shared::services::LocalServices;
 use crate::mesh::shared::transport::{Arrival, ConnectFailed, Connection};
 use crate::telemetry::work;
@@ -91,25 +91,32 @@ async fn take_events(node: Arc<MoleculerNode>, mut events: Inlet, over: Cancella
     loop {
         let next = tokio::select! {
             biased;
-            () = over.cancelled() => return,
+            () = over.cancelled() => break,
             next = events.next() => next,
         };
         let Some(arrival) = next else { break };
-        let Arrival::Packet(kind, payload) = arrival else {
-            continue;
-        };
-        node.stats.received(kind);
-        let bytes = payload.len();
-        let received = Received {
-            name: String::new(),
-            broadcast: false,
-            payload,
-            arrived: work::arrived(),
-            sender: None,
-        };
-        node.take_in(Incoming::Received(received), bytes);
+        take_event(&node, arrival);
+    }
+    while let Some(arrival) = left_over(events.next()) {
+        take_event(&node, arrival);
     }
     over.cancel();
+}
+
+fn take_event(node: &MoleculerNode, arrival: Arrival) {
+    let Arrival::Packet(kind, payload) = arrival else {
+        return;
+    };
+    node.stats.received(kind);
+    let bytes = payload.len();
+    let received = Received {
+        name: String::new(),
+        broadcast: false,
+        payload,
+        arrived: work::arrived(),
+        sender: None,
+    };
+    node.take_in(Incoming::Received(received), bytes);
 }
 
 /// Answers first: one that came before its node's DISCONNECT is then seen before it.
@@ -121,21 +128,26 @@ async fn take_packets(
     alive: CancellationToken,
     over: CancellationToken,
 ) {
+    let take = |arrival| match arrival {
+        Arrival::Packet(kind, payload) => {
+            node.stats.received(kind);
+            node.receive(kind, payload, &tracker, &alive);
+        }
+        Arrival::Unreached(id) => node.pending.unreached(id),
+    };
     loop {
         let next = tokio::select! {
             biased;
-            () = over.cancelled() => return,
+            () = over.cancelled() => break,
             answer = answers.next() => answer,
             packet = control.next() => packet,
         };
-        match next {
-            Some(Arrival::Packet(kind, payload)) => {
-                node.stats.received(kind);
-                node.receive(kind, payload, &tracker, &alive);
-            }
-            Some(Arrival::Unreached(id)) => node.pending.unreached(id),
-            None => break,
-        }
+        let Some(arrival) = next else { break };
+        take(arrival);
+    }
+    // Answers only: a request would be answered to nobody.
+    while let Some(answer) = left_over(answers.next()) {
+        take(answer);
     }
     over.cancel();
 }

@@ -16,7 +16,7 @@ use super::node::PlainNode;
 use super::{answer, census, headers, subject};
 use crate::mesh::packet_kind::PacketKind;
 use crate::mesh::shared::incoming::{Incoming, Received};
-use crate::mesh::shared::protocol::{Protocol, Scope};
+use crate::mesh::shared::protocol::{Protocol, Scope, left_over};
 use crate::mesh::shared::transport::{ConnectFailed, Connection};
 use crate::telemetry::work;
 
@@ -79,6 +79,9 @@ async fn take_events(node: Arc<PlainNode>, mut events: Subscriber, over: Cancell
     while let Some(message) = next(&mut events, &over).await {
         take_event(&node, message);
     }
+    while let Some(message) = left_over(events.next()) {
+        take_event(&node, message);
+    }
 }
 
 /// The same with those of balanced events, of which a node without services has none.
@@ -88,6 +91,9 @@ async fn take_emitted(
     over: CancellationToken,
 ) {
     while let Some(Some(message)) = over.run_until_cancelled(emitted.next()).await {
+        take_event(&node, message);
+    }
+    while let Some(message) = left_over(emitted.next()) {
         take_event(&node, message);
     }
 }
@@ -114,17 +120,24 @@ fn take_event(node: &PlainNode, message: Message) {
 /// The last token says to what it is an answer.
 async fn take_answers(node: Arc<PlainNode>, mut answers: Subscriber, over: CancellationToken) {
     while let Some(message) = next(&mut answers, &over).await {
-        let token = message.subject.rsplit('.').next().unwrap_or_default();
-        match Uuid::try_parse(token) {
-            Ok(id) => {
-                node.stats.received(PacketKind::Response);
-                if !node.pending.settle(id, || answer::read(&message)) {
-                    node.stats.orphans.add(1);
-                    tracing::debug!(%id, "an answer that nobody waits for");
-                }
+        take_answer(&node, &message);
+    }
+    while let Some(message) = left_over(answers.next()) {
+        take_answer(&node, &message);
+    }
+}
+
+fn take_answer(node: &PlainNode, message: &Message) {
+    let token = message.subject.rsplit('.').next().unwrap_or_default();
+    match Uuid::try_parse(token) {
+        Ok(id) => {
+            node.stats.received(PacketKind::Response);
+            if !node.pending.settle(id, || answer::read(message)) {
+                node.stats.orphans.add(1);
+                tracing::debug!(%id, "an answer that nobody waits for");
             }
-            Err(_) => node.told(token, &message),
         }
+        Err(_) => node.told(token, message),
     }
 }
 

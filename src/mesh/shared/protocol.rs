@@ -3,7 +3,8 @@
 use std::ops::Deref;
 use std::sync::Arc;
 
-use tokio::task::JoinHandle;
+use futures_util::FutureExt;
+use tokio::task::{JoinHandle, unconstrained};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -25,8 +26,9 @@ pub(crate) trait Protocol: Deref<Target = LocalNode> + Send + Sync + 'static {
     /// A connection was made: what was concluded from silence while there was none counts no more.
     fn hears_again(&self);
 
-    /// The first words, and the tasks that take what the connection brings. Each ends when `scope` is over, and ends it
-    /// when it sees the end of the connection itself.
+    /// The first words, and the tasks that take what the connection brings. Each ends when `scope` is over, having taken
+    /// the answers and events that came until then ([`left_over`]), and ends it when it sees the end of the connection
+    /// itself.
     fn begin(self: &Arc<Self>, inlets: Self::Inlets, scope: &Scope<'_>) -> Vec<JoinHandle<()>>;
 
     /// Waits until the connection's subscriptions are no longer right.
@@ -46,4 +48,10 @@ pub(crate) struct Scope<'a> {
     pub(crate) node: &'a CancellationToken,
     /// This connection's: all of its tasks are ended, and waited for, before the next one begins.
     pub(crate) over: &'a CancellationToken,
+}
+
+/// The next of what a connection brought before its end, if something is left. Without the budget that tokio gives a task:
+/// it would end in the middle.
+pub(crate) fn left_over<T>(next: impl Future<Output = Option<T>>) -> Option<T> {
+    unconstrained(next).now_or_never().flatten()
 }

@@ -41,6 +41,41 @@ async fn while_the_mesh_is_away_calls_fail_at_once_and_events_are_lost() {
     );
 }
 
+/// More than a task takes in one turn of the runtime.
+const BURST: usize = 500;
+
+// contract: mesh/outage/calls
+#[tokio::test(start_paused = true)]
+async fn what_came_before_the_outage_is_heard() {
+    let net = Net::new();
+    let (streamer, _core) = pair(&net).await;
+    let mut tap = net.bus.tap();
+    let calls = (0..BURST).map(|_| streamer.call("meteor.never", "[]"));
+    let (results, ()) = tokio::join!(futures_util::future::join_all(calls), async {
+        let mut ids = Vec::new();
+        while ids.len() < BURST {
+            let (_, payload) = tap.recv().await.unwrap();
+            let packet: Value = serde_json::from_slice(&payload).unwrap();
+            ids.extend(packet["id"].as_str().map(str::to_owned));
+        }
+        // The connection breaks with all of it on its way to the node.
+        for (at, id) in ids.iter().enumerate() {
+            let event = format!(
+                r#"{{"event":"e","data":[{at}],"broadcast":true,"ver":"4","sender":"core-1"}}"#
+            );
+            net.bus.publish("MOL.EVENT.streamer-1", event);
+            let answer = format!(
+                r#"{{"id":"{id}","meta":{{}},"success":true,"data":1,"ver":"4","sender":"core-1"}}"#
+            );
+            net.bus.publish("MOL.RES.streamer-1", answer);
+        }
+        net.bus.stop();
+    });
+    settle().await;
+    let answered = results.iter().filter(|result| result.is_ok()).count();
+    assert_eq!((answered, streamer.heard().len()), (BURST, BURST));
+}
+
 // contract: mesh/outage/calls, mesh/outage/reconnect
 #[tokio::test(start_paused = true)]
 async fn after_an_outage_everything_goes_on_and_nothing_is_sent_late() {
