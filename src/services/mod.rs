@@ -16,6 +16,9 @@ mod status_visibility;
 pub(crate) mod testing;
 mod video_conference;
 
+#[cfg(test)]
+mod tests;
+
 pub use accounts::{Accounts, Credentials, LoggedIn};
 pub use authorization::Authorization;
 use calls::Calls;

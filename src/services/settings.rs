@@ -6,6 +6,7 @@ use tracing::debug;
 
 use super::calls::{Calls, ServiceError};
 use crate::ejson::{self, quoted};
+use crate::mesh::CallError;
 
 /// Moleculer's type of the error for a service that is gone: here, or on the node that was asked.
 const NO_SUCH_SERVICE: &str = "SERVICE_NOT_FOUND";
@@ -57,6 +58,10 @@ impl EnterpriseSettings {
             Ok(Some(value)) => SettingValue::Replaced(value),
             Ok(None) => SettingValue::Unchanged,
             Err(ServiceError::Call(error)) if error.type_() == NO_SUCH_SERVICE => {
+                SettingValue::Unchanged
+            }
+            // It left between the question whether it is there and the call.
+            Err(ServiceError::Call(CallError::ServiceNotAvailable { .. })) => {
                 SettingValue::Unchanged
             }
             Err(_) => SettingValue::Invalid,
