@@ -153,7 +153,7 @@ impl MoleculerNode {
 
     fn response(&self, response: &ResponsePacket<'_>) {
         let waited_for = self.pending.resolve(&response.id, || {
-            if response.stream == Some(true) || response.seq.is_some() {
+            if response.stream == Some(true) || response.seq.is_some_and(|seq| seq > 0) {
                 Reply::Bad("the answer is chunked")
             } else if response.success {
                 Reply::Data(response.data.map(ToOwned::to_owned))

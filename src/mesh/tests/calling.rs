@@ -222,6 +222,28 @@ async fn a_chunked_answer_is_an_error() {
     assert_eq!(streamer.mesh.stats().orphans, 1);
 }
 
+// contract: mesh/call/chunked
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_only_names_its_chunk_is_a_whole_one() {
+    let net = Net::new();
+    let (streamer, _core) = pair(&net).await;
+    for (seq, whole) in [(0, true), (1, false)] {
+        let mut tap = net.bus.tap();
+        let (result, ()) = tokio::join!(streamer.call("meteor.never", "[]"), async {
+            let (_, payload) = tap.recv().await.unwrap();
+            let request: Value = serde_json::from_slice(&payload).unwrap();
+            let json = serde_json::json!({
+                "id": request["id"], "meta": {}, "success": true, "data": 7, "stream": false, "seq": seq, "ver": "4", "sender": "core-1",
+            });
+            net.bus.publish("MOL.RES.streamer-1", json.to_string());
+        });
+        match whole {
+            true => assert_eq!(result.unwrap().as_deref(), Some("7")),
+            false => assert!(matches!(result, Err(CallError::BadAnswer { .. }))),
+        }
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_chunked_request_is_refused_once() {
     let net = Net::new();
