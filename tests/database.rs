@@ -3,7 +3,8 @@
 use mongodb::bson::{Document, doc};
 use serde_json::json;
 
-use crate::support::{Workspace, eventually, http};
+use crate::support::service::Service;
+use crate::support::{Workspace, eventually, free_port, http};
 
 // contract: database/instances, configuration/variable/MULTIPLE_INSTANCES_PING_INTERVAL
 // contract: configuration/variable/MONGO_URL
@@ -113,6 +114,30 @@ async fn rules_and_documents_from_a_real_database() {
         json!({"$date": 1_700_000_000_000_i64}),
         "{asked}"
     );
+}
+
+/// What only Node.js's driver has a use for stays in an environment of the original.
+// contract: configuration/variable/MONGO_URL
+#[tokio::test]
+async fn options_of_the_originals_driver_are_no_hindrance() {
+    let workspace = Workspace::with().database().start().await;
+    let database = workspace.database.as_ref().unwrap();
+    let instances = database
+        .database()
+        .await
+        .collection::<Document>("instances");
+    for options in ["socketTimeoutMS=20000", "maxPoolSize=0"] {
+        let mut env = workspace.env.clone();
+        env.insert("PORT".into(), free_port().to_string());
+        env.insert("MONGO_URL".into(), format!("{}?{options}", database.url()));
+        let service = Service::spawn(&env);
+        let pid = i64::from(service.process.pid());
+        eventually("it is registered", || async {
+            instances.find_one(doc! {"pid": pid}).await.unwrap()
+        })
+        .await;
+        service.ready().await;
+    }
 }
 
 // contract: database/absent, streams/rule/unasked

@@ -8,6 +8,7 @@ use ipnet::IpNet;
 
 use super::error::Problem;
 use super::mesh::Broker;
+use super::mongo;
 use super::nats::NatsServers;
 use super::origin::Origin;
 use super::parse;
@@ -54,6 +55,11 @@ fn accepts(shape: Shape, text: &str) -> String {
     let of_urls = matches!(shape, Shape::Nats | Shape::Mongo | Shape::Url(_));
     if of_urls && parse::has_bare_percent(text) {
         return format!("{shape}; write %25 for the % in a user name or password");
+    }
+    if matches!(shape, Shape::Mongo)
+        && let Some(refusal) = mongo::refusal(text)
+    {
+        return format!("{shape}; {refusal}");
     }
     shape.to_string()
 }

@@ -12,6 +12,7 @@ mod error;
 mod heartbeat;
 mod host;
 mod mesh;
+mod mongo;
 mod nats;
 mod origin;
 mod parse;
@@ -31,6 +32,7 @@ pub use host::{host_name, process_environment};
 pub use mesh::{
     Broker, Bulkhead, MeshSettings, NodeSettings, Protocols, RetryPolicy, SerializerKind, Strategy,
 };
+pub(crate) use mongo::connection_string;
 pub use nats::{NatsCredentials, NatsServers};
 pub use origin::Origin;
 pub(crate) use parse::bytes as parse_bytes;

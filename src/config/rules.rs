@@ -4,6 +4,7 @@ use super::check::Checked;
 use super::error::{Note, NoteLevel, Problem};
 use super::heartbeat::Heartbeats;
 use super::mesh::Broker;
+use super::mongo;
 use super::origin::Origin;
 use super::raw::Raw;
 use super::shape::{MEMORY, Shape};
@@ -222,6 +223,13 @@ pub(super) fn notes(raw: &Raw, checked: &Checked, notes: &mut Vec<Note>) {
             NoteLevel::Warn,
             "MONGO_URL=memory: the store is kept in memory, no database is used".to_owned(),
         );
+    }
+    if checked
+        .text("MONGO_URL")
+        .is_some_and(|url| mongo::has_socket_timeout(&url))
+    {
+        let text = "MONGO_URL: socketTimeoutMS has no effect, each operation has its own time-out";
+        say(NoteLevel::Debug, text.to_owned());
     }
     if let (Some(expire), Some(ping)) = (
         checked.time("MULTIPLE_INSTANCES_EXPIRE"),

@@ -8,8 +8,8 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use super::nats::{NatsServers, host_and_port};
-use super::parse;
 use super::server_url::ServerUrl;
+use super::{mongo, parse};
 
 const SECOND: Duration = Duration::from_secs(1);
 const MILLISECOND: Duration = Duration::from_millis(1);
@@ -197,7 +197,7 @@ impl Shape {
             Self::Server => ServerUrl::parse(text).map(Parsed::Server),
             Self::Url(schemes) => url(text, schemes).then(own),
             Self::Mongo => (text.starts_with(MEMORY)
-                || mongodb::options::ConnectionString::parse(text).is_ok())
+                || (mongo::connection_string(text).is_ok() && mongo::refusal(text).is_none()))
             .then(own),
             Self::LogFilter => tracing_subscriber::EnvFilter::builder()
                 .parse(text)

@@ -525,6 +525,9 @@ fn what_is_worth_saying_is_said() {
         ["DDP_SERVER_URL has no effect: TRANSPORTER is set, and the mesh is used"]
     );
     assert_eq!(notes(&[("MONGO_URL", "memory:")], NoteLevel::Warn).len(), 1);
+    let timed = [("MONGO_URL", "mongodb://a/b?socketTimeoutMS=20000")];
+    let left_out = "MONGO_URL: socketTimeoutMS has no effect, each operation has its own time-out";
+    assert!(notes(&timed, NoteLevel::Debug).contains(&left_out.to_owned()));
     assert_eq!(
         notes(
             &[
@@ -611,6 +614,37 @@ fn a_bare_percent_in_a_url_is_told_how_to_be_written() {
     }
     let other = errors(&[("TRANSPORTER", "nats://me:100%25sure@")]);
     assert!(!other[0].contains("%25"), "{other:?}");
+}
+
+// contract: configuration/errors, configuration/secrets, configuration/variable/MONGO_URL
+#[test]
+fn what_the_driver_refuses_of_a_url_stops_the_start() {
+    let options = |scheme: &str, host: &str, options: &str| {
+        let url = format!("{scheme}://me:secret@{host}/chat?{options}");
+        errors(&[("MONGO_URL", &url)])
+    };
+    for (host, taken) in [
+        ("a", "socketTimeoutMS=20000"),
+        ("a,b", "maxPoolSize=0&replicaSet=rs0"),
+        ("a", "directConnection=true"),
+    ] {
+        assert_eq!(options("mongodb", host, taken), [""; 0], "{taken}");
+    }
+    let line = |scheme: &str, refusal: &str| {
+        [format!(
+            "MONGO_URL={scheme}://(hidden): not accepted; expected mongodb://…, mongodb+srv://…, memory: or memory:<seed file>; {refusal}"
+        )]
+    };
+    let several = "cannot specify multiple seeds with directConnection=true";
+    assert_eq!(
+        options("mongodb", "a,b", "directConnection=true"),
+        line("mongodb", several)
+    );
+    // Without asking DNS for its hosts.
+    assert_eq!(
+        options("mongodb+srv", "a.example.com", "maxConnecting=0"),
+        line("mongodb+srv", "cannot specify maxConnecting=0")
+    );
 }
 
 // contract: configuration/variable/ADMIN_PORT, configuration/variable/ADMIN_BIND_IP

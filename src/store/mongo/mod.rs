@@ -22,7 +22,7 @@ use tracing::{info, warn};
 use super::error::StoreError;
 use super::state::SharedState;
 use super::state::StoreState;
-use crate::config::Secret;
+use crate::config::{Secret, connection_string};
 use crate::ejson::well_formed;
 use crate::telemetry::limit::Limited;
 use crate::telemetry::{metrics, traces};
@@ -75,7 +75,8 @@ impl Mongo {
     async fn database(&self) -> Result<&Database, Error> {
         self.database
             .get_or_try_init(|| async {
-                let mut options = ClientOptions::parse(self.url.expose()).await?;
+                let url = connection_string(self.url.expose())?;
+                let mut options = ClientOptions::parse(url).await?;
                 options
                     .server_selection_timeout
                     .get_or_insert(SERVER_SELECTION);
@@ -200,12 +201,11 @@ fn store_error(error: Error) -> StoreError {
             code: write.code,
             message: write.message,
         },
-        ErrorKind::Write(_) | ErrorKind::InvalidArgument { .. } => {
-            StoreError::Refused { code: 0, message }
-        }
+        ErrorKind::Write(_) => StoreError::Refused { code: 0, message },
         ErrorKind::BsonDeserialization(_)
         | ErrorKind::Bson(_)
         | ErrorKind::InvalidResponse { .. } => StoreError::Malformed(message),
+        // An option that the driver does not take as well: it asks nobody.
         _ => StoreError::Unreachable(message),
     }
 }
@@ -214,8 +214,26 @@ fn store_error(error: Error) -> StoreError {
 mod tests {
     use mongodb::bson::doc;
 
-    use super::utf8;
+    use super::{Mongo, StoreState, utf8};
+    use crate::config::Secret;
     use crate::ejson;
+
+    // contract: configuration/variable/MONGO_URL
+    #[tokio::test]
+    async fn what_node_s_driver_takes_makes_a_client() {
+        let url = "mongodb://127.0.0.1:1/chat?socketTimeoutMS=20000&maxPoolSize=0";
+        let mongo = Mongo::new(Secret::new(url));
+        assert_eq!(mongo.database().await.unwrap().name(), "chat");
+    }
+
+    // contract: database/absent
+    #[tokio::test]
+    async fn a_driver_that_refuses_its_url_is_a_database_that_is_away() {
+        let mongo = Mongo::new(Secret::new("mongodb://a,b/chat?directConnection=true"));
+        let error = mongo.ping().await.unwrap_err();
+        assert!(error.is_away(), "{error:?}");
+        assert_eq!(mongo.state(), StoreState::Away);
+    }
 
     // contract: ddp/message/lone-surrogates
     #[test]
