@@ -231,6 +231,10 @@ pub(super) fn notes(raw: &Raw, checked: &Checked, notes: &mut Vec<Note>) {
         let text = "MONGO_URL: socketTimeoutMS has no effect, each operation has its own time-out";
         say(NoteLevel::Debug, text.to_owned());
     }
+    if checked.switch("DDP_PASSWORD_LOGIN") {
+        let text = "DDP_PASSWORD_LOGIN opens CVE-2026-28514, CVE-2026-30831 and CVE-2026-30833 on cores that are not mended";
+        say(NoteLevel::Warn, text.to_owned());
+    }
     if let (Some(expire), Some(ping)) = (
         checked.time("MULTIPLE_INSTANCES_EXPIRE"),
         checked.time("MULTIPLE_INSTANCES_PING_INTERVAL"),

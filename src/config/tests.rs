@@ -525,6 +525,12 @@ fn what_is_worth_saying_is_said() {
         ["DDP_SERVER_URL has no effect: TRANSPORTER is set, and the mesh is used"]
     );
     assert_eq!(notes(&[("MONGO_URL", "memory:")], NoteLevel::Warn).len(), 1);
+    assert_eq!(
+        notes(&[("DDP_PASSWORD_LOGIN", "true")], NoteLevel::Warn),
+        [
+            "DDP_PASSWORD_LOGIN opens CVE-2026-28514, CVE-2026-30831 and CVE-2026-30833 on cores that are not mended"
+        ]
+    );
     let timed = [("MONGO_URL", "mongodb://a/b?socketTimeoutMS=20000")];
     let left_out = "MONGO_URL: socketTimeoutMS has no effect, each operation has its own time-out";
     assert!(notes(&timed, NoteLevel::Debug).contains(&left_out.to_owned()));
