@@ -59,8 +59,11 @@ fn serve() -> ExitCode {
     let code = match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            error!(target: logs::FATAL, "{error:#}");
-            let _nobody_reads = writeln!(std::io::stderr(), "{error:#}");
+            let said = format!("{error:#}");
+            for line in said.lines() {
+                error!(target: logs::FATAL, "{line}");
+            }
+            let _nobody_reads = writeln!(std::io::stderr(), "{said}");
             ExitCode::FAILURE
         }
     };

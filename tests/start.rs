@@ -4,7 +4,7 @@ use ddp_streamer::config::VARIABLES;
 use tokio::process::Command;
 
 use crate::support::nats::Nats;
-use crate::support::process::{Process, collect};
+use crate::support::process::{Process, TempDir, collect};
 use crate::support::sandbox::Sandbox;
 use crate::support::service::{Env, Service, binary};
 use crate::support::{eventually, free_port, root};
@@ -81,6 +81,50 @@ async fn wrong_values_are_named_all_at_once() {
             "{name}: {lines:?}"
         );
     }
+}
+
+/// What the files hold that are there, too; and no port is thought of before.
+// contract: configuration/errors
+#[tokio::test]
+async fn files_that_cannot_be_used_are_named_all_at_once() {
+    let folder = TempDir::new("start-files");
+    let file = folder.path().join("empty.pem");
+    std::fs::write(&file, "").expect("a file");
+    let file = file.to_str().expect("a path");
+    let taken = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("a port");
+    let port = taken.local_addr().expect("an address").port().to_string();
+    let seed = format!("memory:{file}");
+    let lines = fails_with(&[
+        ("TRANSPORTER", "nats://127.0.0.1:1"),
+        ("MONGO_URL", &seed),
+        ("MS_METRICS", "true"),
+        ("MS_METRICS_PORT", &port),
+        ("ENABLE_TLS", "true"),
+        ("TLS_CERT_PATH", file),
+        ("TLS_KEY_PATH", file),
+        ("TLS_TICKET_KEY_PATH", file),
+        ("TLS_CA_PATH", file),
+        ("TRACING_ENABLED", "true"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "https://127.0.0.1:1"),
+        ("OTEL_EXPORTER_OTLP_CERTIFICATE", file),
+        ("OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE", file),
+        ("OTEL_EXPORTER_OTLP_CLIENT_KEY", file),
+    ])
+    .await;
+    let names = [
+        "TLS_CERT_PATH",
+        "TLS_TICKET_KEY_PATH",
+        "TLS_CA_PATH",
+        "OTEL_EXPORTER_OTLP_CERTIFICATE",
+        "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE",
+        "OTEL_EXPORTER_OTLP_CLIENT_KEY",
+        "MONGO_URL",
+    ];
+    for name in names {
+        let told = |line: &&String| line.split(['=', ':']).next() == Some(name);
+        assert_eq!(lines.iter().filter(told).count(), 1, "{name}: {lines:?}");
+    }
+    assert_eq!(lines.len(), names.len(), "{lines:?}");
 }
 
 #[tokio::test]

@@ -38,6 +38,21 @@ pub enum StartError {
     /// Traces cannot be sent.
     #[error(transparent)]
     Traces(#[from] OtlpError),
+    /// Several of these; a line each.
+    #[error("{}", lines(.0))]
+    Several(Vec<StartError>),
+}
+
+fn lines(problems: &[StartError]) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    for problem in problems {
+        let line = problem.to_string();
+        // A file may be read for more than one purpose.
+        if !lines.contains(&line) {
+            lines.push(line);
+        }
+    }
+    lines.join("\n")
 }
 
 /// Why the service stopped by itself.

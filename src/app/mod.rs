@@ -8,6 +8,7 @@
 mod edge;
 mod error;
 mod figures;
+mod files;
 mod health;
 mod process;
 mod relayed;
@@ -97,16 +98,22 @@ impl App {
     /// A setting that cannot be used, or a port that cannot be bound.
     pub async fn build(config: Config, parts: Parts) -> Result<Self, StartError> {
         let (tracker, stop) = (TaskTracker::new(), CancellationToken::new());
-        let ports = Ports::bind(&config).await?;
-        let store = match parts.store {
-            Some(store) => store,
-            None => Store::open(&config.store)?,
+        let mut problems = files::problems(&config);
+        let store = parts.store.map_or_else(|| Store::open(&config.store), Ok);
+        let mesh_config = settings::mesh(&config.mesh, parts.transporter);
+        let (store, mesh_config) = match (store, mesh_config) {
+            (Ok(store), Ok(mesh_config)) if problems.is_empty() => (store, mesh_config),
+            (store, mesh_config) => {
+                problems.extend(store.err().map(StartError::from));
+                problems.extend(mesh_config.err());
+                return Err(StartError::Several(problems));
+            }
         };
+        let ports = Ports::bind(&config).await?;
         let instance = Instance::new(store.clone(), &config.store);
 
         let late = Arc::new(Late::default());
         let own = ServiceSpec::new(SERVICE).events(Events::names());
-        let mesh_config = settings::mesh(&config.mesh, parts.transporter)?;
         let mesh = Mesh::new(mesh_config, vec![own], late.clone())?;
         let services = Services::new(&mesh);
         let told = services.settings.clone();

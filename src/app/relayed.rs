@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::edge::{Edge, Ports};
 use super::error::{Failure, StartError};
-use super::settings;
+use super::{files, settings};
 use crate::client::Directory;
 use crate::config::{Config, RelayConfig};
 use crate::gateway::{Readiness, Shown};
@@ -43,8 +43,15 @@ impl RelayApp {
                 problem: "not set".to_owned(),
             });
         };
+        let mut problems = files::problems(&config);
+        let trusted = match trusted(&relay) {
+            Ok(trusted) if problems.is_empty() => trusted.map(Arc::new),
+            trusted => {
+                problems.extend(trusted.err());
+                return Err(StartError::Several(problems));
+            }
+        };
         let ports = Ports::bind(&config).await?;
-        let trusted = trusted(&relay)?.map(Arc::new);
         let relay = Relay::new(RelaySeed {
             config: relay,
             session: config.session.clone(),

@@ -1,20 +1,22 @@
 //! From the checked configuration of the mesh and of traces to what these take; the other rooms take theirs as it is.
 
-use std::fs;
 use std::path::Path;
 use std::sync::Arc;
+use std::{fmt, fs};
 
 use rustls::RootCertStore;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use super::error::StartError;
-use crate::config::{Broker, MeshSettings, NatsCredentials, TracingConfig};
+use crate::config::{Broker, ClientCertificate, MeshSettings, NatsCredentials, TracingConfig};
 use crate::gateway::certificates;
 use crate::mesh::{MeshConfig, NatsTarget, NatsTls, NodeId, Transporter};
 
 /// `ee-settings` is there in workspaces with a licence only: its absence is normal.
 const NEVER_WAITED_FOR: &str = "ee-settings";
+const CLIENT_CERTIFICATE: &str = "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE";
+const CLIENT_KEY: &str = "OTEL_EXPORTER_OTLP_CLIENT_KEY";
 
 pub(super) fn mesh(
     settings: &MeshSettings,
@@ -70,27 +72,47 @@ pub(super) fn collector_tls(tracing: &TracingConfig) -> Result<rustls::ClientCon
     let Some(client) = &tracing.client else {
         return Ok(builder.with_no_client_auth());
     };
-    let problem = |name: &'static str, path: &Path, error: &dyn std::fmt::Display| {
-        let problem = format!("{}: {error}", path.display());
-        StartError::Setting { name, problem }
-    };
-    let certificate = |error: &dyn std::fmt::Display| {
-        problem(
-            "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE",
-            &client.certificate,
-            error,
-        )
-    };
-    let key = |error: &dyn std::fmt::Display| {
-        problem("OTEL_EXPORTER_OTLP_CLIENT_KEY", &client.key, error)
-    };
-    let chain = CertificateDer::pem_file_iter(&client.certificate)
-        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .map_err(|error| certificate(&error))?;
-    let private = PrivateKeyDer::from_pem_file(&client.key).map_err(|error| key(&error))?;
     builder
-        .with_client_auth_cert(chain, private)
-        .map_err(|error| certificate(&error))
+        .with_client_auth_cert(shown_chain(client)?, shown_key(client)?)
+        .map_err(|error| in_file(CLIENT_CERTIFICATE, &client.certificate, &error))
+}
+
+/// What is wrong with the files that [`collector_tls`] reads: with all of them, not the first only.
+pub(super) fn collector_problems(tracing: &TracingConfig) -> Vec<StartError> {
+    let nobody = &mut RootCertStore::empty();
+    let trusted = tracing.trusted.iter();
+    let mut problems: Vec<_> = trusted
+        .filter_map(|(name, path)| trust(name, path, nobody).err())
+        .collect();
+    if let Some(client) = &tracing.client {
+        problems.extend(shown_chain(client).err());
+        problems.extend(shown_key(client).err());
+    }
+    if problems.is_empty() {
+        // How chain and key fit.
+        problems.extend(collector_tls(tracing).err());
+    }
+    problems
+}
+
+fn shown_chain(client: &ClientCertificate) -> Result<Vec<CertificateDer<'static>>, StartError> {
+    chain_in(CLIENT_CERTIFICATE, &client.certificate)
+}
+
+fn shown_key(client: &ClientCertificate) -> Result<PrivateKeyDer<'static>, StartError> {
+    PrivateKeyDer::from_pem_file(&client.key)
+        .map_err(|error| in_file(CLIENT_KEY, &client.key, &error))
+}
+
+/// The certificates of a file that `name` says; there must be one.
+fn chain_in(name: &'static str, path: &Path) -> Result<Vec<CertificateDer<'static>>, StartError> {
+    let pem = fs::read(path).map_err(|error| in_file(name, path, &error))?;
+    certificates(&pem).map_err(|error| in_file(name, path, &error))
+}
+
+fn in_file(name: &'static str, path: &Path, error: &dyn fmt::Display) -> StartError {
+    let problem = format!("{}: {error}", path.display());
+    StartError::Setting { name, problem }
 }
 
 /// What the platform trusts, and the certificates of `TLS_CA_PATH`.
@@ -110,15 +132,12 @@ fn native_roots() -> RootCertStore {
     roots
 }
 
-/// Adds the certificates of a file that `name` says; there must be one.
+/// Adds the certificates of a file that `name` says.
 fn trust(name: &'static str, path: &Path, roots: &mut RootCertStore) -> Result<(), StartError> {
-    let problem = |problem: &dyn std::fmt::Display| StartError::Setting {
-        name,
-        problem: format!("{}: {problem}", path.display()),
-    };
-    let pem = fs::read(path).map_err(|error| problem(&error))?;
-    for certificate in certificates(&pem).map_err(|error| problem(&error))? {
-        roots.add(certificate).map_err(|error| problem(&error))?;
+    for certificate in chain_in(name, path)? {
+        roots
+            .add(certificate)
+            .map_err(|error| in_file(name, path, &error))?;
     }
     Ok(())
 }
