@@ -80,7 +80,6 @@ pub(super) fn config(checked: &Checked, beats: &Heartbeats, relays: bool) -> Con
         worker_threads: checked
             .whole("TOKIO_WORKER_THREADS")
             .and_then(|count| count.try_into().ok()),
-        instance_ip: checked.text("INSTANCE_IP"),
         disable_message_parser: checked.switch("DISABLE_MESSAGE_PARSER"),
     }
 }

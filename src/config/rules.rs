@@ -10,8 +10,9 @@ use super::raw::Raw;
 use super::shape::{MEMORY, Shape};
 use super::variables::{
     ADMIN_BIND_IP, ADMIN_PORT, ADMIN_TOKEN, DDP_MAX_BUFFERED_BYTES, DDP_MAX_BUFFERED_TOTAL,
-    DDP_RATE_LIMIT, DDP_SERVER_URL, ENABLE_TLS, MS_METRICS_PORT, NATS_URL, RATE_LIMITER_EXEMPT,
-    RELAY_HTTP, TLS_CERT_PATH, TLS_KEY_PATH, TLS_TICKET_KEY_PATH, TRANSPORTER, VARIABLES,
+    DDP_RATE_LIMIT, DDP_SERVER_URL, ENABLE_TLS, INSTANCE_IP, MS_METRICS_PORT, NATS_URL,
+    RATE_LIMITER_EXEMPT, RELAY_HTTP, TLS_CERT_PATH, TLS_KEY_PATH, TLS_TICKET_KEY_PATH, TRANSPORTER,
+    VARIABLES,
 };
 
 /// The lowest port that needs no privilege.
@@ -35,9 +36,8 @@ const OF_MOLECULER: [&str; 11] = [
 ];
 
 /// What has no effect where sessions are relayed to a server.
-const OF_THE_MESH: [&str; 29] = [
+const OF_THE_MESH: [&str; 28] = [
     "MONGO_URL",
-    "INSTANCE_IP",
     "MULTIPLE_INSTANCES_PING_INTERVAL",
     "MULTIPLE_INSTANCES_EXPIRE",
     "DISABLE_MESSAGE_PARSER",
@@ -252,11 +252,12 @@ pub(super) fn notes(raw: &Raw, checked: &Checked, notes: &mut Vec<Note>) {
     ignored(raw, say);
 }
 
-/// What other services of the workspace read.
+/// What other services of the workspace read, and what nobody does.
 fn ignored(raw: &Raw, mut say: impl FnMut(NoteLevel, String)) {
     let ignored: Vec<_> = VARIABLES
         .iter()
-        .filter(|one| matches!(one.shape, Shape::Ignored) && raw.is_set(one.name))
+        .filter(|one| matches!(one.shape, Shape::Ignored) || one.name == INSTANCE_IP)
+        .filter(|one| raw.is_set(one.name))
         .map(|one| one.name)
         .collect();
     if !ignored.is_empty() {

@@ -44,8 +44,6 @@ pub struct Config {
     pub health_mesh_grace: Duration,
     /// `TOKIO_WORKER_THREADS`; `None` is one a core.
     pub worker_threads: Option<usize>,
-    /// `INSTANCE_IP`: the address that this process gives as its own; `None` means the host's.
-    pub instance_ip: Option<String>,
     /// `DISABLE_MESSAGE_PARSER`: ephemeral messages go out without `md`.
     pub disable_message_parser: bool,
 }

@@ -112,7 +112,7 @@ pub const VARIABLES: &[Variable] = &[
     row("DDP_MAX_SESSIONS_PER_USER", "off", Shape::WholeOrOff(1, 1_000_000), "above it a login is refused with too-many-sessions"),
     row("DDP_LOGIN_RATE", "off", Shape::RateOrOff, "<failures>/<seconds> of one address; above it a login waits, from 1 s doubling to 60 s"),
     row("TOKIO_WORKER_THREADS", "", Shape::Whole(1, 1024), "threads that run tasks; by default one a core"),
-    row("INSTANCE_IP", "", Shape::Host, "the address this process gives as its own"),
+    row(INSTANCE_IP, "", Shape::Host, "accepted, without effect: no address of this process is told to anybody"),
     row("MULTIPLE_INSTANCES_PING_INTERVAL", "10", Shape::Seconds(1, 3600), "how often the instances document is touched"),
     row("MULTIPLE_INSTANCES_EXPIRE", "", Shape::Minutes(1, 1440), "when an untouched one is dropped; by default three pings, rounded up to a minute"),
     row("DISABLE_MESSAGE_PARSER", "false", Shape::Switch, "ephemeral messages go out without md"),
@@ -202,6 +202,7 @@ pub(super) const ADMIN_PORT: &str = "ADMIN_PORT";
 pub(super) const ADMIN_BIND_IP: &str = "ADMIN_BIND_IP";
 pub(super) const ADMIN_TOKEN: &str = "ADMIN_TOKEN";
 pub(super) const MS_METRICS_PORT: &str = "MS_METRICS_PORT";
+pub(super) const INSTANCE_IP: &str = "INSTANCE_IP";
 
 /// The row of `name`.
 pub(super) fn find(name: &str) -> Option<&'static Variable> {

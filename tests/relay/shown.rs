@@ -167,7 +167,7 @@ async fn config_shows_no_default_that_has_no_effect() {
         assert_eq!(row(name).as_deref(), shown, "{name}");
     }
     printed.has(
-        "28 variables of mesh and database are left out: they have no effect with DDP_SERVER_URL",
+        "27 variables of mesh and database are left out: they have no effect with DDP_SERVER_URL",
     );
     printed.has("warning: without effect with DDP_SERVER_URL: RETRY_DELAY");
 
