@@ -7,7 +7,7 @@ use crate::support::collector::Span;
 
 const STATE: &str = "vendor=value,other=1";
 
-// contract: telemetry/traces/serializers
+// contract: telemetry/traces/serializers, mesh/call/trace-context
 #[tokio::test]
 async fn every_encoding_carries_contexts_both_ways() {
     for serializer in ["EJSON", "JSON", "MsgPack", "Notepack", "CBOR", "ProtoBuf"] {
