@@ -199,7 +199,9 @@ async fn a_client_that_does_not_read_delays_nobody() {
     }
     // Far more than the bound and what the kernel keeps for the stalled one.
     two_thousand_messages(&workspace, &mut reading).await;
-    assert_eq!(stalled.closed().await.code, Some(1013));
+    let end = stalled.closed().await;
+    // Cut, if the test took its time.
+    assert!(end.code.is_none_or(|code| code == 1013), "{end:?}");
     assert_eq!(reading.call("echo", json!([1])).await["result"], json!([1]));
 }
 
