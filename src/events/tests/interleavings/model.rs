@@ -216,6 +216,8 @@ impl Model {
         for (topic, one) in &mut session.publications {
             if topic.at_once(Some(user)) != Some(true) {
                 one.turn(State::Paused, tick);
+                // What it was asked again for was the former user's.
+                (one.doubt, one.granted) = (None, false);
                 one.floor = self
                     .moved
                     .of(*topic, Some(user))
