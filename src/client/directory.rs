@@ -63,11 +63,11 @@ impl Directory {
         }
     }
 
-    /// A user's logins are in doubt, or over: all who are logged in as the user now, and all whose logins are under way
-    /// ([`Directory::revoked_since`]).
+    /// A user's logins are in doubt, or over, but for those with the hashed tokens `kept`: answers all who are logged in as the
+    /// user now; those whose logins are under way find it by [`Directory::revoked_since`].
     #[must_use]
-    pub fn revoke(&self, user: &str) -> Vec<Arc<Client>> {
-        self.revocations.revoke(user);
+    pub fn revoke<'a>(&self, user: &str, kept: impl Iterator<Item = &'a str>) -> Vec<Arc<Client>> {
+        self.revocations.revoke(user, kept);
         self.of_user(user)
     }
 
@@ -77,10 +77,11 @@ impl Directory {
         self.revocations.count()
     }
 
-    /// Whether a user's logins were revoked since there were so many, or it looks like it: after the client is listed.
+    /// Whether a login was revoked since there were so many, or it looks like it: after the client is listed.
     #[must_use]
-    pub fn revoked_since(&self, count: u64, user: &str) -> bool {
-        self.revocations.since(count, user)
+    pub fn revoked_since(&self, count: u64, identity: &Identity) -> bool {
+        let (user, token) = (identity.user.as_str(), &identity.hashed_token);
+        self.revocations.since(count, user, token)
     }
 
     /// The client of a session.

@@ -68,7 +68,10 @@ fn look_at_tokens(events: &Events, uid: &str, diff: Option<&RawValue>, unset: Op
         (Some(kept), None) => kept,
         (None, None) => return,
     };
-    for client in events.directory.revoke(uid) {
+    for client in events
+        .directory
+        .revoke(uid, kept.iter().map(String::as_str))
+    {
         let Some(identity) = client.identity() else {
             continue;
         };
@@ -97,7 +100,7 @@ fn look_at_tokens(events: &Events, uid: &str, diff: Option<&RawValue>, unset: Op
 /// `user.forceLogout` uid, sessionId?: the stream event first, then the end.
 pub(super) fn force_logout(events: &Events, args: &Args<'_>) -> Option<()> {
     let uid = args.key(0)?;
-    let clients = events.directory.revoke(&uid);
+    let clients = events.directory.revoke(&uid, std::iter::empty());
     let Some(session) = args.some(1) else {
         events.user(&uid, "force_logout", &[]);
         for client in clients {

@@ -122,8 +122,7 @@ impl Methods {
         let Some(identity) = client.identity() else {
             return;
         };
-        let user = identity.user.as_str();
-        if !self.rooms.directory.revoked_since(before, user) {
+        if !self.rooms.directory.revoked_since(before, &identity) {
             return;
         }
         let (doubt, store) = (client.doubt(), self.rooms.store.clone());
