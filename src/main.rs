@@ -59,7 +59,7 @@ fn serve() -> ExitCode {
     let code = match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            let said = format!("{error:#}");
+            let said = commands::process::said(&error);
             for line in said.lines() {
                 error!(target: logs::FATAL, "{line}");
             }

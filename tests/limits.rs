@@ -114,9 +114,9 @@ async fn one_address_holds_no_more_connections_than_allowed() {
     .await;
 }
 
-// contract: configuration/variable/DDP_MAX_SESSIONS_PER_USER, configuration/variable/DDP_LOGIN_RATE
+// contract: configuration/variable/DDP_MAX_SESSIONS_PER_USER
 #[tokio::test]
-async fn sessions_of_a_user_and_failed_logins() {
+async fn sessions_of_a_user_beside_a_bound_of_failed_logins() {
     let workspace = Workspace::with()
         .env("DDP_MAX_SESSIONS_PER_USER", "5")
         .env("DDP_LOGIN_RATE", "3/600")

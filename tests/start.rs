@@ -153,10 +153,11 @@ async fn a_taken_port_is_one_clear_line() {
         ("PORT", &port),
     ])
     .await;
+    let told: Vec<_> = lines.iter().filter(|line| line.contains(&port)).collect();
+    let why = "Address already in use (os error 98)";
     assert_eq!(
-        lines.iter().filter(|line| line.contains(&port)).count(),
-        1,
-        "{lines:?}"
+        told,
+        [&format!("PORT: cannot listen on 127.0.0.1:{port}: {why}")]
     );
 }
 

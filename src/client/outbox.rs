@@ -393,11 +393,12 @@ impl State {
         (self.rest.len() + usize::from(self.first.is_some())) * size_of::<Frame>()
     }
 
-    /// Over the bound: what is unsent is dropped.
+    /// Over the bound: what is unsent is dropped. Who leaves already was not sent away: what it asked for before is done.
     fn overflow(&mut self) {
         self.clear();
+        self.given_up = true;
+        self.sent_away |= self.close.is_none() && !self.sealed;
         self.close.get_or_insert(Close::TooSlow);
-        (self.sent_away, self.given_up) = (true, true);
     }
 
     fn keeps_back(&self) -> bool {

@@ -46,7 +46,7 @@ pub(super) fn run() -> anyhow::Result<ExitCode> {
     });
     match &asked {
         Ok(()) => writeln!(out, "healthy: {address}")?,
-        Err(why) => writeln!(out, "not healthy: {address}: {why:#}")?,
+        Err(why) => writeln!(out, "not healthy: {address}: {}", process::said(why))?,
     }
     Ok(process::code(asked.is_ok()))
 }

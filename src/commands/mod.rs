@@ -42,7 +42,7 @@ pub(crate) fn run(matches: &ArgMatches) -> Option<ExitCode> {
         _ => return None,
     };
     Some(ended.unwrap_or_else(|error| {
-        let _nobody_reads = writeln!(stderr(), "{error:#}");
+        let _nobody_reads = writeln!(stderr(), "{}", process::said(&error));
         ExitCode::FAILURE
     }))
 }

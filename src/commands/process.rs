@@ -38,6 +38,18 @@ pub(super) fn install_tls() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// An error with its causes, but for those that whoever met them has told already.
+pub(crate) fn said(error: &anyhow::Error) -> String {
+    let mut said = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if !said.ends_with(&cause) {
+            let between = if said.is_empty() { "" } else { ": " };
+            said.extend([between, &cause]);
+        }
+    }
+    said
+}
+
 /// How a command that judges ends.
 pub(super) fn code(well: bool) -> ExitCode {
     if well {

@@ -15,8 +15,8 @@ pub enum Close {
     ServiceRestart,
     /// A consumer too slow for its queue.
     TooSlow,
-    /// The connection limit was reached after the upgrade.
-    TooMany,
+    /// The server of a relayed session cannot be reached.
+    ServerAway,
     /// A heartbeat or the handshake was missed.
     Timeout,
     /// Thrown out: forced logout, or the login token disappeared. Sent without a code, the client sees 1005.
@@ -32,7 +32,7 @@ impl Close {
         Self::MessageTooBig,
         Self::ServiceRestart,
         Self::TooSlow,
-        Self::TooMany,
+        Self::ServerAway,
         Self::Timeout,
         Self::ThrownOut,
     ];
@@ -46,7 +46,7 @@ impl Close {
             Self::UnsupportedData => Some((1007, "UNSUPPORTED_DATA")),
             Self::MessageTooBig => Some((1009, "MESSAGE_TOO_BIG")),
             Self::ServiceRestart => Some((1012, "SERVICE_RESTART")),
-            Self::TooSlow | Self::TooMany => Some((1013, "TRY_AGAIN_LATER")),
+            Self::TooSlow | Self::ServerAway => Some((1013, "TRY_AGAIN_LATER")),
             Self::Timeout => Some((4000, "TIMEOUT")),
             Self::ThrownOut => None,
         }
@@ -62,7 +62,7 @@ impl Close {
             Self::MessageTooBig => "message_too_big",
             Self::ServiceRestart => "service_restart",
             Self::TooSlow => "too_slow",
-            Self::TooMany => "too_many",
+            Self::ServerAway => "server_away",
             Self::Timeout => "timeout",
             Self::ThrownOut => "thrown_out",
         }

@@ -8,7 +8,7 @@ use tracing::warn;
 
 use super::Methods;
 use super::credentials::Login;
-use super::errors::for_client;
+use super::errors::{for_client, refuses_login};
 use super::params::Params;
 use crate::client::{After, Client, Identity, Reply, UserId};
 use crate::ddp::message::{Change, document};
@@ -34,23 +34,25 @@ impl Methods {
         if let Some((rate, address)) = limited {
             tokio::time::sleep(rate.wait(address)).await;
         }
-        if let Some(reply) = self.try_login(client, params).await {
-            return reply;
-        }
+        let refusal = match self.try_login(client, params).await {
+            Ok(reply) => return reply,
+            Err(refusal) => refusal,
+        };
         if let Some((rate, address)) = limited {
             rate.failed(address);
         }
-        Err(DdpError::number(403, REFUSED)).into()
+        Err(refusal).into()
     }
 
-    /// `None` when the credentials are refused.
+    /// Whatever is answered, but for credentials that are refused.
     async fn try_login(
         self: &Arc<Self>,
         client: &Arc<Client>,
         params: &Params<'_>,
-    ) -> Option<Reply> {
+    ) -> Result<Reply, DdpError> {
+        let refused = || DdpError::number(403, REFUSED);
         let Login::Ask(credentials) = Login::read(params, self.password_login) else {
-            return None;
+            return Err(refused());
         };
         let before = self.rooms.directory.revocations();
         let answer = self
@@ -60,9 +62,10 @@ impl Methods {
             .login(Credentials(&credentials))
             .await;
         match answer {
-            Ok(Some(logged_in)) => Some(self.logged_in(client, &logged_in, before).await),
-            Ok(None) => None,
-            Err(error) => Some(Err(for_client(&error)).into()),
+            Ok(Some(logged_in)) => Ok(self.logged_in(client, &logged_in, before).await),
+            Ok(None) => Err(refused()),
+            Err(error) if refuses_login(&error) => Err(for_client(&error)),
+            Err(error) => Ok(Err(for_client(&error)).into()),
         }
     }
 

@@ -67,6 +67,17 @@ pub(super) fn for_client(error: &ServiceError) -> DdpError {
     }
 }
 
+/// Whether a login was refused for its credentials. Where a second factor is asked for, the first was right.
+pub(super) fn refuses_login(error: &ServiceError) -> bool {
+    let ServiceError::Call(CallError::Remote(remote)) = error else {
+        return false;
+    };
+    let asks_more = |code| matches!(code, mesh::Code::Text(word) if word == "totp-required");
+    remote
+        .meteor()
+        .is_some_and(|meteor| !asks_more(meteor.code))
+}
+
 fn unavailable(error: &CallError) {
     UNAVAILABLE.log(|left_out| warn!(%error, left_out, "a client's call was not answered"));
 }

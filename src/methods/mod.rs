@@ -51,6 +51,8 @@ use watch::Watch;
 
 /// Publications and methods of streams begin so.
 const STREAM: &str = "stream-";
+/// Longest id of a publication, in bytes: Meteor's have 17 characters. It is kept for as long as the publication.
+const MAX_SUB_ID: usize = 1024;
 
 /// All limits of requests with these values, or off; it counts a call of a method of the core: [`crate::internals`].
 #[cfg(feature = "internals")]
@@ -189,9 +191,15 @@ impl Methods {
 
     async fn publish(self: &Arc<Self>, client: Arc<Client>, sub: &Subscription) -> SubOutcome {
         let known = knows_publication(&sub.name).then_some(&*sub.name);
-        if let Err(error) = self.limit(What::Subscription, &sub.name, known, &client) {
+        let refuse = |error: DdpError| {
             client.send(&message::nosub(&sub.id, Some(&error)));
-            return SubOutcome::Refused(Some(error.code));
+            SubOutcome::Refused(Some(error.code))
+        };
+        if let Err(error) = self.limit(What::Subscription, &sub.name, known, &client) {
+            return refuse(error);
+        }
+        if sub.id.len() > MAX_SUB_ID {
+            return refuse(DdpError::number(400, "Subscription id too long"));
         }
         if let Some(stream) = sub.name.strip_prefix(STREAM) {
             return self
@@ -203,9 +211,10 @@ impl Methods {
         if let Some(outcome) = self.rooms.collections.subscribe(&client, sub) {
             return outcome;
         }
-        let error = DdpError::number(404, &format!("Subscription '{}' not found", sub.name));
-        client.send(&message::nosub(&sub.id, Some(&error)));
-        SubOutcome::Refused(Some(error.code))
+        refuse(DdpError::number(
+            404,
+            &format!("Subscription '{}' not found", sub.name),
+        ))
     }
 }
 

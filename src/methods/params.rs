@@ -21,10 +21,9 @@ impl<'a> Params<'a> {
         Self(ejson::first(params, READ).unwrap_or_default())
     }
 
-    /// A param as it came, that is neither missing nor `null`.
+    /// A param as it came.
     pub(super) fn raw(&self, at: usize) -> Option<&'a RawValue> {
-        let param = self.0.get(at).copied();
-        param.filter(|value| !ejson::is_null(value))
+        self.0.get(at).copied()
     }
 
     /// A param that is an object.

@@ -88,7 +88,7 @@ impl RelayLeg {
                         client.send(failed.as_bytes());
                         Close::ProtocolError
                     }
-                    _ => Close::TooMany,
+                    _ => Close::ServerAway,
                 };
                 self.state = State::Over(close);
                 Poll::Ready(Err(close))

@@ -4,7 +4,7 @@ use tracing::warn;
 
 use super::calls::{Calls, ServiceError};
 use crate::config::LicenseConfig;
-use crate::mesh::Mesh;
+use crate::mesh::{Mesh, MeshState};
 
 /// The licence service.
 #[derive(Clone)]
@@ -28,17 +28,23 @@ impl Licence {
             tokio::time::sleep(config.check_interval).await;
             match self.is_scalable().await {
                 Ok(true) => fails = 0,
+                // An outage of the mesh says nothing of the licence, and the nodes that are known are those from before.
+                _ if !self.is_joined() => fails = 0,
                 Ok(false) | Err(_) => fails += 1,
             }
             if fails >= config.max_fails {
                 warn!(fails, "no scalability licence was found");
                 self.0.mesh.look_around().await;
-                if must_stop(&self.0.mesh, own_service) {
+                if self.is_joined() && must_stop(&self.0.mesh, own_service) {
                     return;
                 }
                 fails = 0;
             }
         }
+    }
+
+    fn is_joined(&self) -> bool {
+        *self.0.mesh.state().borrow() == MeshState::Joined
     }
 }
 

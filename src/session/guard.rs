@@ -55,7 +55,11 @@ impl Guard {
     pub(super) fn leave(&mut self, finishing: bool) {
         if self.code.is_none() {
             // Our close, if we closed; else the client's.
-            self.code = Some(match self.client.outbox().closing() {
+            let closing = self.client.outbox().closing();
+            if closing == Some(Close::TooSlow) {
+                metrics::slow_consumer();
+            }
+            self.code = Some(match closing {
                 Some(close) => close.code().map_or(NO_CODE, |(code, _)| code),
                 None => self.heard.unwrap_or(NO_CLOSE),
             });
@@ -80,12 +84,8 @@ fn transport(client: &Client) -> metrics::Transport {
 impl Drop for Guard {
     fn drop(&mut self) {
         self.leave(false);
-        let outbox = self.client.outbox();
-        if outbox.closing() == Some(Close::TooSlow) {
-            metrics::slow_consumer();
-        }
         metrics::session_closed(transport(&self.client), self.code.unwrap_or(NO_CLOSE));
-        outbox.abandon();
+        self.client.outbox().abandon();
         self.sessions.has_left(&self.client);
         // Outside of a runtime the process is over, and nobody can be told any more.
         let Ok(runtime) = tokio::runtime::Handle::try_current() else {

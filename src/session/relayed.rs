@@ -63,7 +63,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     pub(super) fn has_to_finish(&self) -> bool {
         let sent_away = matches!(
             self.client.outbox().closing(),
-            Some(Close::ThrownOut | Close::TooSlow | Close::TooMany | Close::GoingAway)
+            Some(Close::ThrownOut | Close::TooSlow | Close::ServerAway | Close::GoingAway)
         );
         !sent_away && self.leg.as_ref().is_some_and(|leg| !leg.is_settled())
     }

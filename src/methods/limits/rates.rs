@@ -235,6 +235,10 @@ impl RateLimits {
                 By::Session => Some(client.id().as_str()),
             };
             let Some(whose) = whose else { continue };
+            // What is refused already makes no further keys, of which there are as many as names.
+            if limit.each_name && longest.is_some() {
+                continue;
+            }
             let of_stream = rule.streams.as_ref().filter(|_| name.starts_with(STREAM));
             let counted = if limit.each_name { name } else { "" };
             let key = self.hasher.hash_one((whose, counted));

@@ -212,3 +212,39 @@ async fn an_address_whose_logins_fail_waits() {
     // One that goes well waits as well, and is not counted.
     assert_eq!(waited, [0, 0, 0, 1, 2, 4, 4]);
 }
+
+// contract: configuration/variable/DDP_LOGIN_RATE
+#[tokio::test(start_paused = true)]
+async fn a_login_that_is_refused_with_an_error_counts() {
+    use crate::mesh::{Code, RemoteError};
+    use crate::services::testing::meteor_error;
+
+    for (error, waits) in [
+        (meteor_error(Code::Number(403), "Incorrect password"), 1),
+        (
+            meteor_error(Code::Text("totp-required".into()), "TOTP Required"),
+            0,
+        ),
+        (Err(RemoteError::internal("down").into()), 0),
+    ] {
+        let bench = Bench::of(MethodsConfig {
+            login_rate: Some(LoginRateConfig {
+                failures: 1,
+                within: Duration::from_secs(600),
+            }),
+            ..defaults()
+        });
+        let bench = bench.await;
+        let answer = Mutex::new(Some(error));
+        let answers = move |_: &str| answer.lock().take().unwrap_or(Ok(None));
+        bench.world.core.answers("accounts.login", answers);
+        let session = bench.open("s");
+        let mut waited = Vec::new();
+        for _ in 0..2 {
+            let began = Instant::now();
+            session.call("login", r#"[{"resume":"x"}]"#).await;
+            waited.push(began.elapsed().as_secs());
+        }
+        assert_eq!(waited, [0, waits]);
+    }
+}

@@ -31,7 +31,7 @@ async fn statuses_are_passed_on() {
         (
             "setUserStatus",
             r#"["busy",null]"#,
-            r#"presence.setStatus ["alice","busy"]"#,
+            r#"presence.setStatus ["alice","busy",null]"#,
         ),
         (
             "UserPresence:online",
@@ -134,6 +134,31 @@ async fn activity_is_told_and_nobody_waits() {
         super::super::presence::MAX_UPDATES,
         "no more are under way"
     );
+}
+
+// contract: methods/livechat, ddp/told/connected
+#[tokio::test(start_paused = true)]
+async fn a_visitors_token_does_not_keep_the_core_from_being_told() {
+    let bench = Bench::start().await;
+    let session = bench.open("s");
+    let token = |length| format!(r#"[{{"token":"{}"}}]"#, "t".repeat(length));
+    assert_eq!(
+        session
+            .result("livechat:setUpConnection", &token(1_048_000))
+            .await,
+        error(400, "Token too long")
+    );
+    assert_eq!(
+        session
+            .result("livechat:setUpConnection", &token(4096))
+            .await,
+        EMPTY
+    );
+    bench.heard().await;
+    session.close().await;
+    let heard = bench.heard().await;
+    assert!(heard[0].starts_with("socket.disconnected "), "{heard:?}");
+    assert_eq!(heard.len(), 2);
 }
 
 // contract: methods/livechat

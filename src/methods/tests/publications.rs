@@ -49,6 +49,31 @@ async fn the_collections_are_published_and_end() {
     );
 }
 
+#[tokio::test(start_paused = true)]
+async fn an_id_of_any_publication_has_its_bound() {
+    let bench = Bench::start().await;
+    let (longest, longer) = ("i".repeat(1024), "i".repeat(1025));
+    for (name, params) in [
+        ("meteor.loginServiceConfiguration", "[]"),
+        ("meteor_autoupdate_clientVersions", "[]"),
+        ("stream-notify-all", r#"["license",false]"#),
+    ] {
+        let session = bench.open(name);
+        assert_eq!(
+            session.subscribe_with(&longer, name, params).await,
+            SubOutcome::Refused(Some(Code::Number(400)))
+        );
+        let nosub = DdpError::number(400, "Subscription id too long");
+        let nosub = String::from_utf8(message::nosub(&longer, Some(&nosub))).unwrap();
+        assert_eq!(session.sent(), [nosub]);
+        assert_eq!(
+            session.subscribe_with(&longest, name, params).await,
+            SubOutcome::Ready
+        );
+        assert_eq!(session.client.publications.lock().len(), 1);
+    }
+}
+
 // contract: ddp/message/unknown-publication
 #[tokio::test(start_paused = true)]
 async fn a_publication_of_another_name_is_not_found() {

@@ -224,7 +224,7 @@ async fn and_nothing_more_once_its_time_is_over_or_it_is_sent_away() {
             "{how}"
         );
 
-        for away in [Some(Close::ThrownOut), Some(Close::TooMany), None] {
+        for away in [Some(Close::ThrownOut), Some(Close::ServerAway), None] {
             let rig = Rig::new();
             ends(&rig, how).await;
             for client in rig.sessions.directory().all() {

@@ -147,6 +147,33 @@ async fn who_leaves_anyway_makes_room_before_anybody_else() {
     }
 }
 
+// contract: configuration/variable/DDP_MAX_BUFFERED_TOTAL, ddp/end/done
+#[tokio::test(start_paused = true)]
+async fn making_room_cancels_nothing_of_who_left_by_itself() {
+    let rig = bounded();
+    let mut peer = rig.client_with(Framing::Raw, 100).await;
+    peer.method("1", "slow").await;
+    peer.method("2", "echo").await;
+    peer.settled().await;
+    for _ in 0..3 {
+        assert!(
+            peer.client
+                .send_shared(&SharedFrame::new("x".repeat(200).into()))
+        );
+    }
+    peer.bytes(&frame(0x88, &[])).await;
+    tokio::time::sleep(SECOND / 10).await;
+    peer.client.outbox().give_up();
+    tokio::time::sleep(SECOND / 10).await;
+    assert_eq!(rig.house.log(), ["opened", "method 1", "leave"]);
+    rig.house.let_through(1);
+    rig.over().await;
+    assert_eq!(
+        rig.house.log(),
+        ["opened", "method 1", "leave", "method 2", "closed"]
+    );
+}
+
 /// A socket like TLS over one that is full: it takes what it is given, and nothing of that leaves.
 struct Sealing;
 

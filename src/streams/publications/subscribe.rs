@@ -49,10 +49,6 @@ fn id_in_use() -> DdpError {
     DdpError::number(400, "Subscription id already in use")
 }
 
-fn id_too_long() -> DdpError {
-    DdpError::number(400, "Subscription id too long")
-}
-
 /// An event name that is missing, empty, or no text.
 fn invalid_event_name() -> DdpError {
     DdpError::word("invalid-event-name")
@@ -91,9 +87,6 @@ impl Streams {
         params: &RawValue,
     ) -> Result<(), Refusal> {
         let stream = self.offered(stream).map_err(Refusal::Error)?;
-        if id.len() > params::MAX_ID {
-            return Err(Refusal::Error(id_too_long()));
-        }
         self.has_place(client, stream, id)?;
         let requested = Requested::read(params);
         let event_name = match &requested.event_name {

@@ -10,8 +10,6 @@ use crate::ejson::{self, RawObject};
 /// Longest event name, in bytes: ids have 17 to 64 characters, a direct room's two of them; a federated id is longer,
 /// none is near this. Event names are kept for as long as somebody listens.
 pub(in crate::streams) const MAX_EVENT_NAME: usize = 1024;
-/// Longest id of a publication, in bytes: Meteor's have 17 characters. It is kept for as long as the publication.
-pub(in crate::streams) const MAX_ID: usize = 1024;
 /// Longest rule argument, in bytes: `{"token":…,"visitorToken":…}` is what clients send. It is kept with its publication.
 pub(in crate::streams) const MAX_RULE_ARG: usize = 4096;
 
