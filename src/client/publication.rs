@@ -12,7 +12,7 @@ use parking_lot::RwLock;
 use serde_json::value::RawValue;
 
 use super::handle::Client;
-use super::places::Places;
+use super::places::{self, Places};
 
 /// Something to listen to: an event name of a stream, or a published collection.
 pub struct Topic {
@@ -36,22 +36,55 @@ impl fmt::Debug for Topic {
 /// One active DDP subscription of a session.
 #[derive(Debug, Clone)]
 pub struct Publication {
-    /// The client's id for it.
-    pub id: CompactString,
+    asked: Asked,
     /// What it listens to.
     pub topic: Arc<Topic>,
     /// Its place among the topic's listeners.
     pub slot: u32,
-    /// The arguments of its rule, a JSON array, where it had any: the rule may be asked again. Boxed twice: 8 bytes in
-    /// every publication instead of 16, and few have any.
-    pub args: Option<Box<Box<RawValue>>>,
+}
+
+/// The client's id, and the arguments of the rule: few have any, and they take no room where there are none.
+#[derive(Debug, Clone)]
+enum Asked {
+    Plainly(CompactString),
+    With(Box<(CompactString, Box<RawValue>)>),
 }
 
 impl Publication {
+    /// A publication of a client's `id`. `args` are the arguments of its rule, a JSON array, where it had any: the rule may be
+    /// asked again.
+    #[must_use]
+    pub fn new(id: &str, args: Option<Box<RawValue>>, topic: Arc<Topic>, slot: u32) -> Self {
+        let id = CompactString::new(id);
+        let asked = match args {
+            None => Asked::Plainly(id),
+            Some(args) => Asked::With(Box::new((id, args))),
+        };
+        Self { asked, topic, slot }
+    }
+
+    /// The client's id for it.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        match &self.asked {
+            Asked::Plainly(id) => id,
+            Asked::With(asked) => &asked.0,
+        }
+    }
+
+    /// The arguments of its rule.
+    #[must_use]
+    pub fn args(&self) -> Option<&RawValue> {
+        match &self.asked {
+            Asked::Plainly(_) => None,
+            Asked::With(asked) => Some(&asked.1),
+        }
+    }
+
     /// Whether it has this id and is of this topic, by its names: a topic is made anew whenever nobody listened.
     #[must_use]
     pub fn is(&self, id: &str, topic: &Topic) -> bool {
-        self.id == id
+        self.id() == id
             && self.topic.stream == topic.stream
             && self.topic.event_name == topic.event_name
     }
@@ -65,14 +98,14 @@ pub struct Publications {
     closed: bool,
 }
 
-/// The table grows by this many slots at a time: doubling would leave half of it empty in every session.
-const GROWTH: usize = 8;
+/// The table grows by this many at least.
+const GROWTH: usize = 4;
 
 impl Publications {
     /// The publication with an id.
     #[must_use]
     pub fn get(&self, id: &str) -> Option<&Publication> {
-        self.list.iter().find(|publication| publication.id == id)
+        self.list.iter().find(|publication| publication.id() == id)
     }
 
     /// The publication with an id, if it is of this topic: a client may use an id again for something else.
@@ -111,9 +144,7 @@ impl Publications {
 
     /// Adds one. The caller has seen that the id is free and the session has not left.
     pub fn push(&mut self, publication: Publication) {
-        if self.list.len() == self.list.capacity() {
-            self.list.reserve_exact(GROWTH);
-        }
+        places::grow(&mut self.list, GROWTH);
         self.list.push(publication);
     }
 
@@ -122,7 +153,7 @@ impl Publications {
         let at = self
             .list
             .iter()
-            .position(|publication| publication.id == id)?;
+            .position(|publication| publication.id() == id)?;
         Some(self.list.remove(at))
     }
 
@@ -137,5 +168,16 @@ impl Publications {
     pub fn close(&mut self) -> Vec<Publication> {
         self.closed = true;
         std::mem::take(&mut self.list)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_publication_is_small() {
+        // Every session has some dozens.
+        assert_eq!(size_of::<Publication>(), 40);
     }
 }

@@ -116,7 +116,7 @@ impl Streams {
 
     /// A publication ends: `nosub` is sent when it was active. Says whether it was.
     pub fn unsubscribe(&self, client: &Arc<Client>, id: &str) -> bool {
-        let ended = self.hub.end(client, |publication| publication.id == id);
+        let ended = self.hub.end(client, |publication| publication.id() == id);
         self.ended(client, &ended);
         if ended.is_empty() {
             return false;
@@ -136,7 +136,7 @@ impl Streams {
     pub(super) fn ended(&self, client: &Client, ended: &[Publication]) {
         for publication in ended {
             match Stream::of(Channel(publication.topic.stream)) {
-                Some(Stream::UserPresence) => self.presence.ended(client.id(), &publication.id),
+                Some(Stream::UserPresence) => self.presence.ended(client.id(), publication.id()),
                 Some(Stream::NotifyUser) => {
                     if let Some(user) = rooms::holder(&publication.topic.event_name) {
                         self.rooms.release(user);

@@ -10,7 +10,6 @@ use std::borrow::Borrow;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use compact_str::CompactString;
 use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
 use parking_lot::RwLock;
@@ -150,12 +149,7 @@ impl Hub {
         let Some((topic, slot)) = self.enter_topic(client, channel, event_name, opening) else {
             return Some(Subscribed::Left);
         };
-        publications.push(Publication {
-            id: CompactString::new(id),
-            topic,
-            slot,
-            args: args.map(Box::new),
-        });
+        publications.push(Publication::new(id, args, topic, slot));
         Some(Subscribed::Ready)
     }
 
@@ -199,7 +193,7 @@ impl Hub {
             return false;
         };
         let mut listeners = publication.topic.listeners.write();
-        match listeners.get_mut(publication.slot as usize) {
+        match listeners.get_mut(publication.slot) {
             Some(listener) if Arc::ptr_eq(listener, client) => {
                 *listener = client.stand_in(bytes);
                 true
@@ -223,7 +217,7 @@ impl Hub {
         let publications = client.publications.lock();
         let publication = publications.of(id, topic)?;
         let listeners = publication.topic.listeners.read();
-        let listener = listeners.get(publication.slot as usize)?;
+        let listener = listeners.get(publication.slot)?;
         Some(Arc::ptr_eq(listener, client))
     }
 
@@ -256,7 +250,7 @@ impl Hub {
         }
         // Nothing comes between what was kept back and what follows.
         let mut listeners = topic.listeners.write();
-        match listeners.get_mut(publication.slot as usize) {
+        match listeners.get_mut(publication.slot) {
             Some(listener) if !Arc::ptr_eq(listener, client) => {
                 if !client.take_from(listener) {
                     return Resumed::TooMuch;
@@ -310,7 +304,7 @@ impl Hub {
         };
         if let Entry::Occupied(entry) = topics.entry(ByName(topic.clone())) {
             let mut listeners = topic.listeners.write();
-            listeners.remove(publication.slot as usize);
+            listeners.remove(publication.slot);
             if listeners.is_empty() {
                 drop(listeners);
                 entry.remove();
@@ -409,8 +403,7 @@ fn listen(topic: &Arc<Topic>, client: &Arc<Client>, opening: &[Vec<u8>]) -> (Arc
     for message in opening {
         client.send(message);
     }
-    // 2^32 listeners do not fit a process.
-    (topic.clone(), u32::try_from(slot).unwrap_or(PAUSED))
+    (topic.clone(), slot)
 }
 
 /// Whether a publication is among its topic's listeners: not paused.
@@ -519,7 +512,7 @@ mod tests {
             "one for each publication"
         );
         assert_eq!(
-            hub.end(&alone, |publication| publication.id == "2").len(),
+            hub.end(&alone, |publication| publication.id() == "2").len(),
             1
         );
         hub.leave(&alone);

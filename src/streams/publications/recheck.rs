@@ -61,10 +61,10 @@ pub(super) fn standing_on(client: &Client, which: impl Fn(Stream, &str) -> bool)
         .filter_map(|publication| {
             let stream = Stream::of(Channel(publication.topic.stream))?;
             which(stream, &publication.topic.event_name).then(|| Standing {
-                id: publication.id.to_string(),
+                id: publication.id().to_owned(),
                 stream,
                 topic: publication.topic.clone(),
-                args: RuleArgs::of(publication.args.as_ref().map(|args| &***args)),
+                args: RuleArgs::of(publication.args()),
             })
         })
         .collect()
@@ -85,7 +85,7 @@ impl Streams {
         // Watched by nobody who is known: nothing is shown.
         self.presence.rebuild(&client, None);
         self.hub.pause(&client, |publication| {
-            let one = all.iter().find(|one| one.id == publication.id);
+            let one = all.iter().find(|one| one.id == publication.id());
             one.is_some_and(|one| decided(one) != Some(true))
         });
         for one in &all {

@@ -233,7 +233,7 @@ impl Play {
                 }
             };
             let all = publications.iter();
-            all.map(|one| (topic(&one.id), state(one.slot), one.topic.clone()))
+            all.map(|one| (topic(one.id()), state(one.slot), one.topic.clone()))
                 .collect()
         };
         let seen = listed.into_iter().map(|(topic, state, of)| {
