@@ -47,6 +47,10 @@ fn number(key: usize) -> u32 {
 impl<W> Relation<W> {
     /// A new watcher, interested in nothing yet.
     pub(in crate::streams) fn enter(&mut self, who: W) -> u32 {
+        // A watcher for each session: doubling would leave half of them empty.
+        if self.watchers.len() == self.watchers.capacity() {
+            self.watchers.reserve_exact(self.watchers.len() / 4 + 1);
+        }
         number(self.watchers.insert(Watcher {
             who,
             names: RoaringBitmap::new(),
@@ -124,6 +128,8 @@ impl<W> Relation<W> {
     pub(in crate::streams) fn settle(&mut self, watcher: u32) {
         if let Some(watcher) = self.watchers.get_mut(watcher as usize) {
             watcher.names.optimize();
+            // Its parts keep room for more, most of them for more than they hold; a copy does not.
+            watcher.names = watcher.names.clone();
         }
     }
 
