@@ -1,8 +1,9 @@
 //! What is shipped beside the binary: `compose/` and `deploy/helm/`, read by the programs that will read them.
-//! The image itself is tried by `make image-test`.
+//! Of the image, how it is made; itself it is tried by `make image-test`.
 
 mod compose;
 mod helm;
+mod image;
 
 use std::path::Path;
 use std::process::Command;
