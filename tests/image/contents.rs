@@ -93,6 +93,10 @@ fn engines_are_told_how_to_run_it() {
         json!({ "3000/tcp": {}, "9458/tcp": {} })
     );
     assert_eq!(config["StopSignal"], "SIGTERM");
+    assert_eq!(
+        config["Healthcheck"]["Test"],
+        json!(["CMD", "/usr/bin/ddp-streamer", "health"])
+    );
     let labels = &config["Labels"];
     assert_eq!(
         labels["org.opencontainers.image.version"],

@@ -1,5 +1,13 @@
 //! How the image is made, as far as that can be told without making it.
 
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+
+use crate::support::process::TempDir;
 use crate::support::root;
 
 /// `/etc/group` of Alpine: what `addgroup` refuses.
@@ -116,4 +124,118 @@ fn alpine_takes_its_user_and_group() {
     );
     let licences = "COPY --from=build /out/usr/share/licences.txt /usr/share/licences.txt";
     assert!(alpine.contains(&licences.to_owned()), "{alpine:#?}");
+}
+
+fn gzip(arguments: &[&str], bytes: &[u8]) -> Vec<u8> {
+    let mut gzip = Command::new("gzip")
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("gzip");
+    let mut stdin = gzip.stdin.take().expect("stdin");
+    stdin.write_all(bytes).expect("it reads");
+    drop(stdin);
+    gzip.wait_with_output().expect("it ends").stdout
+}
+
+fn digest(bytes: &[u8]) -> String {
+    let digits = Sha256::digest(bytes)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect::<String>();
+    format!("sha256:{digits}")
+}
+
+/// The blob that a descriptor names, which is what it says.
+fn blob(layout: &Path, descriptor: &Value) -> Vec<u8> {
+    let named = descriptor["digest"].as_str().expect("a digest");
+    let bytes = std::fs::read(layout.join("blobs").join(named.replace(':', "/"))).expect(named);
+    assert_eq!(
+        (digest(&bytes).as_str(), json!(bytes.len())),
+        (named, descriptor["size"].clone())
+    );
+    bytes
+}
+
+fn read(bytes: &[u8]) -> Value {
+    serde_json::from_slice(bytes).expect("JSON")
+}
+
+/// buildah leaves the health check out of OCI's images: what it packs gets that of the Dockerfile.
+#[test]
+fn the_layout_has_the_health_check_of_the_dockerfile() {
+    let folder = TempDir::new("layout");
+    let layout = folder.path();
+    std::fs::create_dir_all(layout.join("blobs/sha256")).expect("folders");
+    let put = |bytes: &[u8], kind: &str| {
+        let digest = digest(bytes);
+        std::fs::write(layout.join("blobs").join(digest.replace(':', "/")), bytes).expect("a blob");
+        json!({ "mediaType": format!("application/vnd.oci.image.{kind}"), "digest": digest, "size": bytes.len() })
+    };
+    let content = b"what is in the layer".repeat(100);
+    let layer = put(&gzip(&["-1"], &content), "layer.v1.tar+gzip");
+    let config = json!({ "os": "linux", "config": { "User": "65533:65533" } });
+    let config = put(config.to_string().as_bytes(), "config.v1+json");
+    let manifest = json!({ "schemaVersion": 2, "config": config, "layers": [layer] });
+    let manifest = put(manifest.to_string().as_bytes(), "manifest.v1+json");
+    let index = json!({ "schemaVersion": 2, "manifests": [manifest] });
+    std::fs::write(layout.join("index.json"), index.to_string()).expect("the index");
+
+    let made = Command::new(root().join("scripts/image-layout"))
+        .arg(layout)
+        .arg("ddp-streamer:1.2.3")
+        .output()
+        .expect("it runs");
+    assert!(
+        made.status.success(),
+        "{}",
+        String::from_utf8_lossy(&made.stderr)
+    );
+
+    let index = read(&std::fs::read(layout.join("index.json")).expect("the index"));
+    let manifest = read(&blob(layout, &index["manifests"][0]));
+    let [layer] = &manifest["layers"].as_array().expect("layers")[..] else {
+        panic!("one layer: {manifest}");
+    };
+    assert_eq!(gzip(&["-d"], &blob(layout, layer)), content);
+    assert_eq!(
+        read(&blob(layout, &manifest["config"])),
+        json!({ "os": "linux", "config": {
+            "User": "65533:65533",
+            "Healthcheck": {
+                "Test": ["CMD", "/usr/bin/ddp-streamer", "health"],
+                "Interval": 10_000_000_000_u64,
+                "Timeout": 5_000_000_000_u64,
+                "StartPeriod": 30_000_000_000_u64,
+                "Retries": 3,
+            },
+        }})
+    );
+    let blobs = std::fs::read_dir(layout.join("blobs/sha256")).expect("blobs");
+    assert_eq!(blobs.count(), 3, "nothing else is left");
+    let path = |descriptor: &Value| {
+        format!(
+            "blobs/{}",
+            descriptor["digest"]
+                .as_str()
+                .expect("a digest")
+                .replace(':', "/")
+        )
+    };
+    assert_eq!(
+        read(&std::fs::read(layout.join("manifest.json")).expect("Docker's list")),
+        json!([{
+            "Config": path(&manifest["config"]),
+            "RepoTags": ["ddp-streamer:1.2.3"],
+            "Layers": [path(layer)],
+        }])
+    );
+    // Both stages that are to be run are asked in the same way.
+    let asked = |name| {
+        stage(name)
+            .into_iter()
+            .find(|line| line.starts_with("HEALTHCHECK "))
+    };
+    assert_eq!(asked("alpine"), asked("image"));
 }
