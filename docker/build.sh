@@ -71,7 +71,10 @@ root() {
 	build "$arch"
 	rm -rf "$to"
 	install -D -m 755 "$CARGO_TARGET_DIR/$(target "$arch")/release/ddp-streamer" "$to/usr/bin/ddp-streamer"
-	install -D -m 644 "$TOOLS"/lib/python3*/site-packages/certifi/cacert.pem "$to/etc/ssl/certs/ca-certificates.crt"
+	# The file is not in certs, where a folder with the service's own certificate may be mounted: it is looked for here as well.
+	install -D -m 644 "$TOOLS"/lib/python3*/site-packages/certifi/cacert.pem "$to/etc/ssl/cert.pem"
+	install -d "$to/etc/ssl/certs"
+	ln -s ../cert.pem "$to/etc/ssl/certs/ca-certificates.crt"
 	printf '%s\n' 'root:x:0:0:root:/:/sbin/nologin' 'ddp-streamer:x:65533:65533:ddp-streamer:/:/sbin/nologin' >"$to/etc/passwd"
 	printf '%s\n' 'root:x:0:' 'ddp-streamer:x:65533:' >"$to/etc/group"
 	mkdir -p "$to/usr/share" "$to/var/log"

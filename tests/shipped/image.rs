@@ -1,6 +1,7 @@
 //! How the image is made, as far as that can be told without making it.
 
 use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -238,4 +239,57 @@ fn the_layout_has_the_health_check_of_the_dockerfile() {
             .find(|line| line.starts_with("HEALTHCHECK "))
     };
     assert_eq!(asked("alpine"), asked("image"));
+}
+
+/// The root file system as `docker/build.sh` puts it together around a binary, by a cargo that has built it already.
+// contract: relay/image-page
+#[test]
+fn a_folder_mounted_on_certs_hides_no_authorities() {
+    let folder = TempDir::new("root");
+    let write = |path: &str, text: &str| {
+        let path = folder.path().join(path);
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("folders");
+        std::fs::write(&path, text).expect("a file");
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).expect("a mode");
+    };
+    write("tools/bin/cargo", "#!/bin/sh\n");
+    write(
+        "tools/lib/python3.11/site-packages/certifi/cacert.pem",
+        "authorities",
+    );
+    write(
+        "target/x86_64-unknown-linux-musl/release/ddp-streamer",
+        "binary",
+    );
+    write("docker/licences", "#!/bin/sh\necho licences\n");
+    let made = Command::new(root().join("docker/build.sh"))
+        .args(["root", "amd64", "out"])
+        .current_dir(folder.path())
+        .env("TOOLS", folder.path().join("tools"))
+        .env("CARGO_TARGET_DIR", folder.path().join("target"))
+        .output()
+        .expect("it runs");
+    assert!(
+        made.status.success(),
+        "{}",
+        String::from_utf8_lossy(&made.stderr)
+    );
+
+    let ssl = folder.path().join("out/etc/ssl");
+    let read = |path: &str| std::fs::read_to_string(ssl.join(path)).ok();
+    assert_eq!(
+        read("certs/ca-certificates.crt").as_deref(),
+        Some("authorities")
+    );
+    std::fs::rename(ssl.join("certs"), ssl.join("hidden")).expect("out of sight");
+    assert_eq!(read("cert.pem").as_deref(), Some("authorities"));
+
+    // Alpine has it the other way round.
+    let alpine = stage("alpine");
+    let moved = [
+        "mv",
+        "/etc/ssl/certs/ca-certificates.crt",
+        "/etc/ssl/cert.pem",
+    ];
+    assert!(commands(&alpine).contains(&moved.to_vec()), "{alpine:#?}");
 }
