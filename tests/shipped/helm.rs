@@ -118,6 +118,21 @@ fn environment(objects: &[Value]) -> Env {
         .collect()
 }
 
+/// Helm reads every number of a values file as a float.
+#[test]
+fn numbers_of_the_environment_keep_their_digits() {
+    let env = environment(&rendered("everything"));
+    let of = |name: &str| env.get(name).map(String::as_str);
+    assert_eq!(
+        (
+            of("DDP_MAX_BUFFERED_BYTES"),
+            of("TRACING_ENABLED"),
+            of("LOG_LEVEL")
+        ),
+        (Some("8388608"), Some("true"), Some("warn"))
+    );
+}
+
 #[test]
 fn every_set_of_values_renders_what_it_should() {
     for (set, kinds) in SETS {
