@@ -26,7 +26,10 @@ impl Machine {
         for name in [
             "npm",
             "cc",
+            "c++",
             "make",
+            "git",
+            "kill",
             "flock",
             "python3",
             "nginx",
@@ -111,6 +114,25 @@ fn root_on_debian_installs_what_debian_has() {
         installed.ends_with("build-essential chromium fonts-noto-color-emoji\n"),
         "{installed}"
     );
+}
+
+/// What only some tests need is asked for before any of them is built.
+#[test]
+fn a_compiler_for_c_alone_is_not_enough() {
+    let machine = Machine::new(0);
+    for name in ["c++", "git", "kill"] {
+        machine.lacks(name);
+    }
+    assert_eq!(machine.prerequisites(), (Some(0), vec![]));
+    let installed = machine.installed();
+    assert!(
+        installed.ends_with("--no-install-recommends build-essential git procps\n"),
+        "{installed}"
+    );
+    let machine = Machine::new(1000);
+    machine.lacks("c++");
+    let line = "missing, or too old: c++ (Debian: build-essential)";
+    assert_eq!(machine.prerequisites(), (Some(1), vec![line.to_owned()]));
 }
 
 #[test]
