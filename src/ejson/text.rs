@@ -10,6 +10,8 @@ use std::borrow::Cow;
 use memchr::{memchr, memchr2};
 use serde_json::value::RawValue;
 
+use super::escape::write_escaped;
+
 /// The stand-in of U+D800; those of the other halves follow it, to the last character that there is.
 const FIRST: char = '\u{10f800}';
 /// The first byte of the characters of the last plane, among them the stand-ins.
@@ -31,16 +33,22 @@ pub(super) fn unescaped(inside: &str) -> Cow<'_, str> {
     let mut out = String::with_capacity(inside.len());
     for unit in char::decode_utf16(units(inside.as_bytes())) {
         match unit {
-            Ok(char) if char < FIRST => out.push(char),
-            Ok(char) => out.extend(
-                char.encode_utf16(&mut [0; 2])
-                    .iter()
-                    .map(|half| stand_in(*half)),
-            ),
+            Ok(char) => push(&mut out, char),
             Err(half) => out.push(stand_in(half.unpaired_surrogate())),
         }
     }
     out.into()
+}
+
+/// Appends a character, held by two stand-ins where it looks like one.
+fn push(out: &mut String, char: char) {
+    if char < FIRST {
+        out.push(char);
+    } else {
+        let mut halves = [0; 2];
+        let halves = char.encode_utf16(&mut halves);
+        out.extend(halves.iter().map(|half| stand_in(*half)));
+    }
 }
 
 fn stand_in(half: u16) -> char {
@@ -82,6 +90,45 @@ pub fn well_formed(text: &str) -> Cow<'_, str> {
     chars
         .map(|char| char.unwrap_or(char::REPLACEMENT_CHARACTER))
         .collect()
+}
+
+/// The text that UTF-8 from outside is, as it is held here: the other way round than [`well_formed`].
+#[must_use]
+pub fn held(utf8: &str) -> Cow<'_, str> {
+    if utf8.chars().all(|char| char < FIRST) {
+        return utf8.into();
+    }
+    let mut out = String::with_capacity(utf8.len() * 2);
+    for char in utf8.chars() {
+        push(&mut out, char);
+    }
+    out.into()
+}
+
+/// JSON for readers that take no half of a surrogate pair: the texts that they read in it are as they are held here.
+#[must_use]
+pub fn held_json(raw: &RawValue) -> Vec<u8> {
+    let mut rest = raw.get();
+    if memchr2(b'\\', LAST_PLANE, rest.as_bytes()).is_none() {
+        return rest.as_bytes().to_vec();
+    }
+    let mut out = Vec::with_capacity(rest.len());
+    while let Some((inside, after)) = memchr(b'"', rest.as_bytes()).and_then(|quote| {
+        out.extend_from_slice(&rest.as_bytes()[..=quote]);
+        let behind = &rest[quote + 1..];
+        Some(behind.split_at(string_len(behind)?))
+    }) {
+        let text = unescaped(inside);
+        if memchr(LAST_PLANE, text.as_bytes()).is_some() {
+            write_escaped(&mut out, text.as_bytes());
+        } else {
+            out.extend_from_slice(inside.as_bytes());
+        }
+        out.push(b'"');
+        rest = &after[1..];
+    }
+    out.extend_from_slice(rest.as_bytes());
+    out
 }
 
 /// JSON that stands in a JSON string, between the quotes: half of a surrogate pair in it becomes its escape, as which it
@@ -174,6 +221,10 @@ pub(super) fn units(inside: &[u8]) -> impl Iterator<Item = u16> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
+    use serde_json::Value;
+
     use super::*;
     use crate::ejson::{quoted, raw};
     use proptest::prelude::*;
@@ -211,6 +262,16 @@ mod tests {
             let text = of(json);
             assert_eq!(quoted(&text), written, "{json}");
             assert_eq!(well_formed(&text), utf8, "{json}");
+            assert_eq!(well_formed(&held(utf8)), utf8, "{json}");
+            let json = raw(format!(r#"{{"a\n":[{json},{json}],"b":1}}"#)).unwrap();
+            let read: BTreeMap<String, Value> = serde_json::from_slice(&held_json(&json)).unwrap();
+            assert_eq!(
+                read,
+                BTreeMap::from([
+                    ("a\n".to_owned(), Value::from(vec![text.clone(), text])),
+                    ("b".to_owned(), Value::from(1)),
+                ])
+            );
         }
         assert_eq!(of(r#""\ud83d\ude00""#), "😀");
         assert_ne!(of("\"\u{10f83d}\""), of(r#""\ud83d""#));
@@ -233,7 +294,8 @@ mod tests {
         fn every_text_is_what_serde_json_reads(text in "(.|[\\x00-\\x1f\"\\\\/]){0,40}") {
             let json = serde_json::to_string(&text).unwrap();
             let read = of(&json);
-            prop_assert_eq!(well_formed(&read), text);
+            prop_assert_eq!(well_formed(&read), text.as_str());
+            prop_assert_eq!(held(&text), read);
         }
     }
 }

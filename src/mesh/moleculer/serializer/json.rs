@@ -21,7 +21,7 @@ pub(super) fn decode(json: Bytes) -> Result<Bytes, SerializeError> {
 
 /// JSON text in which what only looks like EJSON is escaped.
 pub(super) fn escaped(json: &[u8]) -> Result<Vec<u8>, SerializeError> {
-    let mut json = json.to_vec();
+    let mut json = held(json)?;
     let size = json.len();
     let value = Value::plain(&mut json)?;
     let mut out = EjsonText::with_capacity(size + 64);
@@ -30,11 +30,18 @@ pub(super) fn escaped(json: &[u8]) -> Result<Vec<u8>, SerializeError> {
 }
 
 /// EJSON as JSON text: dates as ISO texts.
-pub(super) fn encode(mut json: Vec<u8>) -> Result<Vec<u8>, SerializeError> {
+pub(super) fn encode(json: Vec<u8>) -> Result<Vec<u8>, SerializeError> {
     if !has_marks(&json) {
         return Ok(json);
     }
-    Value::ejson(&mut json).map(|value| stringify(&value))
+    Value::ejson(&mut held(&json)?).map(|value| stringify(&value))
+}
+
+/// What is JSON on both sides keeps halves of surrogate pairs.
+fn held(json: &[u8]) -> Result<Vec<u8>, SerializeError> {
+    serde_json::from_slice(json)
+        .map(ejson::held_json)
+        .map_err(|error| SerializeError::of("not JSON", &error))
 }
 
 /// What `JSON.stringify` makes of a value.
@@ -158,6 +165,7 @@ mod tests {
         String::from_utf8(encode(json.as_bytes().to_vec()).unwrap()).unwrap()
     }
 
+    // contract: ddp/message/lone-surrogates
     #[test]
     fn ejson_becomes_what_stringify_makes_of_it() {
         assert_eq!(
@@ -168,8 +176,13 @@ mod tests {
         );
         assert_eq!(out(r#"{"a" : 1.0}"#), r#"{"a" : 1.0}"#);
         assert_eq!(out(r#"{"\u0024date":0}"#), r#""1970-01-01T00:00:00.000Z""#);
+        assert_eq!(
+            out(r#"["\ud83d",{"$date":0}]"#),
+            r#"["\ud83d","1970-01-01T00:00:00.000Z"]"#
+        );
     }
 
+    // contract: ddp/message/lone-surrogates
     #[test]
     fn json_that_looks_like_ejson_is_escaped() {
         let back = |json: &'static str| decode(Bytes::from_static(json.as_bytes())).unwrap();
@@ -178,7 +191,10 @@ mod tests {
             r#"{"a":{"$escape":{"$date":1}}}"#
         );
         assert_eq!(back(r#"{"a":{"$node":1}}"#), r#"{"a":{"$node":1}}"#);
-        assert_eq!(back(r#"{"$a":"\ud83d"}"#), r#"{"$a":"�"}"#);
+        assert_eq!(
+            back("{\"$a\\ud83d\":[\"\\ud83d\",\"\u{10f83d}\"],\"$n\":1e400}"),
+            r#"{"$a\ud83d":["\ud83d","\udbfe\udc3d"],"$n":{"$InfNaN":1}}"#
+        );
         assert!(decode(Bytes::from_static(b"{\"$a\"")).is_err());
     }
 }

@@ -11,7 +11,7 @@ use rmp::encode::{self, ByteBuf};
 use super::error::{SerializeError, TOO_DEEP};
 use super::text::EjsonText;
 use super::value::Value;
-use crate::ejson::MAX_DEPTH;
+use crate::ejson::{self, MAX_DEPTH};
 
 /// Whole numbers above are no integers to JavaScript.
 const MAX_SAFE: f64 = 9_007_199_254_740_991.0;
@@ -147,7 +147,7 @@ impl<'a> Reader<'a> {
 
     fn string(&mut self, size: usize) -> Result<(), SerializeError> {
         let text = self.text(size)?;
-        self.out.text(&text);
+        self.out.text(&ejson::held(&text));
         Ok(())
     }
 
@@ -171,7 +171,7 @@ impl<'a> Reader<'a> {
         self.out.begin_object()?;
         for _ in 0..count {
             let key = self.key()?;
-            self.out.key(&key);
+            self.out.key(&ejson::held(&key));
             self.value(depth + 1)?;
         }
         self.out.end_object();

@@ -1,7 +1,7 @@
 //! Halves of surrogate pairs in JSON text.
 //!
 //! JavaScript cuts texts in the middle of an emoji and writes the half that is left as `\ud83d`. That is valid JSON, but no
-//! Rust text can hold it. JavaScript's own encoders put U+FFFD in its place where they must write UTF-8; so does this.
+//! Rust text can hold it. JavaScript's own encoders put U+FFFD in its place where they must write UTF-8 (MessagePack, CBOR); so does this.
 
 use memchr::memmem;
 

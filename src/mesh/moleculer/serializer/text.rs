@@ -11,7 +11,7 @@ use crate::ejson::{self, MAX_DEPTH};
 /// Whole numbers up to here are written with all their digits, and read as the same double.
 const WHOLE: f64 = 1e18;
 
-/// EJSON text in the making. Objects that only look like EJSON's own are escaped.
+/// EJSON text in the making. Objects that only look like EJSON's own are escaped. Texts come as [`ejson`] holds them.
 #[derive(Debug, Default)]
 pub(super) struct EjsonText {
     out: Vec<u8>,

@@ -48,7 +48,7 @@ pub(super) fn date(ms: f64) -> Option<i64> {
 }
 
 impl<'a> Value<'a> {
-    /// Reads JSON text as it stands.
+    /// Reads JSON text as it stands. Halves of surrogate pairs that are not held ([`crate::ejson::held_json`]) are replaced.
     pub(super) fn plain(json: &'a mut [u8]) -> Result<Self, SerializeError> {
         surrogates::mend(json);
         let infinite = numbers::mend(json);

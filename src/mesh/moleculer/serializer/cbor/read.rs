@@ -7,7 +7,7 @@ use minicbor::decode::Decoder;
 
 use super::arrays::Elements;
 use super::tags::{BYTES, CBOR, DATE, DATE_TEXT, MAP, OBJECT, RECORDS, REFUSED, REG_EXP, SET};
-use crate::ejson::MAX_DEPTH;
+use crate::ejson::{self, MAX_DEPTH};
 use crate::mesh::moleculer::serializer::date_text;
 use crate::mesh::moleculer::serializer::error::{SerializeError, TOO_DEEP};
 use crate::mesh::moleculer::serializer::text::EjsonText;
@@ -68,7 +68,7 @@ impl<'a> Reader<'a> {
             }
             Type::String => {
                 let text = self.text()?;
-                self.out.text(&text);
+                self.out.text(&ejson::held(&text));
             }
             Type::Array | Type::ArrayIndef => {
                 let count = self.cbor.array().map_err(broken)?;
@@ -162,7 +162,7 @@ impl<'a> Reader<'a> {
                 Type::String => self.text()?,
                 _ => self.key(depth + 1)?.into(),
             };
-            self.out.key(&key);
+            self.out.key(&ejson::held(&key));
             self.value(depth + 1)?;
         }
         self.out.end_object();
@@ -266,7 +266,8 @@ impl<'a> Reader<'a> {
         }
         if self.text()? == REG_EXP && arguments == Some(2) {
             let (source, flags) = (self.text()?, self.text()?);
-            self.out.pattern(&source, &flags);
+            self.out
+                .pattern(&ejson::held(&source), &ejson::held(&flags));
             return Ok(());
         }
         while self.more(&mut arguments)? {

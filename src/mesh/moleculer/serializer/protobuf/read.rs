@@ -31,14 +31,16 @@ pub(super) fn packet<P: Packet>(payload: Bytes) -> Result<Vec<u8>, SerializeErro
 impl Fields {
     pub(super) fn text(&mut self, key: &'static str, value: Option<&String>) {
         if let Some(value) = value {
-            self.0.text(key, value);
+            self.0.text(key, &ejson::held(value));
         }
     }
 
     /// Texts; none at all are left out.
     pub(super) fn texts(&mut self, key: &'static str, values: &[String]) {
         if !values.is_empty() {
-            let quoted = values.iter().map(|value| ejson::quoted(value));
+            let quoted = values
+                .iter()
+                .map(|value| ejson::quoted(&ejson::held(value)));
             self.0.raw(key, &ejson::join(quoted));
         }
     }

@@ -89,11 +89,11 @@ pub(super) fn anything(
     if ejson::is_null(raw) {
         return Ok((DataType::Null, None));
     }
-    let mut bytes = raw.get().as_bytes().to_vec();
-    if !json::has_marks(&bytes) {
-        return Ok((DataType::Json, Some(bytes.into())));
+    if !json::has_marks(raw.get().as_bytes()) {
+        let json = raw.get().to_owned();
+        return Ok((DataType::Json, Some(json.into())));
     }
-    Ok(match Value::ejson(&mut bytes)? {
+    Ok(match Value::ejson(&mut ejson::held_json(raw))? {
         Value::Binary(binary) => (DataType::Buffer, Some(binary.into())),
         value => (DataType::Json, Some(json::stringify(&value).into())),
     })
