@@ -107,5 +107,6 @@ fn parsed(events: &Events, msg: &str) -> Option<String> {
         Release::V8 => Grammar::V8,
         Release::Unknown | Release::V6 | Release::Mixed => Grammar::V7,
     };
-    (events.parse_messages && !msg.is_empty()).then(|| markup::parse(msg, grammar))
+    (events.parse_messages && !msg.is_empty())
+        .then(|| markup::parse(&ejson::well_formed(msg), grammar))
 }

@@ -73,6 +73,25 @@ async fn a_text_is_parsed_as_the_clients_of_the_release_draw_it() {
     }
 }
 
+/// The parsed form is written as UTF-8; the text passes as it came.
+// contract: ddp/message/lone-surrogates, events/ephemeral/md
+#[tokio::test]
+async fn half_a_surrogate_pair_in_a_text_is_parsed_as_what_utf_8_has_for_it() {
+    let bench = Bench::new(Recorder::default());
+    let told = bench
+        .event(
+            "notify.ephemeralMessage",
+            "[\"u\",\"r\",{\"_id\":\"m\",\"msg\":\"cut \\ud83d \u{10f83d}\"}]",
+        )
+        .await;
+    assert_eq!(
+        told,
+        [
+            "user u/message [{\"groupable\":false,\"u\":{\"_id\":\"rocket.cat\",\"username\":\"rocket.cat\"},\"private\":true,\"_id\":\"m\",\"rid\":\"r\",\"ts\":{\"$date\":1700000000000},\"_updatedAt\":{\"$date\":1700000000000},\"msg\":\"cut \\ud83d \u{10f83d}\",\"md\":[{\"type\":\"PARAGRAPH\",\"value\":[{\"type\":\"PLAIN_TEXT\",\"value\":\"cut \u{fffd} \u{10f83d}\"}]}]}]"
+        ]
+    );
+}
+
 #[test]
 fn messages_that_nobody_can_hear_are_passed_over_unread() {
     let bench = Bench::new(Recorder {
