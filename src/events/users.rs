@@ -1,6 +1,6 @@
 //! Users: their records, their sessions, what they are told.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use serde_json::value::RawValue;
 
@@ -47,7 +47,8 @@ pub(super) fn changed(events: &Events, args: &Args<'_>) -> Option<()> {
 /// Ends the sessions whose login token is gone from the user.
 ///
 /// The list may have been read before a newer login, so whoever is missing in it is looked up once more, and gets nothing
-/// until that is answered; the questions of one user wait for each other, and nobody else waits.
+/// until that is answered. Those that share a token (the tabs of a browser) share one question; the questions about one token
+/// wait for each other, and nobody else waits.
 fn look_at_tokens(events: &Events, uid: &str, diff: Option<&RawValue>, unset: Option<&RawValue>) {
     let tokens = |raw: Option<&RawValue>| -> Option<HashSet<String>> {
         let list = raw.and_then(RawObject::of)?;
@@ -68,6 +69,7 @@ fn look_at_tokens(events: &Events, uid: &str, diff: Option<&RawValue>, unset: Op
         (Some(kept), None) => kept,
         (None, None) => return,
     };
+    let mut missing: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for client in events
         .directory
         .revoke(uid, kept.iter().map(String::as_str))
@@ -75,25 +77,31 @@ fn look_at_tokens(events: &Events, uid: &str, diff: Option<&RawValue>, unset: Op
         let Some(identity) = client.identity() else {
             continue;
         };
-        if kept.contains(&*identity.hashed_token) {
-            continue;
+        if !kept.contains(&*identity.hashed_token) {
+            let doubted = missing.entry(identity.hashed_token.to_string());
+            let doubt = client.doubt();
+            doubted.or_default().push((client, identity, doubt));
         }
-        let question = events
-            .house
-            .has_login_token(uid.to_owned(), identity.hashed_token.to_string());
-        let doubt = client.doubt();
+    }
+    for (token, doubted) in missing {
+        let key = format!("tokens/{uid}/{token}");
+        let bytes = size_of_val(&*doubted);
+        let question = events.house.has_login_token(uid.to_owned(), token);
         let lookup = async move {
-            // It may have logged in anew while the question was away.
-            let stays = question.await
-                || client.identity().is_none_or(|now| {
-                    now.user != identity.user || now.hashed_token != identity.hashed_token
-                });
-            if stays {
-                doubt.settle();
+            let found = question.await;
+            for (client, identity, doubt) in doubted {
+                // It may have logged in anew while the question was away.
+                let stays = found
+                    || client.identity().is_none_or(|now| {
+                        now.user != identity.user || now.hashed_token != identity.hashed_token
+                    });
+                if stays {
+                    doubt.settle();
+                }
             }
         };
-        // A question that cannot be asked is a failed look-up: the doubt is dropped with it.
-        let _asked = events.queue.push(&format!("tokens/{uid}"), lookup);
+        // A question that cannot be asked is a failed look-up: the doubts are dropped with it.
+        let _asked = events.queue.push_bytes(&key, bytes, lookup);
     }
 }
 

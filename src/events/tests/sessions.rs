@@ -1,5 +1,7 @@
 //! Being thrown out: forced logout, and login tokens that disappear.
 
+use std::time::Duration;
+
 use super::*;
 use crate::client::{Buffered, Client, ClientSeed, Connection, Identity, Listed};
 use crate::ddp::{Close, Framing};
@@ -101,6 +103,41 @@ async fn a_session_ends_when_its_token_is_gone_from_list_and_database() {
     assert!(
         !said.contains(&"token? u kept".to_owned()),
         "who is in the list is not looked up"
+    );
+}
+
+/// Tabs of one browser share a token. Two tokens are asked for side by side: neither waits for the other's answer.
+// contract: ddp/thrown-out/token
+#[tokio::test(start_paused = true)]
+async fn each_token_is_looked_up_once_and_beside_the_others() {
+    let bench = Bench::new(Recorder {
+        questions: Arc::new(tokio::sync::Barrier::new(2)),
+        ..Recorder::default()
+    });
+    bench.house.tokens.lock().push("kept".to_owned());
+    let sessions = [
+        bench.session("1", "u", "gone"),
+        bench.session("2", "u", "kept"),
+        bench.session("3", "u", "gone"),
+        bench.session("4", "u", "kept"),
+    ];
+    let said = bench.event(
+        "watch.users",
+        r#"[{"id":"u","clientAction":"updated","diff":{"services.resume.loginTokens":[]}}]"#,
+    );
+    let said = tokio::time::timeout(Duration::from_secs(1), said).await;
+    let mut said = said.expect("both are asked before either is answered");
+    said.retain(|line| line.starts_with("token? "));
+    assert_eq!(said, ["token? u gone", "token? u kept"]);
+    assert_eq!(
+        sessions.each_ref().map(Session::closing),
+        [Some(Close::ThrownOut), None, Some(Close::ThrownOut), None]
+    );
+    assert_eq!(
+        sessions
+            .each_ref()
+            .map(|session| session.client.outbox().is_doubted()),
+        [false; 4]
     );
 }
 
