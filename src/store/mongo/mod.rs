@@ -75,14 +75,7 @@ impl Mongo {
     async fn database(&self) -> Result<&Database, Error> {
         self.database
             .get_or_try_init(|| async {
-                let url = connection_string(self.url.expose())?;
-                let mut options = ClientOptions::parse(url).await?;
-                options
-                    .server_selection_timeout
-                    .get_or_insert(SERVER_SELECTION);
-                options.app_name.get_or_insert_with(|| APP_NAME.to_owned());
-                options.max_pool_size.get_or_insert(POOL);
-                options.max_idle_time.get_or_insert(IDLE);
+                let options = options(&self.url).await?;
                 let client = Client::with_options(options)?;
                 Ok(client
                     .default_database()
@@ -173,6 +166,23 @@ impl Mongo {
     }
 }
 
+/// What the URL asks of the driver, and ours where it says nothing. It may be made for others and let them look for a server
+/// for long: here an operation would have ended before, and not say why.
+async fn options(url: &Secret) -> Result<ClientOptions, Error> {
+    let url = connection_string(url.expose())?;
+    let mut options = ClientOptions::parse(url).await?;
+    // Zero is no limit to Node's driver, and no time at all to this one.
+    let asked = options
+        .server_selection_timeout
+        .filter(|asked| !asked.is_zero());
+    options.server_selection_timeout =
+        Some(asked.unwrap_or(SERVER_SELECTION).min(SERVER_SELECTION));
+    options.app_name.get_or_insert_with(|| APP_NAME.to_owned());
+    options.max_pool_size.get_or_insert(POOL);
+    options.max_idle_time.get_or_insert(IDLE);
+    Ok(options)
+}
+
 /// A filter as it can be written: ids that clients choose may hold half a surrogate pair.
 fn utf8(mut filter: Bson) -> Bson {
     for (_, value) in filter.iter_mut() {
@@ -212,9 +222,11 @@ fn store_error(error: Error) -> StoreError {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use mongodb::bson::doc;
 
-    use super::{Mongo, StoreState, utf8};
+    use super::{Mongo, StoreState, options, utf8};
     use crate::config::Secret;
     use crate::ejson;
 
@@ -224,6 +236,22 @@ mod tests {
         let url = "mongodb://127.0.0.1:1/chat?socketTimeoutMS=20000&maxPoolSize=0";
         let mongo = Mongo::new(Secret::new(url));
         assert_eq!(mongo.database().await.unwrap().name(), "chat");
+    }
+
+    // contract: database/absent
+    #[tokio::test]
+    async fn a_url_may_shorten_the_wait_for_a_server_and_not_lengthen_it() {
+        for (query, ms) in [
+            ("", 3000),
+            ("?serverSelectionTimeoutMS=30000", 3000),
+            ("?serverSelectionTimeoutMS=500", 500),
+            ("?serverSelectionTimeoutMS=0", 3000),
+        ] {
+            let url = format!("mongodb://127.0.0.1:1/chat{query}");
+            let options = options(&Secret::new(url)).await.unwrap();
+            let wait = Some(Duration::from_millis(ms));
+            assert_eq!(options.server_selection_timeout, wait, "{query}");
+        }
     }
 
     // contract: database/absent
