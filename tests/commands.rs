@@ -398,6 +398,40 @@ async fn check_sees_the_mesh_next_door_and_a_database_that_is_not_the_workspaces
     assert_eq!(checked.code, Some(1));
 }
 
+// contract: mesh/namespace, configuration/variable/MS_NAMESPACE
+#[tokio::test]
+async fn a_namespace_with_a_dot_is_joined_and_found_by_check() {
+    let workspace = Workspace::with()
+        .env("MS_NAMESPACE", "1.10")
+        .core("--namespace", "1.10")
+        .core("--heartbeat", "1")
+        .start()
+        .await;
+    let mut alice = workspace.login("alice").await;
+    let echoed = alice.call("echo", json!(["here"])).await;
+    assert_eq!(echoed["result"], json!(["here"]));
+    let checked = run("check", &workspace.env).await;
+    checked.has("ok       services       accounts, authorization, presence, meteor, license");
+    assert_eq!(
+        (checked.code, checked.last()),
+        (Some(0), "Nothing is wrong, 1 warning.")
+    );
+    // Whoever has another namespace is told of this one, also where that begins like it.
+    for other in ["1", ""] {
+        let mut env = workspace.env.clone();
+        env.insert("MS_NAMESPACE".into(), other.into());
+        let named = match other {
+            "" => "no namespace".to_owned(),
+            other => format!("namespace '{other}'"),
+        };
+        let checked = run("check", &env).await;
+        checked.has(&format!(
+            "wrong    nodes          nobody is there in {named}; there are nodes in namespace '1.10'"
+        ));
+        assert_eq!(checked.code, Some(1));
+    }
+}
+
 #[tokio::test]
 async fn check_lists_the_nodes_of_the_plain_broker() {
     let nats = Nats::start().await;

@@ -9,7 +9,7 @@ use super::remote_error::RemoteError;
 #[derive(Debug, thiserror::Error)]
 pub enum MeshError {
     /// The namespace cannot stand in a subject.
-    #[error("'{0}' cannot be a namespace: it must be one part of a NATS subject")]
+    #[error("'{0}' cannot be a namespace: it must be able to stand in a NATS subject")]
     InvalidNamespace(String),
     /// A server address cannot be read.
     #[error("'{server}' is not a NATS server address: {reason}")]

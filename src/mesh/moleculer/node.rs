@@ -42,7 +42,7 @@ impl MoleculerNode {
         listener: Arc<dyn EventListener>,
     ) -> Result<Self, MeshError> {
         let namespace = &config.node.namespace;
-        if !namespace.is_empty() && (!is_subject_rest(namespace) || namespace.contains('.')) {
+        if !namespace.is_empty() && !is_subject_rest(namespace) {
             return Err(MeshError::InvalidNamespace(namespace.clone()));
         }
         let node = Self {

@@ -22,7 +22,7 @@ impl Subjects {
         Self { prefix }
     }
 
-    /// The first token of all of them.
+    /// What all of them begin with; a namespace may have dots in it.
     pub(crate) fn prefix(&self) -> &str {
         &self.prefix
     }

@@ -31,8 +31,10 @@ const TURN: Duration = Duration::from_millis(250);
 const PINGS: usize = 3;
 /// Handing the last packets over.
 const FLUSH: Duration = Duration::from_millis(500);
-/// The first token of subjects of a mesh without namespace, and the start of one with.
+/// What subjects of a mesh without namespace begin with, and the start of it in one with.
 const PREFIX: &str = "MOL";
+/// Of how many parts the prefixes of other namespaces are that are heard: a `*` stands for one part only.
+const DEPTHS: usize = 3;
 
 struct Look<'a> {
     config: &'a MeshConfig,
@@ -104,14 +106,19 @@ fn namespace(prefix: &str) -> Option<&str> {
 impl Look<'_> {
     async fn listen(&self, client: &Client) -> Result<SelectAll<Subscriber>, SubscribeError> {
         let own = |kind| self.subjects.node(kind, self.own);
-        let mut heard = Vec::new();
-        for subject in [
+        let mut subjects = vec![
             own(PacketKind::Info),
             own(PacketKind::Pong),
             self.subjects.all(PacketKind::Info),
-            // Of every namespace.
-            format!("*.{}", PacketKind::Heartbeat.name()),
-        ] {
+        ];
+        // Of every namespace.
+        let beat = PacketKind::Heartbeat.name();
+        subjects.extend((1..=DEPTHS).map(|depth| format!("{}{beat}", "*.".repeat(depth))));
+        if self.subjects.prefix().split('.').count() > DEPTHS {
+            subjects.push(self.subjects.all(PacketKind::Heartbeat));
+        }
+        let mut heard = Vec::new();
+        for subject in subjects {
             heard.push(client.subscribe(subject).await?);
         }
         Ok(select_all(heard))
@@ -131,14 +138,16 @@ impl Look<'_> {
     }
 
     fn take(&mut self, message: Message) {
-        let Some((prefix, rest)) = message.subject.split_once('.') else {
-            return;
-        };
-        if prefix != self.subjects.prefix() {
+        let own = self.subjects.prefix();
+        // The own prefix may be the start of a stranger's: only a beat's subject tells where the prefix ends.
+        let beat = message.subject.rsplit_once('.');
+        let beat = beat.filter(|(_, name)| *name == PacketKind::Heartbeat.name());
+        if let Some((prefix, _)) = beat.filter(|(prefix, _)| *prefix != own) {
             self.strangers.extend(namespace(prefix).map(str::to_owned));
             return;
         }
-        let name = rest.split('.').next();
+        let rest = message.subject.strip_prefix(own);
+        let name = rest.and_then(|rest| rest.strip_prefix('.')?.split('.').next());
         let Some(kind) = PacketKind::ALL
             .into_iter()
             .find(|kind| Some(kind.name()) == name)

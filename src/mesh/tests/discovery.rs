@@ -67,6 +67,32 @@ async fn namespaces_never_meet() {
     ));
 }
 
+// contract: mesh/namespace, configuration/variable/MS_NAMESPACE
+#[tokio::test(start_paused = true)]
+async fn a_namespace_may_have_dots() {
+    let net = Net::new();
+    let inside = |name: &str, namespace: &str| {
+        let mut config = net.config(name);
+        config.node.namespace = namespace.to_owned();
+        config
+    };
+    let _core = net
+        .join_with(inside("core-1", "team.a"), vec![core()])
+        .await;
+    let _outside = net.join_with(inside("core-2", "team"), vec![core()]).await;
+    let streamer = net.join_with(inside("streamer-1", "team.a"), vec![]).await;
+    let mut nodes: Vec<_> = streamer
+        .mesh
+        .nodes()
+        .into_iter()
+        .map(|node| node.id)
+        .collect();
+    nodes.sort();
+    assert_eq!(nodes, ["core-1", "streamer-1"]);
+    let answer = streamer.mesh.call(Call::new("meteor.echo", "[1]")).await;
+    assert_eq!(answer.unwrap().unwrap().get(), "[1]");
+}
+
 // contract: mesh/node/leaving, mesh/leaving
 #[tokio::test(start_paused = true)]
 async fn a_node_that_leaves_is_gone_at_once() {
