@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::{run, starts_the_service};
+use crate::support::sandbox::Sandbox;
 use crate::support::service::{Env, Service};
 use crate::support::{eventually, free_port, http, root};
 
@@ -150,6 +151,27 @@ fn every_file_is_one_of_the_ways() {
 async fn the_microservices_environment_starts_it() {
     let project = project(&["microservices.yml"]);
     starts_the_service(environment(&project["services"]["ddp-streamer"])).await;
+}
+
+/// But for its ports: the usual ones may be others' on this machine.
+#[tokio::test]
+async fn the_sandboxes_command_starts_it() {
+    let project = project(&["sandbox.yml"]);
+    let command = project["services"]["sandbox"]["command"].as_array();
+    let command = command.expect("a command").iter();
+    let mut words: Vec<_> = command.map(|word| word.as_str().expect("text")).collect();
+    assert_eq!(words.remove(0), "sandbox");
+    let (port, page) = (free_port().to_string(), free_port().to_string());
+    words.extend(["--port", &port, "--page-port", &page]);
+    let sandbox = Sandbox::start(&words).await;
+    let first = sandbox.said.lock().expect("lines").first().cloned();
+    assert_eq!(
+        first.as_deref(),
+        Some("The sandbox is ready: a workspace in this process, as Rocket.Chat 9.x.")
+    );
+    // The page puts the name by which it was opened in the place of this one.
+    assert_eq!(sandbox.service, format!("ws://127.0.0.1:{port}/websocket"));
+    assert_eq!(sandbox.page_port().to_string(), page);
 }
 
 /// But for its address: the server is one of this machine, and need not be there for the start.
