@@ -349,6 +349,29 @@ async fn check_names_what_is_away() {
 }
 
 #[tokio::test]
+async fn check_tells_a_log_that_cannot_be_written_and_creates_none() {
+    let server = format!("ws://127.0.0.1:{}/websocket", free_port());
+    let checked = run(
+        "check",
+        &env(&[
+            ("DDP_SERVER_URL", &server),
+            ("LOG_FILE_PATH", "/nowhere/x.log"),
+        ]),
+    )
+    .await;
+    checked.has("wrong    log file       LOG_FILE_PATH=/nowhere/x.log: No such file or directory (os error 2)");
+    checked.has(
+        "                        → correct it, or let this user write there: the service does not start with it",
+    );
+    // The server is away as well, and there are few files.
+    assert_eq!(
+        (checked.code, checked.last()),
+        (Some(1), "2 things are wrong, 1 warning.")
+    );
+    assert!(!std::path::Path::new("/nowhere").exists());
+}
+
+#[tokio::test]
 async fn check_tells_a_frozen_server_and_refused_credentials_from_one_that_is_not_there() {
     let mut nats = Nats::start().await;
     let env = Service::usual_env(&nats.url());

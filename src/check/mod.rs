@@ -11,6 +11,7 @@ mod clock;
 mod collector;
 mod database;
 mod files;
+mod log_file;
 mod mesh;
 mod relay;
 mod report;
@@ -52,6 +53,7 @@ async fn look(config: &Config, findings: &mut Vec<Finding>) {
     findings.extend(tls.map(certificate::judge));
     let ticket_keys = tls.and_then(|tls| tls.ticket_keys.as_deref());
     findings.extend(ticket_keys.map(certificate::judge_tickets));
+    findings.extend(config.logs.file.as_deref().map(log_file::judge));
     let sessions = config.gateway.max_connections;
     // The client's socket, and the one to the server.
     let files_each = if config.relay.is_some() { 2 } else { 1 };
