@@ -3,9 +3,10 @@
 use futures_util::StreamExt;
 use serde_json::{Value, json};
 
-use crate::support::nats::listening;
+use crate::commands::run;
+use crate::support::nats::{Nats, listening};
 use crate::support::peer::matches;
-use crate::support::{DEADLINE, Peer, Workspace, eventually};
+use crate::support::{DEADLINE, Peer, Service, Workspace, eventually};
 
 /// What a client may send, and what encodings differ in. (Whole numbers above 2^64 are left out: notepack.io writes them
 /// as 0.)
@@ -223,6 +224,31 @@ async fn cbor_is_joined_by_a_node_of_protocol_5() {
 #[tokio::test]
 async fn msgpack_is_joined_by_a_node_of_protocol_5() {
     joined_by("MsgPack", true, "5").await;
+}
+
+// contract: mesh/foreign-version, configuration/variable/MOLECULER_PROTOCOL
+#[tokio::test]
+async fn check_tells_a_mesh_of_protocol_5_with_the_variable_that_takes_it() {
+    let nats = Nats::start().await;
+    let url = nats.url();
+    let node = ["--nats", &url, "--protocol", "5", "--heartbeat", "1"];
+    let _core = Peer::start("core.js", &node).await;
+    let mut env = Service::usual_env(&url);
+    let checked = run("check", &env).await;
+    checked.has(
+        "wrong    nodes          all nodes in no namespace speak protocol 5, which is not taken",
+    );
+    checked.has("                        → set MOLECULER_PROTOCOL=5");
+    assert_eq!(
+        (checked.code, checked.last()),
+        (Some(1), "1 thing is wrong, 1 warning.")
+    );
+    env.insert("MOLECULER_PROTOCOL".into(), "5".into());
+    let checked = run("check", &env).await;
+    assert_eq!(
+        (checked.code, checked.last()),
+        (Some(0), "Nothing is wrong, 1 warning.")
+    );
 }
 
 // contract: mesh/foreign-version, configuration/variable/MOLECULER_PROTOCOL

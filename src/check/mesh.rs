@@ -52,6 +52,9 @@ const OPTIONAL: &[Optional] = &[
 /// Below what NATS takes unless told otherwise, large messages and INFO packets are lost.
 const USUAL_MAX_PAYLOAD: usize = 1024 * 1024;
 
+/// For nodes of Moleculer 0.15.
+const TAKE_PROTOCOL_5: &str = "set MOLECULER_PROTOCOL=5";
+
 /// What was seen, or why nobody could look.
 pub(super) type Seen = Result<Survey, String>;
 
@@ -114,6 +117,13 @@ pub(super) fn judge(
         let found = format!("{} packets of the mesh cannot be read", survey.unreadable);
         findings
             .push(Finding::warning("nodes", found).advised("every node needs the same SERIALIZER"));
+    }
+    if survey.of_protocol_5 > 0 {
+        let found = format!(
+            "{} packets of the mesh are of protocol 5, which is not taken",
+            survey.of_protocol_5
+        );
+        findings.push(Finding::warning("nodes", found).advised(TAKE_PROTOCOL_5));
     }
     findings.extend(about_release(survey.release));
     about_services(&survey.nodes, findings);
@@ -210,6 +220,10 @@ fn nobody(survey: &Survey, settings: &MeshSettings) -> Finding {
         return Finding::wrong("nodes", "nobody answers with BROKER=nats", advice);
     }
     let here = named(&settings.node.namespace);
+    if survey.of_protocol_5 > 0 {
+        let found = format!("all nodes in {here} speak protocol 5, which is not taken");
+        return Finding::wrong("nodes", found, TAKE_PROTOCOL_5);
+    }
     if !survey.mute.is_empty() || survey.unreadable > 0 {
         let found = format!("nobody tells of itself in {here}, and somebody beats");
         let advice = "set SERIALIZER to what the other services have";

@@ -151,6 +151,7 @@ pub async fn survey(
         release: Release::Unknown,
         mute: BTreeSet::new(),
         unreadable: 0,
+        of_protocol_5: 0,
         strangers: BTreeSet::new(),
     };
     let (target, is_plain) = match &config.transporter {

@@ -21,6 +21,8 @@ pub enum Overheard<'a> {
     Copy,
     /// Something on the mesh's subjects that is no packet in the mesh's encoding.
     Unreadable,
+    /// A packet of protocol 5, where that is not taken.
+    OfProtocol5,
     /// This many were lost between NATS and here: this process does not keep up.
     Lost(u64),
     /// No connection: what is sent meanwhile is not heard.

@@ -23,6 +23,8 @@ pub struct Survey {
     pub mute: BTreeSet<NodeId>,
     /// Packets of this namespace that could not be read.
     pub unreadable: usize,
+    /// Packets of this namespace that are of protocol 5, where that is not taken.
+    pub of_protocol_5: usize,
     /// Other namespaces that were heard; the empty text is none.
     pub strangers: BTreeSet<String>,
 }

@@ -77,12 +77,14 @@ pub(super) struct Counts {
     pub(super) written: BTreeMap<&'static str, u64>,
     pub(super) copies: u64,
     pub(super) unreadable: u64,
+    /// Those of the unreadable that are of protocol 5.
+    pub(super) of_protocol_5: u64,
     pub(super) no_room: u64,
     pub(super) lost: u64,
 }
 
 impl Counts {
-    fn told(&self) -> String {
+    pub(super) fn told(&self) -> String {
         let written: u64 = self.written.values().sum();
         let mut told = format!("{written} of {} packets recorded", self.seen);
         let rest = [
@@ -97,7 +99,11 @@ impl Counts {
         if self.seen == 0 {
             told += "; nothing was heard: do TRANSPORTER, MS_NAMESPACE and BROKER name the workspace's mesh?";
         } else if self.unreadable > written {
-            told += "; does SERIALIZER say what the other services have?";
+            told += if self.of_protocol_5 > 0 {
+                "; the nodes speak protocol 5: set MOLECULER_PROTOCOL=5"
+            } else {
+                "; does SERIALIZER say what the other services have?"
+            };
         }
         told
     }
@@ -178,6 +184,11 @@ impl<'n> Recorder<'n> {
             Overheard::Unreadable => {
                 self.counts.seen += 1;
                 self.counts.unreadable += 1;
+            }
+            Overheard::OfProtocol5 => {
+                self.counts.seen += 1;
+                self.counts.unreadable += 1;
+                self.counts.of_protocol_5 += 1;
             }
             Overheard::Lost(count) => {
                 self.counts.lost += count;

@@ -144,7 +144,7 @@ fn knows(mesh: &Mesh, node: &NodeId) -> bool {
 
 /// Why somebody may be at work on this mesh; `None` where a sandbox's core has streamers and nobody else.
 fn not_a_sandbox(there: &Survey) -> Option<String> {
-    if there.unreadable > 0 || !there.mute.is_empty() {
+    if there.unreadable + there.of_protocol_5 > 0 || !there.mute.is_empty() {
         return Some("there are nodes on this mesh that do not tell what they are".to_owned());
     }
     let is_streamer = |services: &[String]| services.iter().all(|service| service == SERVICE);
@@ -192,6 +192,7 @@ mod tests {
             release: Release::Unknown,
             mute: BTreeSet::new(),
             unreadable: 0,
+            of_protocol_5: 0,
             strangers: BTreeSet::new(),
         }
     }
@@ -228,5 +229,8 @@ mod tests {
         let mut unreadable = there(&[core]);
         unreadable.unreadable = 1;
         assert!(not_a_sandbox(&unreadable).is_some());
+        let mut newer = there(&[core]);
+        newer.of_protocol_5 = 1;
+        assert!(not_a_sandbox(&newer).is_some());
     }
 }

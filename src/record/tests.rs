@@ -75,6 +75,27 @@ fn raw(value: &Value) -> Box<RawValue> {
     RawValue::from_string(value.to_string()).unwrap()
 }
 
+#[test]
+fn a_mesh_that_cannot_be_read_is_told_with_the_variable_that_would_read_it() {
+    let told = |heard: &[fn() -> Overheard<'static>]| {
+        let began = Notify::new();
+        let file = Recording::on(Box::new(Disk::default()), MAX);
+        let mut recorder = Recorder::new(file, &asked(MAX), &settings(), &began).unwrap();
+        for heard in heard {
+            let _goes_on = recorder.hear(heard(), &mut Vec::new());
+        }
+        recorder.end("signal").unwrap().0.told()
+    };
+    assert_eq!(
+        told(&[|| Overheard::Unreadable]),
+        "0 of 1 packets recorded, 1 unreadable; does SERIALIZER say what the other services have?"
+    );
+    assert_eq!(
+        told(&[|| Overheard::OfProtocol5]),
+        "0 of 1 packets recorded, 1 unreadable; the nodes speak protocol 5: set MOLECULER_PROTOCOL=5"
+    );
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_recording_tells_what_it_is_what_was_heard_and_how_it_ended() {
     let (disk, began, mut said) = (Disk::default(), Notify::new(), Vec::new());

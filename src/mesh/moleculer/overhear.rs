@@ -8,7 +8,9 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::copies::Copies;
-use super::packet::{EventPacket, InfoPacket, Packet as Read, ResponsePacket};
+use super::packet::{
+    EventPacket, InfoPacket, PROTOCOL_5, Packet as Read, ReadError, ResponsePacket,
+};
 use super::subject::Subjects;
 use crate::config::NodeSettings;
 use crate::mesh::overheard::{Body, Overheard, Packet, ServiceHeard};
@@ -72,8 +74,12 @@ impl<'c> Reader<'c> {
         let Ok(json) = self.settings.serializer.decode(kind, payload) else {
             return tell(Overheard::Unreadable);
         };
-        let Ok(packet) = Read::read(kind, &json, self.settings.protocols) else {
-            return tell(Overheard::Unreadable);
+        let packet = match Read::read(kind, &json, self.settings.protocols) {
+            Ok(packet) => packet,
+            Err(ReadError::Version(version)) if version == PROTOCOL_5 => {
+                return tell(Overheard::OfProtocol5);
+            }
+            Err(_) => return tell(Overheard::Unreadable),
         };
         if let Read::Event(event) = &packet
             && self.is_copy(&json, event, target.unwrap_or_default())
@@ -252,6 +258,7 @@ mod tests {
         let (one, two) = (event("one"), event("two"));
         let call = r#"{"id":"x","action":"a.b","params":[],"ver":"4","sender":"core-1"}"#;
         let old = r#"{"cpu":1,"ver":"3","sender":"core-1"}"#;
+        let newer = r#"{"cpu":1,"ver":"5","sender":"core-1"}"#;
         for (subject, payload, expected) in [
             // Two groups, and another node of the first the next time.
             ("MOL-ws.EVENT.n.1", &*one, "a.b core-1>n.1"),
@@ -264,6 +271,7 @@ mod tests {
             ("MOL-ws.REQB.a.b", call, "a.b core-1>*"),
             ("MOL-ws.REQ.n.1", call, "a.b core-1>n.1"),
             ("MOL-ws.HEARTBEAT", old, "Unreadable"),
+            ("MOL-ws.HEARTBEAT", newer, "OfProtocol5"),
             ("MOL-ws.HEARTBEAT", "{", "Unreadable"),
             ("MOL-ws.SOMETHING", call, "Unreadable"),
         ] {

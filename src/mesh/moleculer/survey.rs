@@ -11,7 +11,7 @@ use tokio::time::{Instant, interval, timeout};
 use uuid::Uuid;
 
 use super::clock::now_ms;
-use super::packet::{self, Packet, PongPacket};
+use super::packet::{self, PROTOCOL_5, Packet, PongPacket, ReadError};
 use super::subject::Subjects;
 use crate::mesh::config::MeshConfig;
 use crate::mesh::node_id::NodeId;
@@ -46,6 +46,7 @@ struct Look<'a> {
     clocks: HashMap<NodeId, (Duration, i64)>,
     beating: BTreeSet<NodeId>,
     unreadable: usize,
+    of_protocol_5: usize,
     strangers: BTreeSet<String>,
 }
 
@@ -67,6 +68,7 @@ pub(crate) async fn look(
         clocks: HashMap::new(),
         beating: BTreeSet::new(),
         unreadable: 0,
+        of_protocol_5: 0,
         strangers: BTreeSet::new(),
     };
     let began = Instant::now();
@@ -158,9 +160,16 @@ impl Look<'_> {
             self.unreadable += 1;
             return;
         };
-        let Ok(packet) = Packet::read(kind, &json, self.config.node.protocols) else {
-            self.unreadable += 1;
-            return;
+        let packet = match Packet::read(kind, &json, self.config.node.protocols) {
+            Ok(packet) => packet,
+            Err(ReadError::Version(version)) if version == PROTOCOL_5 => {
+                self.of_protocol_5 += 1;
+                return;
+            }
+            Err(_) => {
+                self.unreadable += 1;
+                return;
+            }
         };
         let Ok(sender) = NodeId::new(packet.sender()) else {
             self.unreadable += 1;
@@ -218,7 +227,7 @@ impl Look<'_> {
         let anybody = !self.registry.with_nodes(|nodes| nodes.is_empty())
             || !self.strangers.is_empty()
             || !self.beating.is_empty()
-            || self.unreadable > 0;
+            || self.unreadable + self.of_protocol_5 > 0;
         let waited = began.elapsed();
         waited >= SHORT && enough(&services)
             || waited >= LONGER && anybody
@@ -253,6 +262,7 @@ impl Look<'_> {
         let told: BTreeSet<_> = found.nodes.iter().map(|node| node.id.clone()).collect();
         found.mute = self.beating.difference(&told).cloned().collect();
         found.unreadable = self.unreadable;
+        found.of_protocol_5 = self.of_protocol_5;
         found.strangers = self.strangers;
     }
 }
