@@ -5,7 +5,7 @@ use tokio::process::Command;
 
 use crate::support::database::Database;
 use crate::support::nats::Nats;
-use crate::support::process::{Process, collect};
+use crate::support::process::{Process, TempDir, collect};
 use crate::support::sandbox::Sandbox;
 use crate::support::service::binary;
 use crate::support::{Client, Peer, Service, eventually, free_port, root};
@@ -420,6 +420,39 @@ async fn on_a_real_mesh_it_is_a_core_for_a_service_elsewhere() {
         assert!(ok, "{error}");
         alice.hears("notify-all", "license").await;
     }
+}
+
+/// What stands in TRANSPORTER of a service stands in the sandbox's --transporter; the encoding comes from where the service takes it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mesh_is_read_as_the_service_reads_it() {
+    let nats = Nats::configured("authorization { user: \"me\", password: \"p@ss\" }\n").await;
+    let url = format!("monolith+nats://me:p%40ss@127.0.0.1:{}", nats.port());
+    for serializer in ["EJSON", "JSON"] {
+        let mut env = Service::usual_env(&url);
+        let encoding = [("SERIALIZER", serializer)];
+        env.extend(encoding.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        let dir = TempDir::new("mesh");
+        let seed = dir.path().join("seed.json").display().to_string();
+        let arguments = ["--page-port", "0", "--transporter", &url];
+        let arguments = [&arguments[..], &["--seed-file", &seed]].concat();
+        let _sandbox = Sandbox::start_in(&encoding, &arguments).await;
+        env.insert("MONGO_URL".to_owned(), format!("memory:{seed}"));
+        let service = Service::spawn(&env);
+        service.ready().await;
+        let mut alice = Client::connect(service.port).await;
+        alice.login("alice").await;
+        alice.listen("room-messages", "GENERAL").await;
+        let words = json!([{ "rid": "GENERAL", "msg": serializer }]);
+        alice.call("sendMessage", words).await;
+        let heard = alice.hears("room-messages", "GENERAL").await;
+        assert_eq!(heard[0]["msg"], serializer);
+    }
+    let (ok, _, error) = Sandbox::run(&["sandbox", "--transporter", "redis://me:p@x"]).await;
+    assert!(!ok);
+    assert_eq!(
+        error.trim(),
+        "ddp-streamer: the mesh cannot be joined: TRANSPORTER=redis://(hidden): not accepted; expected nats://[user:pass@]host:port[,…] or tls://…"
+    );
 }
 
 // contract: telemetry/traces/sandbox

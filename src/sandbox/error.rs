@@ -21,6 +21,9 @@ pub enum SandboxError {
     /// The mesh cannot be joined as asked.
     #[error("the mesh cannot be joined: {0}")]
     Mesh(#[from] MeshError),
+    /// What was given, or what the environment says of the mesh, cannot be used.
+    #[error("the mesh cannot be joined: {0}")]
+    Setting(String),
     /// A node id that cannot be one.
     #[error("{0}")]
     NodeId(String),

@@ -10,7 +10,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::error::SandboxError;
-use crate::mesh::{Mesh, MeshConfig, MeshState, NatsTarget, NodeId, Transporter};
+use super::on_mesh;
+use crate::mesh::{Mesh, MeshState, NodeId};
 
 /// Longest wait for the mesh, or for the running sandbox's answer.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -57,20 +58,19 @@ pub async fn inject(target: &Target, event: &str, args: &str) -> Result<(), Sand
         Target::Mesh {
             transporter,
             namespace,
-        } => on_mesh(transporter, namespace, event, &args.to_string()).await,
+        } => onto_mesh(transporter, namespace, event, &args.to_string()).await,
     }
 }
 
-async fn on_mesh(
+async fn onto_mesh(
     transporter: &str,
     namespace: &str,
     event: &str,
     args: &str,
 ) -> Result<(), SandboxError> {
-    let node_id = NodeId::new(format!("sandbox-voice-{}", std::process::id()))
+    let mut config = on_mesh::config(transporter, namespace)?;
+    config.node_id = NodeId::new(format!("sandbox-voice-{}", std::process::id()))
         .map_err(|error| SandboxError::NodeId(error.to_string()))?;
-    let mut config = MeshConfig::new(node_id, Transporter::Nats(NatsTarget::parse(transporter)?));
-    namespace.clone_into(&mut config.node.namespace);
     let (tracker, token) = (TaskTracker::new(), CancellationToken::new());
     let mesh = Mesh::start(config, Vec::new(), Arc::new(()), &tracker, &token)?;
     let mut state = mesh.state();

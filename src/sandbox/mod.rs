@@ -20,6 +20,7 @@ mod journal;
 mod license;
 mod names;
 mod node;
+mod on_mesh;
 mod options;
 mod probe;
 mod services;
@@ -36,7 +37,7 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::mesh::{LocalBus, NatsTarget, Transporter};
+use crate::mesh::{LocalBus, Transporter};
 use crate::store::Store;
 use beside::Beside;
 use database::Database;
@@ -64,17 +65,18 @@ pub async fn run(
     let (tracker, token) = (TaskTracker::new(), CancellationToken::new());
     let world = World::seeded(options.release);
 
-    let (transporter, database, beside) = match &options.on_mesh {
+    let (mesh, database, beside) = match &options.on_mesh {
         None => {
             let (bus, store) = (LocalBus::new(), Store::memory());
             let beside = Beside::build(&options, bus.clone(), store.clone()).await?;
             (
-                Transporter::Local(bus),
+                node::in_this_process(Transporter::Local(bus))?,
                 Database::Memory(store),
                 Some(beside),
             )
         }
         Some(on_mesh) => {
+            let mesh = on_mesh::config(&on_mesh.transporter, &on_mesh.namespace)?;
             let database = match &on_mesh.mongo_url {
                 Some(url) => Database::mongo(url).await?,
                 None => Database::Nowhere,
@@ -82,11 +84,7 @@ pub async fn run(
             if let Some(path) = &on_mesh.seed_file {
                 database::write_seed(&world, path)?;
             }
-            (
-                Transporter::Nats(NatsTarget::parse(&on_mesh.transporter)?),
-                database,
-                None,
-            )
+            (mesh, database, None)
         }
     };
     database.fill(&world).await?;
@@ -100,18 +98,12 @@ pub async fn run(
         })?;
     let page = listener.local_addr().unwrap_or(page);
 
-    let namespace = options
-        .on_mesh
-        .as_ref()
-        .map(|on_mesh| on_mesh.namespace.clone())
-        .unwrap_or_default();
     let suffix = match &options.on_mesh {
         Some(_) => format!("-{}", std::process::id()),
         None => String::new(),
     };
     let joining = Joining {
-        transporter,
-        namespace,
+        mesh,
         release: options.release,
         suffix,
     };

@@ -30,6 +30,15 @@ pub(crate) fn is_node(id: &str) -> bool {
     number.is_some_and(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()))
 }
 
+/// The mesh that a sandbox without `--transporter` is alone on.
+pub(super) fn in_this_process(transporter: Transporter) -> Result<MeshConfig, SandboxError> {
+    Ok(MeshConfig::new(node_id(CORE)?, transporter))
+}
+
+fn node_id(text: &str) -> Result<NodeId, SandboxError> {
+    NodeId::new(text).map_err(|error| SandboxError::NodeId(error.to_string()))
+}
+
 /// A core that runs.
 pub(super) struct CoreNode {
     pub(super) core: Core,
@@ -40,8 +49,8 @@ pub(super) struct CoreNode {
 
 /// Where and as what the core joins.
 pub(super) struct Joining {
-    pub(super) transporter: Transporter,
-    pub(super) namespace: String,
+    /// The node ids are its own.
+    pub(super) mesh: MeshConfig,
     pub(super) release: CoreRelease,
     /// Added to the node ids, where several sandboxes may share a mesh.
     pub(super) suffix: String,
@@ -57,27 +66,22 @@ impl CoreNode {
         token: &CancellationToken,
     ) -> Result<Self, SandboxError> {
         let Joining {
-            transporter,
-            namespace,
+            mesh,
             release,
             suffix,
         } = joining;
-        let node_id = |name: &str| {
-            NodeId::new(format!("{name}{suffix}"))
-                .map_err(|error| SandboxError::NodeId(error.to_string()))
-        };
-        let config = |id: NodeId| {
-            let mut config = MeshConfig::new(id, transporter.clone());
-            config.node.namespace.clone_from(&namespace);
-            config
+        let named = |name: &str| node_id(&format!("{name}{suffix}"));
+        let config = |node_id: NodeId| MeshConfig {
+            node_id,
+            ..mesh.clone()
         };
         let journal = Journal::new();
         let (core, inbox) = Core::new(journal.clone());
 
-        let core_id = node_id(CORE)?;
+        let core_id = named(CORE)?;
         let probe = Probe::new(journal.clone(), core_id.to_string());
         let probe = Mesh::start(
-            config(node_id(PROBE)?),
+            config(named(PROBE)?),
             vec![Probe::service()],
             Arc::new(probe),
             tracker,

@@ -36,8 +36,7 @@ impl Scene {
         let (world, database) = (World::seeded(release), Database::Memory(store.clone()));
         database.fill(&world).await.unwrap();
         let joining = Joining {
-            transporter: Transporter::Local(bus.clone()),
-            namespace: String::new(),
+            mesh: super::node::in_this_process(Transporter::Local(bus.clone())).unwrap(),
             release,
             suffix: String::new(),
         };

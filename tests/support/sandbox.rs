@@ -18,8 +18,14 @@ pub struct Sandbox {
 
 impl Sandbox {
     pub async fn start(arguments: &[&str]) -> Self {
+        Self::start_in(&[], arguments).await
+    }
+
+    /// With more in its environment.
+    pub async fn start_in(env: &[(&str, &str)], arguments: &[&str]) -> Self {
         let mut command = Command::new(binary());
         command.arg("sandbox").args(arguments);
+        command.envs(env.iter().copied());
         let (process, _stdin, stdout) = Process::start("ddp-streamer sandbox", command);
         let said = collect(stdout);
         // A taken port ends the process: its own word is better than a time-out.
