@@ -422,6 +422,61 @@ async fn on_a_real_mesh_it_is_a_core_for_a_service_elsewhere() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_living_workspace_is_left_alone() {
+    let nats = Nats::start().await;
+    let url = nats.url();
+    let node = |name: &'static str, services: &'static str| {
+        let url = url.clone();
+        async move {
+            let options = ["--nats", &url, "--node", name, "--services", services];
+            Peer::start("core.js", &options).await
+        }
+    };
+    let dir = TempDir::new("living");
+    let seed = dir.path().join("seed.json").display().to_string();
+    let join = ["--page-port", "0", "--transporter", &url];
+    let join = [&join[..], &["--seed-file", &seed]].concat();
+    // A node that offers something else.
+    let _bot = node("bot-1", "media-call").await;
+    let sandbox = Sandbox::start(&join).await;
+    drop(sandbox);
+
+    std::fs::remove_file(&seed).expect("the seed was written");
+    let core = node("core-1", "accounts,meteor").await;
+    let (ok, said, error) = Sandbox::run(&[&["sandbox"], &join[..]].concat()).await;
+    assert!(!ok && said.is_empty(), "{said}");
+    assert_eq!(
+        error.trim(),
+        "core-1 on this mesh offers accounts: half of its calls would come to the sandbox, and people would be logged out. \
+         Name another server or --namespace, or say --yes-into-this-mesh"
+    );
+    assert!(!std::path::Path::new(&seed).exists());
+    let heard = core.ask("nodes", json!({})).await;
+    let nodes = heard.as_array().expect("a list").iter();
+    // The first sandbox was killed, and is remembered.
+    let there: Vec<_> = nodes.filter(|node| node["available"] == true).collect();
+    assert!(
+        !there
+            .iter()
+            .any(|node| node.to_string().contains("sandbox-core")),
+        "{there:?}"
+    );
+    let _whoever_is_there = Sandbox::start(&[&join[..], &["--yes-into-this-mesh"]].concat()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_is_away_is_one_clear_line() {
+    let url = format!("nats://127.0.0.1:{}", free_port());
+    let (ok, _, error) =
+        Sandbox::run(&["sandbox", "--page-port", "0", "--transporter", &url]).await;
+    assert!(!ok);
+    assert_eq!(
+        error.trim(),
+        format!("the mesh cannot be joined: {url}: not reached: Connection refused (os error 111)")
+    );
+}
+
 /// What stands in TRANSPORTER of a service stands in the sandbox's --transporter; the encoding comes from where the service takes it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_mesh_is_read_as_the_service_reads_it() {
@@ -451,7 +506,7 @@ async fn a_mesh_is_read_as_the_service_reads_it() {
     assert!(!ok);
     assert_eq!(
         error.trim(),
-        "ddp-streamer: the mesh cannot be joined: TRANSPORTER=redis://(hidden): not accepted; expected nats://[user:pass@]host:port[,…] or tls://…"
+        "the mesh cannot be joined: TRANSPORTER=redis://(hidden): not accepted; expected nats://[user:pass@]host:port[,…] or tls://…"
     );
 }
 

@@ -27,7 +27,7 @@ pub fn command() -> Command {
     };
     Command::new("sandbox")
         .about("A whole small workspace and a page to try it, with nothing installed")
-        .after_help("Without --transporter everything runs in this process. With it the core alone joins that mesh, and you bring the service.")
+        .after_help("Without --transporter everything runs in this process. With it the core alone joins that mesh, and you bring the service. A mesh on which somebody else offers what the core offers, as every workspace's does, is refused.")
         .arg(text("port", "PORT", "Port of the service").default_value(PORT).value_parser(value_parser!(u16)).conflicts_with("transporter"))
         .arg(text("page-port", "PORT", "Port of the page").default_value(PAGE_PORT).value_parser(value_parser!(u16)))
         .arg(text("bind", "ADDRESS", "Address of both; not meant for networks you do not trust").default_value("127.0.0.1").value_parser(value_parser!(IpAddr)))
@@ -36,6 +36,7 @@ pub fn command() -> Command {
         .arg(text("otlp", "URL", "Send the traces of everything that the service does to this OpenTelemetry collector, such as http://localhost:4317 (gRPC) or http://localhost:4318 (HTTP); the page then shows the trace of each event").conflicts_with("transporter"))
         .arg(text("transporter", "URL", "Join this mesh, such as nats://localhost:4222"))
         .arg(text("namespace", "NAME", "MS_NAMESPACE of that mesh").default_value("").requires("transporter"))
+        .arg(Arg::new("yes-into-this-mesh").long("yes-into-this-mesh").action(ArgAction::SetTrue).requires("transporter").help("Even if another core is at work there: calls go to either, and people may be logged out"))
         .arg(text("mongo-url", "URL", "Write the workspace into this MongoDB database, which must be empty or an earlier sandbox's").requires("transporter"))
         .arg(text("seed-file", "FILE", "Write the workspace here, for a service with MONGO_URL=memory:FILE").value_parser(value_parser!(PathBuf)).requires("transporter"))
         .arg(text("service", "URL", "Where the page finds the service").default_value(SERVICE).requires("transporter"))
@@ -81,6 +82,7 @@ pub fn read(matches: &ArgMatches) -> Asked {
     let on_mesh = text("transporter").map(|transporter| OnMesh {
         transporter,
         namespace,
+        whoever_is_there: matches.get_flag("yes-into-this-mesh"),
         mongo_url: text("mongo-url"),
         seed_file: matches.get_one::<PathBuf>("seed-file").cloned(),
         service: text("service").unwrap_or_else(|| SERVICE.to_owned()),
@@ -148,6 +150,7 @@ mod tests {
             (on_mesh.transporter.as_str(), on_mesh.service.as_str()),
             ("nats://a:1", SERVICE)
         );
+        assert!(!on_mesh.whoever_is_there);
         assert_eq!(
             (options.release, on_mesh.seed_file),
             (CoreRelease::V6, Some("x.json".into()))

@@ -21,9 +21,14 @@ pub enum SandboxError {
     /// The mesh cannot be joined as asked.
     #[error("the mesh cannot be joined: {0}")]
     Mesh(#[from] MeshError),
-    /// What was given, or what the environment says of the mesh, cannot be used.
+    /// What was given or what the environment says of the mesh cannot be used, or nobody is there.
     #[error("the mesh cannot be joined: {0}")]
-    Setting(String),
+    NotJoined(String),
+    /// Somebody's workspace is on this mesh.
+    #[error(
+        "{0}: half of its calls would come to the sandbox, and people would be logged out. Name another server or --namespace, or say --yes-into-this-mesh"
+    )]
+    Living(String),
     /// A node id that cannot be one.
     #[error("{0}")]
     NodeId(String),

@@ -77,6 +77,9 @@ pub async fn run(
         }
         Some(on_mesh) => {
             let mesh = on_mesh::config(&on_mesh.transporter, &on_mesh.namespace)?;
+            if !on_mesh.whoever_is_there {
+                on_mesh::has_no_core(&mesh, &services::names(options.release)).await?;
+            }
             let database = match &on_mesh.mongo_url {
                 Some(url) => Database::mongo(url).await?,
                 None => Database::Nowhere,

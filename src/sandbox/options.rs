@@ -57,6 +57,8 @@ pub struct OnMesh {
     pub transporter: String,
     /// `MS_NAMESPACE` of the mesh; empty for none.
     pub namespace: String,
+    /// The mesh is joined even if another core is at work there.
+    pub whoever_is_there: bool,
     /// The MongoDB that the streamer reads; the sandbox's collections in it are replaced.
     pub mongo_url: Option<String>,
     /// Written at the start, for a streamer with `MONGO_URL=memory:<file>`.

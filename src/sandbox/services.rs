@@ -6,7 +6,7 @@ use super::action::{Action, Outcome};
 use super::core::Core;
 use super::options::CoreRelease;
 use super::world::{Refusal, World};
-use super::{authorization, license, names};
+use super::{authorization, license};
 use crate::mesh::{RemoteError, ServiceSpec};
 
 /// In every release.
@@ -185,21 +185,26 @@ const EVENTS: &[(&str, &[&str])] = &[
     ("device-management", &["accounts.login"]),
 ];
 
-/// Everything that the core's node offers.
-pub(super) fn specs(core: &Core, release: CoreRelease) -> Vec<ServiceSpec> {
+/// The services that the core of this release offers.
+pub(super) fn names(release: CoreRelease) -> Vec<&'static str> {
     let there = ACTIONS.iter().filter(|(_, _, since, _)| release >= *since);
     let mut names: Vec<&str> = there.map(|(service, ..)| *service).collect();
     names.extend(EVENTS.iter().map(|(service, _)| *service));
     names.sort_unstable();
     names.dedup();
-    let specs = names.into_iter().map(|name| spec(core, release, name));
-    specs.collect()
+    names
+}
+
+/// Everything that the core's node offers.
+pub(super) fn specs(core: &Core, release: CoreRelease) -> Vec<ServiceSpec> {
+    let specs = names(release).into_iter();
+    specs.map(|name| spec(core, release, name)).collect()
 }
 
 fn spec(core: &Core, release: CoreRelease, name: &'static str) -> ServiceSpec {
     let mut spec = ServiceSpec::new(name);
     if name == "meteor" {
-        spec = spec.events(names::meteor(release));
+        spec = spec.events(super::names::meteor(release));
     }
     for (_, events) in EVENTS.iter().filter(|(service, _)| *service == name) {
         spec = spec.events(events.iter().copied());
