@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::net::SocketAddr;
 
-use super::options::Options;
+use super::options::{OnMesh, Options};
 
 /// Says where everything is.
 pub(super) fn ready(
@@ -44,13 +44,7 @@ pub(super) fn ready(
             "  Mesh      {}",
             without_credentials(&on_mesh.transporter)
         )?;
-        if let Some(seed) = &on_mesh.seed_file {
-            writeln!(
-                out,
-                "  Database  MONGO_URL=memory:{}    for the service",
-                seed.display()
-            )?;
-        }
+        database(out, on_mesh)?;
     }
     writeln!(
         out,
@@ -68,6 +62,28 @@ pub(super) fn ready(
     out.flush()
 }
 
+/// Where the service finds the rooms: without them nobody is let in anywhere, and nothing says why.
+fn database(out: &mut impl Write, on_mesh: &OnMesh) -> io::Result<()> {
+    if let Some(url) = &on_mesh.mongo_url {
+        let shown = without_credentials(url);
+        writeln!(out, "  Database  MONGO_URL={shown}    for the service")?;
+    }
+    if let Some(seed) = &on_mesh.seed_file {
+        writeln!(
+            out,
+            "  Database  MONGO_URL=memory:{}    for the service: as it is now; rooms made later are not in it",
+            seed.display()
+        )?;
+    }
+    if on_mesh.mongo_url.is_none() && on_mesh.seed_file.is_none() {
+        writeln!(
+            out,
+            "  Database  none: the service will find no rooms; give --mongo-url or --seed-file"
+        )?;
+    }
+    Ok(())
+}
+
 /// User and password never reach a terminal.
 fn without_credentials(servers: &str) -> String {
     let shown = servers.split(',').map(|server| {
@@ -78,4 +94,75 @@ fn without_credentials(servers: &str) -> String {
         }
     });
     shown.collect::<Vec<_>>().join(",")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sandbox::CoreRelease;
+
+    fn on_mesh(mongo_url: Option<&str>, seed_file: Option<&str>) -> Options {
+        Options {
+            bind: [127, 0, 0, 1].into(),
+            port: 3000,
+            page_port: 3001,
+            release: CoreRelease::V9,
+            relay: false,
+            otlp: None,
+            on_mesh: Some(OnMesh {
+                transporter: "nats://me:hunter2@nats:4222".to_owned(),
+                namespace: String::new(),
+                whoever_is_there: false,
+                mongo_url: mongo_url.map(str::to_owned),
+                seed_file: seed_file.map(Into::into),
+                service: "ws://127.0.0.1:3000/websocket".to_owned(),
+            }),
+        }
+    }
+
+    fn said(options: &Options) -> String {
+        let mut out = Vec::new();
+        let page = ([127, 0, 0, 1], 3001).into();
+        let service = "ws://127.0.0.1:3000/websocket";
+        ready(&mut out, options, page, service, None).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn on_a_mesh_it_says_where_the_service_finds_the_rooms() {
+        let mongo = Some("mongodb://me:hunter2@mongo:27017/sandbox");
+        let rows = [
+            (
+                on_mesh(mongo, None),
+                "MONGO_URL=mongodb://mongo:27017/sandbox    for the service",
+            ),
+            (
+                on_mesh(None, Some("seed.json")),
+                "MONGO_URL=memory:seed.json    for the service: as it is now; rooms made later are not in it",
+            ),
+            (
+                on_mesh(None, None),
+                "none: the service will find no rooms; give --mongo-url or --seed-file",
+            ),
+        ];
+        for (options, database) in rows {
+            let expected = format!(
+                "\
+The sandbox is ready: a core on the mesh; the service is yours, as Rocket.Chat 9.x.
+
+  Page      http://127.0.0.1:3001/    open it in a browser
+  Service   ws://127.0.0.1:3000/websocket
+  Mesh      nats://nats:4222
+  Database  {database}
+  People    alice, bob, carol, admin, agent, bot    token <name>-token, password <name>-password
+
+  ddp-streamer watch ws://127.0.0.1:3000/websocket --token alice-token --sub room-messages:GENERAL
+  ddp-streamer call ws://127.0.0.1:3000/websocket sendMessage '{{\"rid\":\"GENERAL\",\"msg\":\"hello\"}}' --token bob-token
+
+Ctrl-C stops it.
+"
+            );
+            assert_eq!(said(&options), expected);
+        }
+    }
 }
