@@ -8,7 +8,7 @@ use crate::support::nats::Nats;
 use crate::support::process::{Process, TempDir, collect};
 use crate::support::sandbox::Sandbox;
 use crate::support::service::binary;
-use crate::support::{Client, Peer, Service, eventually, free_port, root};
+use crate::support::{Client, Peer, Service, eventually, free_port, http, root};
 
 /// A browser with the page open and Alice and Bob in it.
 async fn browser(sandbox: &Sandbox) -> Peer {
@@ -419,6 +419,29 @@ async fn on_a_real_mesh_it_is_a_core_for_a_service_elsewhere() {
         .await;
         assert!(ok, "{error}");
         alice.hears("notify-all", "license").await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bound_to_every_address_it_names_one_that_answers() {
+    for (bind, name) in [("0.0.0.0", "127.0.0.1"), ("::", "[::1]")] {
+        let sandbox = Sandbox::start(&["--bind", bind, "--port", "0", "--page-port", "0"]).await;
+        let (page, port) = (sandbox.page_port(), sandbox.page_port().to_string());
+        assert_eq!(sandbox.page, format!("http://{name}:{page}/"));
+        let service = format!("ws://{name}:{}/websocket", sandbox.port());
+        assert_eq!(sandbox.service, service);
+        // By the name that it printed.
+        let asked = format!("GET / HTTP/1.1\r\nHost: {name}:{page}\r\nConnection: close\r\n\r\n");
+        let answer = http::request(page, &asked).await;
+        assert_eq!(answer.map(|answer| answer.status).ok(), Some(200));
+        let (ok, _, error) = sandbox
+            .call("alice", "getRoomIdByNameOrId", json!("general"))
+            .await;
+        assert!(ok, "{error}");
+        let told = ["sandbox", "--bind", bind, "--page-port", &port];
+        let told = [&told[..], &["--broadcast", "license.sync", "[]"]].concat();
+        let (ok, _, error) = Sandbox::run(&told).await;
+        assert!(ok, "{error}");
     }
 }
 

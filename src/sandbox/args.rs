@@ -1,10 +1,11 @@
 //! The command line of `ddp-streamer sandbox`.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
+use super::options::from_here;
 use super::{CoreRelease, OnMesh, Options, Target};
 
 const PORT: &str = "3000";
@@ -72,7 +73,7 @@ pub fn read(matches: &ArgMatches) -> Asked {
                 transporter,
                 namespace,
             },
-            None => Target::Sandbox(std::net::SocketAddr::new(bind, page_port).to_string()),
+            None => Target::Sandbox(from_here(SocketAddr::new(bind, page_port)).to_string()),
         };
         return Asked::Broadcast(target, (*event).clone(), (*args).clone());
     }

@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 
 use super::error::SandboxError;
-use super::options::Options;
+use super::options::{Options, from_here};
 use crate::app::{App, Parts, RelayApp};
 use crate::config::{self, Config};
 use crate::mesh::{LocalBus, Transporter};
@@ -69,21 +69,12 @@ impl Beside {
 
     /// Where it is asked from this machine.
     pub(super) fn address(&self) -> SocketAddr {
-        let mut address = self.front();
-        if address.ip().is_unspecified() {
-            address.set_ip(Ipv4Addr::LOCALHOST.into());
-        }
-        address
+        from_here(self.front())
     }
 
     /// Where clients find it: under the page's own host name when it listens everywhere.
-    pub(super) fn url(&self, bind: IpAddr) -> String {
-        let host = if bind.is_unspecified() {
-            IpAddr::from([127, 0, 0, 1])
-        } else {
-            bind
-        };
-        url_of(SocketAddr::new(host, self.front().port()))
+    pub(super) fn url(&self) -> String {
+        url_of(self.address())
     }
 
     /// Where clients are let in.

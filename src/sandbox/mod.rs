@@ -45,6 +45,7 @@ pub use error::SandboxError;
 pub use inject::{Target, inject};
 pub(crate) use node::is_node;
 use node::{CoreNode, Joining};
+use options::from_here;
 pub use options::{CoreRelease, OnMesh, Options};
 use world::World;
 
@@ -99,7 +100,7 @@ pub async fn run(
             address: page,
             reason: error.to_string(),
         })?;
-    let page = listener.local_addr().unwrap_or(page);
+    let page = from_here(listener.local_addr().unwrap_or(page));
 
     let suffix = match &options.on_mesh {
         Some(_) => format!("-{}", std::process::id()),
@@ -114,7 +115,7 @@ pub async fn run(
 
     let service = match (&options.on_mesh, &beside) {
         (Some(on_mesh), _) => on_mesh.service.clone(),
-        (None, Some(beside)) => beside.url(options.bind),
+        (None, Some(beside)) => beside.url(),
         (None, None) => String::new(),
     };
     let site = http::Site {

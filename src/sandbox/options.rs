@@ -1,6 +1,6 @@
 //! What can be chosen at the start.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 
 /// Which release the core plays: the last of its number, where they differ.
@@ -48,6 +48,16 @@ pub struct Options {
     pub otlp: Option<String>,
     /// The core alone, on a real mesh; everything in this process without it.
     pub on_mesh: Option<OnMesh>,
+}
+
+/// How what is bound is reached from this machine: an address that means all of them is nobody's name.
+pub(super) fn from_here(bound: SocketAddr) -> SocketAddr {
+    let ip = match bound.ip() {
+        IpAddr::V4(all) if all.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(all) if all.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        one => one,
+    };
+    SocketAddr::new(ip, bound.port())
 }
 
 /// The core alone, for a streamer that runs elsewhere.
