@@ -430,6 +430,13 @@ async fn bound_to_every_address_it_names_one_that_answers() {
         assert_eq!(sandbox.page, format!("http://{name}:{page}/"));
         let service = format!("ws://{name}:{}/websocket", sandbox.port());
         assert_eq!(sandbox.service, service);
+        let said = sandbox.said.lock().expect("lines").clone();
+        let program = binary();
+        let watch = format!(
+            "  {} watch {service} --token alice-token --sub room-messages:GENERAL",
+            program.display()
+        );
+        assert!(said.contains(&watch), "{said:?}");
         // By the name that it printed.
         let asked = format!("GET / HTTP/1.1\r\nHost: {name}:{page}\r\nConnection: close\r\n\r\n");
         let answer = http::request(page, &asked).await;

@@ -51,6 +51,8 @@ use world::World;
 
 /// How long tasks may take to end after Ctrl-C. Nothing of the sandbox is worth waiting for longer.
 const STOP_TIMEOUT: Duration = Duration::from_secs(3);
+/// What this program is called where nobody said.
+const PROGRAM: &str = "ddp-streamer";
 /// Who is logged in when the page is opened for the first time.
 const FIRST: [&str; 2] = ["alice", "bob"];
 
@@ -142,7 +144,10 @@ pub async fn run(
             None => node.joined().await,
         }
         // Whoever reads this may have gone; the sandbox serves all the same.
-        let _ = words::ready(out, &options, page, &service, server.as_deref());
+        let program = std::env::args()
+            .next()
+            .unwrap_or_else(|| PROGRAM.to_owned());
+        let _ = words::ready(out, &options, page, &service, server.as_deref(), &program);
         std::future::pending().await
     };
     let ended = tokio::select! {

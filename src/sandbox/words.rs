@@ -5,13 +5,14 @@ use std::net::SocketAddr;
 
 use super::options::{OnMesh, Options};
 
-/// Says where everything is.
+/// Says where everything is. `program` is how this one is called where it was started.
 pub(super) fn ready(
     out: &mut impl Write,
     options: &Options,
     page: SocketAddr,
     service: &str,
     server: Option<&str>,
+    program: &str,
 ) -> io::Result<()> {
     let what = match (&options.on_mesh, server) {
         (None, None) => "a workspace in this process",
@@ -52,11 +53,11 @@ pub(super) fn ready(
     )?;
     writeln!(
         out,
-        "  ddp-streamer watch {service} --token alice-token --sub room-messages:GENERAL"
+        "  {program} watch {service} --token alice-token --sub room-messages:GENERAL"
     )?;
     writeln!(
         out,
-        "  ddp-streamer call {service} sendMessage '{{\"rid\":\"GENERAL\",\"msg\":\"hello\"}}' --token bob-token\n"
+        "  {program} call {service} sendMessage '{{\"rid\":\"GENERAL\",\"msg\":\"hello\"}}' --token bob-token\n"
     )?;
     writeln!(out, "Ctrl-C stops it.")?;
     out.flush()
@@ -124,7 +125,15 @@ mod tests {
         let mut out = Vec::new();
         let page = ([127, 0, 0, 1], 3001).into();
         let service = "ws://127.0.0.1:3000/websocket";
-        ready(&mut out, options, page, service, None).unwrap();
+        ready(
+            &mut out,
+            options,
+            page,
+            service,
+            None,
+            "target/release/ddp-streamer",
+        )
+        .unwrap();
         String::from_utf8(out).unwrap()
     }
 
@@ -156,8 +165,8 @@ The sandbox is ready: a core on the mesh; the service is yours, as Rocket.Chat 9
   Database  {database}
   People    alice, bob, carol, admin, agent, bot    token <name>-token, password <name>-password
 
-  ddp-streamer watch ws://127.0.0.1:3000/websocket --token alice-token --sub room-messages:GENERAL
-  ddp-streamer call ws://127.0.0.1:3000/websocket sendMessage '{{\"rid\":\"GENERAL\",\"msg\":\"hello\"}}' --token bob-token
+  target/release/ddp-streamer watch ws://127.0.0.1:3000/websocket --token alice-token --sub room-messages:GENERAL
+  target/release/ddp-streamer call ws://127.0.0.1:3000/websocket sendMessage '{{\"rid\":\"GENERAL\",\"msg\":\"hello\"}}' --token bob-token
 
 Ctrl-C stops it.
 "
