@@ -447,8 +447,9 @@ async fn bound_to_every_address_it_names_one_that_answers() {
         assert!(ok, "{error}");
         let told = ["sandbox", "--bind", bind, "--page-port", &port];
         let told = [&told[..], &["--broadcast", "license.sync", "[]"]].concat();
-        let (ok, _, error) = Sandbox::run(&told).await;
+        let (ok, said, error) = Sandbox::run(&told).await;
         assert!(ok, "{error}");
+        assert_eq!(said, "sent to 1 node\n");
     }
 }
 
@@ -505,6 +506,43 @@ async fn a_server_that_is_away_is_one_clear_line() {
         error.trim(),
         format!("the mesh cannot be joined: {url}: not reached: Connection refused (os error 111)")
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_that_nobody_lists_is_told() {
+    let (sandbox, nats) = (Sandbox::here().await, Nats::start().await);
+    let (url, page) = (nats.url(), sandbox.page_port().to_string());
+    let service = Service::spawn(&Service::usual_env(&url));
+    let joined = || async {
+        let tells = ["sandbox", "--transporter", &url, "--broadcast"];
+        let (ok, said, _) = Sandbox::run(&[&tells[..], &["license.sync", "[]"]].concat()).await;
+        (ok && said == "sent to 1 node\n").then_some(())
+    };
+    eventually("the service hears what it lists", joined).await;
+    for onto in [["--page-port", &*page], ["--transporter", &*url]] {
+        let tells = [&["sandbox"], &onto[..], &["--broadcast", "no.such", "[1]"]].concat();
+        let (ok, said, error) = Sandbox::run(&tells).await;
+        assert!(!ok && said.is_empty(), "{said}");
+        assert_eq!(error.trim(), "nobody on this mesh lists no.such");
+    }
+    drop(service);
+}
+
+/// The line of the README, by curl.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_is_injected_as_the_readme_says() {
+    let sandbox = Sandbox::here().await;
+    let mut alice = Client::connect(sandbox.port()).await;
+    alice.login("alice").await;
+    alice.listen("notify-all", "license").await;
+    let readme = std::fs::read_to_string(root().join("README.md")).expect("the README");
+    let line = readme.lines().find(|line| line.starts_with("curl "));
+    let page = format!("127.0.0.1:{}", sandbox.page_port());
+    let line = line.expect("a line").replace("127.0.0.1:3001", &page);
+    let output = Command::new("sh").args(["-c", &line]).output().await;
+    let answer: Value = serde_json::from_slice(&output.expect("curl runs").stdout).expect("JSON");
+    assert_eq!(answer, json!({"broadcast": true, "nodes": 1}));
+    alice.hears("notify-all", "license").await;
 }
 
 /// What stands in TRANSPORTER of a service stands in the sandbox's --transporter; the encoding comes from where the service takes it.

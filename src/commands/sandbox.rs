@@ -40,7 +40,7 @@ pub(super) fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
                 Box::pin(sandbox::run(options, process::stopped()?, &mut stdout())).await?;
             }
             Asked::Broadcast(target, event, args) => {
-                sandbox::inject(&target, &event, &args).await?
+                sandbox::broadcast(&target, &event, &args, &mut stdout()).await?;
             }
         }
         Ok(ExitCode::SUCCESS)

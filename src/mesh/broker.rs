@@ -83,6 +83,13 @@ impl Broker {
         }
     }
 
+    pub(super) fn listeners(&self, event: &str) -> Option<Vec<NodeId>> {
+        match self {
+            Self::Moleculer(node) => Some(node.listeners(event)),
+            Self::Plain(_) => None,
+        }
+    }
+
     /// As traces call what a call goes by.
     pub(super) fn system(&self) -> &'static str {
         match self {

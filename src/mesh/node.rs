@@ -137,6 +137,11 @@ impl Mesh {
         self.0.core_listens(event)
     }
 
+    /// The other nodes that list an event; `None` with the plain broker, which does not tell.
+    pub fn listeners(&self, event: &str) -> Option<Vec<NodeId>> {
+        self.0.listeners(event)
+    }
+
     /// All nodes, gone ones included until they are forgotten.
     pub fn nodes(&self) -> Vec<NodeSnapshot> {
         let now = Instant::now();

@@ -75,6 +75,7 @@ impl Stage {
             // Its page broadcasts, and takes arrays only.
             Self::Sandbox(_) if !broadcast || !args.starts_with('[') => Ok(false),
             Self::Sandbox(target) => {
+                // An event that nobody lists was played as well: so it is on a mesh.
                 sandbox::inject(target, event, args).await?;
                 Ok(true)
             }

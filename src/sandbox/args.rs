@@ -47,7 +47,7 @@ pub fn command() -> Command {
                 .num_args(2)
                 .value_names(["EVENT", "ARGS"])
                 .action(ArgAction::Set)
-                .help("Only broadcast this event, with a JSON array of arguments: through the sandbox that runs on --page-port, or onto the mesh of --transporter"),
+                .help("Only broadcast this event, with a JSON array of arguments: through the sandbox that runs on --page-port, or onto the mesh of --transporter. It fails where no node lists the event"),
         )
 }
 

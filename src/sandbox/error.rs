@@ -51,6 +51,9 @@ pub enum SandboxError {
         /// Why not.
         reason: String,
     },
+    /// An event that was to be broadcast has no listeners.
+    #[error("nobody on this mesh lists {0}")]
+    Unheard(String),
     /// The streamer could not be started beside the core.
     #[error("the service cannot be started: {0}")]
     Service(String),

@@ -10,9 +10,12 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::error::SandboxError;
+use super::node::audience;
 use super::on_mesh;
 use crate::mesh::{Mesh, MeshState, NodeId};
 
+/// Nodes tell what they listen to when somebody joins; one that is slow does so within this.
+const LISTENERS: Duration = Duration::from_secs(3);
 /// Longest wait for the mesh, or for the running sandbox's answer.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -30,11 +33,31 @@ pub enum Target {
     },
 }
 
-/// Broadcasts the event; `args` is a JSON array.
+/// Broadcasts the event and says to `out` how many nodes got it; `args` is a JSON array.
+///
+/// # Errors
+/// The arguments are none, nobody takes the event, or no node lists it.
+pub async fn broadcast(
+    target: &Target,
+    event: &str,
+    args: &str,
+    out: &mut impl std::io::Write,
+) -> Result<(), SandboxError> {
+    let told = match inject(target, event, args).await? {
+        0 => return Err(SandboxError::Unheard(event.to_owned())),
+        1 => "sent to 1 node".to_owned(),
+        nodes => format!("sent to {nodes} nodes"),
+    };
+    // Whoever reads this may have gone; the event was sent all the same.
+    let _ = writeln!(out, "{told}");
+    Ok(())
+}
+
+/// Broadcasts the event; tells how many nodes list it. `args` is a JSON array.
 ///
 /// # Errors
 /// The arguments are none, or nobody takes the event.
-pub async fn inject(target: &Target, event: &str, args: &str) -> Result<(), SandboxError> {
+pub async fn inject(target: &Target, event: &str, args: &str) -> Result<u64, SandboxError> {
     let wrong = |reason: String| SandboxError::Arguments {
         event: event.to_owned(),
         reason,
@@ -67,7 +90,7 @@ async fn onto_mesh(
     namespace: &str,
     event: &str,
     args: &str,
-) -> Result<(), SandboxError> {
+) -> Result<u64, SandboxError> {
     let mut config = on_mesh::config(transporter, namespace)?;
     config.node_id = NodeId::new(format!("sandbox-voice-{}", std::process::id()))
         .map_err(|error| SandboxError::NodeId(error.to_string()))?;
@@ -83,16 +106,21 @@ async fn onto_mesh(
             reason: "it could not be joined".to_owned(),
         });
     }
+    let mut topology = mesh.topology();
+    let somebody_listens =
+        async { while audience(&mesh, event) == 0 && topology.changed().await.is_ok() {} };
+    let _nobody_does = tokio::time::timeout(LISTENERS, somebody_listens).await;
+    let nodes = audience(&mesh, event);
     mesh.broadcast(event, args);
     mesh.leave().await;
     token.cancel();
     tracker.close();
     tracker.wait().await;
-    Ok(())
+    Ok(nodes as u64)
 }
 
-/// One request, one answer: not worth an HTTP client.
-async fn post(address: &str, body: &str) -> std::io::Result<()> {
+/// One request, one answer, which tells how many nodes: not worth an HTTP client.
+async fn post(address: &str, body: &str) -> std::io::Result<u64> {
     let mut socket = TcpStream::connect(address).await?;
     let length = body.len();
     let head = format!(
@@ -102,10 +130,11 @@ async fn post(address: &str, body: &str) -> std::io::Result<()> {
     socket.write_all(body.as_bytes()).await?;
     let mut answer = String::new();
     socket.read_to_string(&mut answer).await?;
-    match answer.split(' ').nth(1) {
-        Some("200") => Ok(()),
-        _ => Err(std::io::Error::other(
-            answer.lines().last().unwrap_or_default().to_owned(),
-        )),
+    let said = answer.lines().last().unwrap_or_default();
+    let told: Option<Value> = serde_json::from_str(said).ok();
+    let nodes = told.and_then(|told| told.get("nodes")?.as_u64());
+    match (answer.split(' ').nth(1), nodes) {
+        (Some("200"), Some(nodes)) => Ok(nodes),
+        _ => Err(std::io::Error::other(said.to_owned())),
     }
 }

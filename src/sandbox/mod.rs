@@ -42,7 +42,7 @@ use crate::store::Store;
 use beside::Beside;
 use database::Database;
 pub use error::SandboxError;
-pub use inject::{Target, inject};
+pub use inject::{Target, broadcast, inject};
 pub(crate) use node::is_node;
 use node::{CoreNode, Joining};
 use options::from_here;
@@ -123,6 +123,7 @@ pub async fn run(
     let site = http::Site {
         core: node.core.clone(),
         journal: node.journal.clone(),
+        mesh: node.mesh.clone(),
         config: config(&options, &service),
         token: token.clone(),
     };

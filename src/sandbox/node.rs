@@ -39,6 +39,13 @@ fn node_id(text: &str) -> Result<NodeId, SandboxError> {
     NodeId::new(text).map_err(|error| SandboxError::NodeId(error.to_string()))
 }
 
+/// How many other nodes of this mesh hear an event. A sandbox's probe, which listens to everything, does not count.
+pub(super) fn audience(mesh: &Mesh, event: &str) -> usize {
+    let others = mesh.listeners(event).unwrap_or_default();
+    let heard = others.iter().filter(|id| !id.as_str().starts_with(PROBE));
+    heard.count()
+}
+
 /// A core that runs.
 pub(super) struct CoreNode {
     pub(super) core: Core,

@@ -108,6 +108,19 @@ impl MoleculerNode {
         }
     }
 
+    /// The other nodes that listen, each once.
+    pub(crate) fn listeners(&self, event: &str) -> Vec<NodeId> {
+        let index = self.registry.index();
+        let lists = index.listeners(event);
+        let mut nodes: Vec<NodeId> = Vec::new();
+        for node in lists.flat_map(|list| &list.endpoints.nodes) {
+            if !node.local && !nodes.contains(&node.id) {
+                nodes.push(node.id.clone());
+            }
+        }
+        nodes
+    }
+
     /// To one node of each group that listens.
     pub(crate) fn emit(&self, event: &str, args: &str) {
         let index = self.registry.index();

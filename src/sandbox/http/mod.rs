@@ -6,7 +6,7 @@
 //! | `GET /config.json` | where the service is, who the people are |
 //! | `GET /people.json` | the same people with their present status: what REST's `users.presence` is elsewhere |
 //! | `POST /token` `{username}` | a fresh login token |
-//! | `POST /inject` `{event, args}` | broadcasts an event |
+//! | `POST /inject` `{event, args}` | broadcasts an event, and answers how many nodes list it |
 //! | `GET /calls`, `GET /events` | the last calls the core got and the last events it broadcast |
 //! | `GET /trace` | an event stream: every broadcast with its moments |
 //! | `GET /time` | the sandbox's clock, µs, for the page to compare its own with |
@@ -28,6 +28,7 @@ use tokio_util::sync::CancellationToken;
 use super::core::Core;
 use super::journal::Journal;
 use crate::config;
+use crate::mesh::Mesh;
 use crate::port::{Bounds, Names, Port};
 
 /// A page holds its event stream; a load generator asks for a token with each client.
@@ -41,6 +42,8 @@ const BOUNDS: Bounds = Bounds {
 pub(super) struct Site {
     pub(super) core: Core,
     pub(super) journal: Journal,
+    /// The core's node.
+    pub(super) mesh: Mesh,
     /// What `/config.json` answers, without the people.
     pub(super) config: Value,
     pub(super) token: CancellationToken,

@@ -15,6 +15,7 @@ use tokio::time::timeout;
 use super::{BOUNDS, Site, files, trace};
 use crate::port::Names;
 use crate::sandbox::core::Stopped;
+use crate::sandbox::node::audience;
 use crate::sandbox::world::{User, micros};
 
 pub(super) type Body = BoxBody<Bytes, Infallible>;
@@ -108,8 +109,9 @@ async fn route(site: &Site, request: Request<Incoming>) -> Result<Response<Body>
                     "args must be a JSON array".to_owned(),
                 )
             })?;
+            let nodes = audience(&site.mesh, &event);
             site.core.inject(event, args).await?;
-            Ok(json_response(&json!({ "broadcast": true })))
+            Ok(json_response(&json!({ "broadcast": true, "nodes": nodes })))
         }
         (&Method::GET | &Method::HEAD, path) => match files::file(path) {
             Some((kind, content)) => Ok(response(
