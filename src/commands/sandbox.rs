@@ -1,6 +1,6 @@
 //! `sandbox`, and the DDP client in the terminal: `watch` and `call`.
 
-use std::io::stdout;
+use std::io::{stderr, stdout};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -61,6 +61,7 @@ pub(super) fn in_terminal(name: &str, matches: &ArgMatches) -> anyhow::Result<Ex
                 &asked.listen,
                 process::stopped()?,
                 &mut stdout(),
+                &mut stderr(),
             )
             .await?;
         } else {

@@ -19,8 +19,8 @@ use super::address::Address;
 
 /// For the connection, and for each answer.
 const TIMEOUT: Duration = Duration::from_secs(15);
-/// Events that came while an answer was waited for; more are left out.
-const EVENTS_KEPT: usize = 10_000;
+/// News that came while an answer was waited for; more are left out.
+const NEWS_KEPT: usize = 10_000;
 
 trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
@@ -33,9 +33,19 @@ pub(super) struct StreamEvent {
     pub(super) args: Value,
 }
 
+/// What comes unasked.
+#[derive(Debug)]
+pub(super) enum News {
+    Event(StreamEvent),
+    /// The server ended a subscription.
+    Ended(TerminalError),
+}
+
 pub(super) struct Client {
     socket: WebSocketStream<Box<dyn Stream>>,
-    events: VecDeque<StreamEvent>,
+    news: VecDeque<News>,
+    /// Subscriptions that the server has taken: id, and what they are of.
+    subscriptions: Vec<(String, String)>,
     next_id: u64,
 }
 
@@ -50,7 +60,8 @@ impl Client {
         let socket = opened.map_err(|_| unreachable("it does not answer".to_owned()))??;
         let mut client = Self {
             socket,
-            events: VecDeque::new(),
+            news: VecDeque::new(),
+            subscriptions: Vec::new(),
             next_id: 0,
         };
         client
@@ -108,17 +119,24 @@ impl Client {
             )),
             _ => None,
         })
-        .await
+        .await?;
+        self.subscriptions.push((id, what));
+        Ok(())
     }
 
-    /// The next event, whenever it comes.
-    pub(super) async fn event(&mut self) -> Result<StreamEvent, TerminalError> {
+    /// The next event, or the end of a subscription, whenever it comes.
+    pub(super) async fn news(&mut self) -> Result<News, TerminalError> {
         loop {
-            if let Some(event) = self.events.pop_front() {
-                return Ok(event);
+            if let Some(news) = self.news.pop_front() {
+                return Ok(news);
             }
             self.message().await?;
         }
+    }
+
+    /// Whether something may still come.
+    pub(super) fn is_subscribed(&self) -> bool {
+        !self.subscriptions.is_empty() || !self.news.is_empty()
     }
 
     /// Says goodbye.
@@ -183,6 +201,7 @@ impl Client {
             match kind(&message) {
                 "ping" => self.pong(&message).await?,
                 "changed" => self.put_aside(&message),
+                "nosub" => self.ended(&message),
                 _ => {}
             }
             return Ok(message);
@@ -204,8 +223,8 @@ impl Client {
         ) else {
             return;
         };
-        if self.events.len() < EVENTS_KEPT {
-            self.events.push_back(StreamEvent {
+        if self.news.len() < NEWS_KEPT {
+            self.news.push_back(News::Event(StreamEvent {
                 collection: collection.to_owned(),
                 name: fields
                     .get("eventName")
@@ -213,8 +232,22 @@ impl Client {
                     .unwrap_or_default()
                     .to_owned(),
                 args: fields.get("args").cloned().unwrap_or_default(),
-            });
+            }));
         }
+    }
+
+    /// There are no more of these than subscriptions: all are kept.
+    fn ended(&mut self, nosub: &Value) {
+        let id = nosub.get("id").and_then(Value::as_str);
+        let mut subscriptions = self.subscriptions.iter();
+        let Some(at) = subscriptions.position(|(known, _)| Some(known.as_str()) == id) else {
+            return;
+        };
+        let (_, what) = self.subscriptions.remove(at);
+        let error = nosub.get("error").map(word);
+        let why = error.map(|error| format!(": {error}")).unwrap_or_default();
+        self.news
+            .push_back(News::Ended(TerminalError::Ended { what, why }));
     }
 }
 
@@ -265,14 +298,15 @@ fn kind(message: &Value) -> &str {
 }
 
 fn refused(what: &str, error: &Value) -> TerminalError {
-    let word = error
-        .get("message")
-        .and_then(Value::as_str)
-        .map(str::to_owned);
     TerminalError::Refused {
         what: what.to_owned(),
-        error: word.unwrap_or_else(|| error.to_string()),
+        error: word(error),
     }
+}
+
+fn word(error: &Value) -> String {
+    let word = error.get("message").and_then(Value::as_str);
+    word.map_or_else(|| error.to_string(), str::to_owned)
 }
 
 fn closed(error: WsError) -> TerminalError {

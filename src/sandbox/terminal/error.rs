@@ -19,6 +19,14 @@ pub enum TerminalError {
     /// The connection ended.
     #[error("the server closed the connection{0}")]
     Closed(String),
+    /// The server ended a subscription.
+    #[error("the server ended {what}{why}")]
+    Ended {
+        /// Which.
+        what: String,
+        /// The server's error, behind a colon.
+        why: String,
+    },
     /// The server's certificates cannot be checked.
     #[error("TLS: {0}")]
     Tls(String),

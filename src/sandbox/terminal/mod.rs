@@ -11,7 +11,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde_json::{Value, json};
 
 use address::Address;
-use client::Client;
+use client::{Client, News};
 pub use error::TerminalError;
 
 /// Who to be.
@@ -40,16 +40,17 @@ pub struct Listen {
     pub event: String,
 }
 
-/// Prints events as they come, one a line, until `signal` is ready.
+/// Prints events as they come, one a line, until `signal` is ready. A subscription that the server ends is told to `say`.
 ///
 /// # Errors
-/// The server cannot be reached, refuses, or closes the connection.
+/// The server cannot be reached, refuses, closes the connection, or has ended the last subscription.
 pub async fn watch(
     url: &str,
     login: &Login,
     listen: &[Listen],
     signal: impl Future<Output = ()>,
     out: &mut impl Write,
+    say: &mut impl Write,
 ) -> Result<(), TerminalError> {
     let address = Address::parse(url)?;
     let mut client = Client::connect(&address).await?;
@@ -65,9 +66,18 @@ pub async fn watch(
     }
     tokio::pin!(signal);
     loop {
-        let event = tokio::select! {
+        let news = tokio::select! {
             () = &mut signal => return client.close().await,
-            event = client.event() => event?,
+            news = client.news() => news?,
+        };
+        let event = match news {
+            News::Event(event) => event,
+            News::Ended(ended) if !client.is_subscribed() => return Err(ended),
+            News::Ended(ended) => {
+                // Whoever reads this may have gone.
+                let _ = writeln!(say, "{ended}");
+                continue;
+            }
         };
         let stream = event
             .collection
