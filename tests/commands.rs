@@ -31,6 +31,14 @@ impl Ended {
         );
     }
 
+    /// What `config` printed of a variable.
+    pub fn value(&self, name: &str) -> &str {
+        let mut rows = self.lines.iter().map(|line| line.split_whitespace());
+        let row = rows.find_map(|mut row| (row.next() == Some(name)).then_some(row));
+        row.and_then(|mut row| row.nth(1))
+            .unwrap_or_else(|| panic!("no {name} in\n{}", self.lines.join("\n")))
+    }
+
     pub fn last(&self) -> &str {
         self.lines.last().map_or("", String::as_str)
     }
@@ -122,11 +130,48 @@ async fn config_prints_every_setting_with_its_origin_and_no_secret() {
         &format!("{}-<pid>", hostname().to_lowercase()),
     );
     row("TLS_CERT_PATH", "default", "-");
+    row("NATS_URL", "default", "-");
+    row(
+        "OTEL_EXPORTER_OTLP_ENDPOINT",
+        "default",
+        "http://localhost:4317",
+    );
+    row("OTEL_SERVICE_NAME", "default", "ddp-streamer");
+    // A quarter of the memory, whatever this machine has.
+    let total = printed.value("DDP_MAX_BUFFERED_TOTAL");
+    assert!(
+        total.parse::<u64>().is_ok_and(|total| total > 1 << 20),
+        "{total}"
+    );
     row("TRANSPORTER", "environment", "nats://(hidden)");
     row("MONGO_URL", "environment", "mongodb://(hidden)");
     row("OTEL_EXPORTER_OTLP_HEADERS", "environment", "(hidden)");
     printed.has("warning: CONFIG_FILE: nobody knows the key \"nonsense\"");
     assert!(!printed.lines.concat().contains("hunter2"));
+}
+
+// contract: configuration/precedence
+#[tokio::test]
+async fn config_prints_what_holds_where_one_variable_stands_for_another() {
+    let traces = [
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf"),
+        ("OTEL_RESOURCE_ATTRIBUTES", "service.name=edge"),
+    ];
+    let plain = [("BROKER", "nats")];
+    let printed = run("config", &env(&[&traces[..], &plain].concat())).await;
+    assert_eq!(printed.value("NATS_URL"), "nats://localhost:4222");
+    assert_eq!(
+        printed.value("OTEL_EXPORTER_OTLP_ENDPOINT"),
+        "http://localhost:4318"
+    );
+    assert_eq!(printed.value("OTEL_SERVICE_NAME"), "edge");
+    let own = [
+        ("TRANSPORTER", "nats://me:hunter2@nats:4222"),
+        ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://traces:4317"),
+    ];
+    let printed = run("config", &env(&[&own[..], &plain].concat())).await;
+    assert_eq!(printed.value("NATS_URL"), "nats://(hidden)");
+    assert_eq!(printed.value("OTEL_EXPORTER_OTLP_ENDPOINT"), "-");
 }
 
 // contract: configuration/errors

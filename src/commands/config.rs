@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::Command;
 use ddp_streamer::config::{
-    self, Broker, CONFIG_FILE, Config, Loaded, MeshSettings, NoteLevel, Origin, VARIABLES,
+    self, Broker, CONFIG_FILE, Loaded, MeshSettings, NoteLevel, Origin, VARIABLES,
 };
 
 /// In place of a value that nobody set and that has no default.
@@ -101,7 +101,7 @@ fn rows(loaded: &Loaded) -> Vec<Row> {
             name: variable.name,
             origin: set.map_or(Origin::Default, |value| value.origin).word(),
             value: set.map_or_else(
-                || unset(variable.name, &loaded.config),
+                || unset(variable.name, loaded),
                 // A value may be anything, and this is a terminal.
                 |value| {
                     value
@@ -116,8 +116,16 @@ fn rows(loaded: &Loaded) -> Vec<Row> {
     file.into_iter().chain(variables).collect()
 }
 
+/// The value of a variable that has one.
+fn shown<'l>(loaded: &'l Loaded, name: &str) -> Option<&'l str> {
+    let mut values = loaded.values.iter();
+    let value = values.find(|value| value.variable.name == name)?;
+    Some(&value.shown)
+}
+
 /// What holds where nobody set anything and the default depends on the host or on other variables.
-fn unset(name: &str, config: &Config) -> String {
+fn unset(name: &str, loaded: &Loaded) -> String {
+    let config = &loaded.config;
     match name {
         "BIND_IP" => config.gateway.address().ip().to_string(),
         "HEARTBEAT_INTERVAL" if config.relay.is_some() => {
@@ -135,6 +143,16 @@ fn unset(name: &str, config: &Config) -> String {
             .map_or_else(|_| NONE.to_owned(), |cores| cores.to_string()),
         "MULTIPLE_INSTANCES_EXPIRE" => (config.store.expire.as_secs() / 60).to_string(),
         "NODE_ID" => node_id(&config.mesh),
+        "DDP_MAX_BUFFERED_TOTAL" => config.session.max_buffered_total.to_string(),
+        "NATS_URL" if config.mesh.broker == Broker::Nats => shown(loaded, "TRANSPORTER")
+            .map_or_else(|| config.mesh.transporter.servers.join(","), str::to_owned),
+        // The one for traces alone wins over it.
+        "OTEL_EXPORTER_OTLP_ENDPOINT"
+            if shown(loaded, "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT").is_none() =>
+        {
+            loaded.traces.endpoint_of_all().to_owned()
+        }
+        "OTEL_SERVICE_NAME" => loaded.traces.service_name.clone(),
         _ => NONE.to_owned(),
     }
 }

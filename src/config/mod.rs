@@ -65,6 +65,8 @@ pub struct Loaded {
     pub notes: Vec<Note>,
     /// Every variable that has a value, in the order of [`VARIABLES`].
     pub values: Vec<Value>,
+    /// What holds of traces, or would hold if they were on.
+    pub traces: TracingConfig,
     /// The variables that have no effect where sessions are relayed to a server, set or not; none in a mesh.
     pub idle: &'static [&'static str],
 }
@@ -127,6 +129,7 @@ pub fn load(env: impl Iterator<Item = (String, String)>) -> Result<Loaded, Error
     Ok(Loaded {
         config: build::config(&checked, &beats, rules::relays(&raw, &checked)),
         notes,
+        traces: tracing::settings(&checked),
         idle: rules::idle(&raw, &checked),
         values: values.into_iter().map(|(_, value)| value).collect(),
     })

@@ -121,9 +121,11 @@ fn is_on(checked: &Checked) -> bool {
 
 /// `None` while traces are off.
 pub(super) fn read(checked: &Checked) -> Option<TracingConfig> {
-    if !is_on(checked) {
-        return None;
-    }
+    is_on(checked).then(|| settings(checked))
+}
+
+/// What holds of traces, or would hold if they were on.
+pub(super) fn settings(checked: &Checked) -> TracingConfig {
     let path = |what| Some((otlp(checked, what), checked.text(otlp(checked, what))?));
     let protocol = match checked.word(otlp(checked, "PROTOCOL")) {
         "http/protobuf" => OtlpProtocol::HttpProtobuf,
@@ -140,7 +142,7 @@ pub(super) fn read(checked: &Checked) -> Option<TracingConfig> {
         .map(|path| ("TLS_CA_PATH", path));
     let own = checked.time("OTEL_BSP_EXPORT_TIMEOUT");
     let timeout = checked.span(otlp(checked, "TIMEOUT"));
-    Some(TracingConfig {
+    TracingConfig {
         protocol,
         endpoint: endpoint(checked, protocol),
         headers: checked
@@ -184,7 +186,17 @@ pub(super) fn read(checked: &Checked) -> Option<TracingConfig> {
             .list("OTEL_PROPAGATORS")
             .iter()
             .any(|one| one == "tracecontext"),
-    })
+    }
+}
+
+impl TracingConfig {
+    /// [`endpoint`](Self::endpoint) as `OTEL_EXPORTER_OTLP_ENDPOINT` has it: without the path of traces.
+    #[must_use]
+    pub fn endpoint_of_all(&self) -> &str {
+        self.endpoint
+            .strip_suffix(HTTP_PATH)
+            .unwrap_or(&self.endpoint)
+    }
 }
 
 fn endpoint(checked: &Checked, protocol: OtlpProtocol) -> String {
