@@ -120,15 +120,19 @@ impl Journal {
         push(&mut lists.events, entry);
     }
 
-    /// Another node heard an event: the oldest of that name that nobody has heard yet, since one sender's events keep their order.
-    pub(super) fn heard(&self, event: &str) {
-        let now = micros();
+    /// Another node heard an event. One sender's events keep their order: what is older than one that was heard, and was not heard, never
+    /// will be. Of the rest it is the oldest with these arguments, or the oldest where the mesh's encoding made others of them.
+    pub(super) fn heard(&self, event: &str, args: &Value) {
+        let (now, args) = (micros(), shown(args));
         let mut lists = self.0.lists.lock();
-        let Some(entry) = lists
-            .events
-            .iter_mut()
-            .find(|entry| entry.heard.is_none() && entry.event == event)
-        else {
+        let mut open: Vec<&mut Told> = lists.events.iter_mut().rev().collect();
+        open.retain(|entry| entry.event == event);
+        let unheard = open.iter().take_while(|entry| entry.heard.is_none());
+        let unheard = unheard.count();
+        open.truncate(unheard);
+        let same = open.iter().rposition(|entry| entry.args == args);
+        let oldest = open.len().checked_sub(1);
+        let Some(entry) = same.or(oldest).map(|at| open.swap_remove(at)) else {
             return;
         };
         entry.heard = Some(now);
@@ -180,5 +184,67 @@ fn hide(value: &mut Value) {
         }
         Value::Array(list) => list.iter_mut().for_each(hide),
         _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// Broadcasts these, and hears these; the arguments of all, and of those that were heard.
+    fn played(moments: &[(&str, Value)]) -> Vec<(Value, bool)> {
+        let journal = Journal::new();
+        for (what, args) in moments {
+            match *what {
+                "sent" => {
+                    let broadcast = Broadcast {
+                        event: "watch.rooms".to_owned(),
+                        args: args.clone(),
+                    };
+                    journal.sent(&broadcast, None, None);
+                }
+                _ => journal.heard("watch.rooms", args),
+            }
+        }
+        let events = journal.events().into_iter();
+        events
+            .map(|told| (told.args, told.heard.is_some()))
+            .collect()
+    }
+
+    #[test]
+    fn what_nobody_heard_does_not_shift_what_is_heard_later() {
+        let told = played(&[
+            ("sent", json!([1])),
+            ("sent", json!([2])),
+            ("heard", json!([2])),
+            ("sent", json!([3])),
+            // As another encoding brings it.
+            ("heard", json!(["3"])),
+            // It was heard, and nothing is left.
+            ("heard", json!([3])),
+        ]);
+        let expected = [(json!([1]), false), (json!([2]), true), (json!([3]), true)];
+        assert_eq!(told, expected);
+    }
+
+    #[test]
+    fn the_same_twice_is_heard_in_its_order() {
+        let (same, secret) = (json!(["a"]), json!([{"token": "t"}]));
+        let told = played(&[
+            ("sent", same.clone()),
+            ("sent", same.clone()),
+            ("heard", same.clone()),
+            ("sent", secret.clone()),
+            ("heard", secret),
+        ]);
+        let expected = [
+            (same.clone(), true),
+            (same, false),
+            (json!([{"token": "…"}]), true),
+        ];
+        assert_eq!(told, expected);
     }
 }

@@ -26,7 +26,8 @@ impl Probe {
 impl EventListener for Probe {
     fn event(&self, event: &Event<'_>) {
         if event.sender == self.core {
-            self.journal.heard(&event.name);
+            let args = serde_json::from_str(event.data.get()).unwrap_or_default();
+            self.journal.heard(&event.name, &args);
         }
     }
 }
