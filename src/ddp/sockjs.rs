@@ -58,24 +58,17 @@ pub(super) fn single(text: &str) -> Option<String> {
 }
 
 fn plain(inside: &str) -> Option<String> {
-    let bytes = inside.as_bytes();
-    let mut message = String::with_capacity(inside.len());
-    // Up to here it is in the message.
-    let mut done = 0;
-    let mut at = 0;
-    while let Some(byte) = bytes.get(at) {
-        match byte {
-            b'\\' if matches!(bytes.get(at + 1), Some(b'"' | b'\\' | b'/')) => {
-                message.push_str(&inside[done..at]);
-                done = at + 1;
-                at += 2;
-            }
-            b'\\' | b'"' | 0..0x20 => return None,
-            _ => at += 1,
-        }
+    let mut message = Vec::with_capacity(inside.len());
+    let mut bytes = inside.bytes();
+    while let Some(byte) = bytes.next() {
+        message.push(match byte {
+            b'\\' => bytes.next().filter(|next| matches!(next, b'"' | b'\\' | b'/'))?,
+            b'"' | 0..0x20 => return None,
+            _ => byte,
+        });
     }
-    message.push_str(&inside[done..]);
-    Some(message)
+    // It is: nothing was taken out but backslashes.
+    String::from_utf8(message).ok()
 }
 
 /// An array of strings: read, and nothing kept.

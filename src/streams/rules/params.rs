@@ -13,6 +13,9 @@ pub(in crate::streams) const MAX_EVENT_NAME: usize = 1024;
 /// Longest rule argument, in bytes: `{"token":…,"visitorToken":…}` is what clients send. It is kept with its publication.
 pub(in crate::streams) const MAX_RULE_ARG: usize = 4096;
 
+/// What clients write behind nearly every event name: it says nothing, and needs no reading.
+const USUAL_OPTIONS: &str = r#"{"useCollection":false,"args":[]}"#;
+
 /// So many arguments of a write are looked at, at most.
 const READ_ARGS: usize = 3;
 
@@ -34,7 +37,8 @@ impl<'a> Requested<'a> {
     pub(in crate::streams) fn read(params: &'a RawValue) -> Self {
         let params = ejson::first(params, 2).unwrap_or_default();
         let options = params.get(1).copied();
-        let object = options.and_then(RawObject::of);
+        let telling = options.filter(|options| options.get() != USUAL_OPTIONS);
+        let object = telling.and_then(RawObject::of);
         let flag = match &object {
             Some(object) => object.get("useCollection"),
             None => options,
