@@ -114,6 +114,25 @@ async fn one_address_holds_no_more_connections_than_allowed() {
     .await;
 }
 
+// contract: configuration/variable/DDP_MAX_CONNECTIONS_PER_IP, ddp/client-address
+#[tokio::test]
+async fn what_a_client_says_of_its_way_does_not_get_it_past_the_limit_of_its_address() {
+    let workspace = Workspace::with()
+        .env("DDP_MAX_CONNECTIONS_PER_IP", "1")
+        .env("HTTP_FORWARDED_COUNT", "1")
+        .start()
+        .await;
+    let _first = from(&workspace, "192.0.2.1").await;
+    for forwarded in ["é, 192.0.2.1"] {
+        let request = format!(
+            "GET /websocket HTTP/1.1\r\nHost: chat\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nX-Forwarded-For: {forwarded}\r\n\r\n"
+        );
+        let refused = http::request(workspace.service.port, &request).await;
+        assert_eq!(refused.unwrap().status, 429, "{forwarded}");
+    }
+}
+
 // contract: configuration/variable/DDP_MAX_SESSIONS_PER_USER
 #[tokio::test]
 async fn sessions_of_a_user_beside_a_bound_of_failed_logins() {

@@ -3,10 +3,11 @@
 use std::net::IpAddr;
 
 use hyper::HeaderMap;
-use hyper::header::COOKIE;
+use hyper::header::{COOKIE, HeaderName};
 
 use crate::ejson::write_text;
 
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 /// The longest entry of `X-Forwarded-For` that is believed to be an address.
 const MAX_ADDRESS: usize = 64;
 
@@ -20,13 +21,15 @@ pub(super) fn client_address(
     if forwarded_count == 0 {
         return Some(text(peer));
     }
-    let entries: Vec<&str> = headers
-        .get_all("x-forwarded-for")
+    // Bytes: what a client wrote in front of the proxies' entries may be anything, and is not to spoil theirs.
+    let entries: Vec<&[u8]> = headers
+        .get_all(X_FORWARDED_FOR)
         .iter()
-        .flat_map(|value| value.to_str().unwrap_or_default().split(','))
-        .map(str::trim)
+        .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
+        .map(<[u8]>::trim_ascii)
         .collect();
     let entry = entries[entries.len().checked_sub(forwarded_count)?];
+    let entry = std::str::from_utf8(entry).ok()?;
     match entry.parse() {
         Ok(address) => Some(text(address)),
         // Not every proxy writes a bare address; some add a port.
@@ -64,7 +67,7 @@ pub(super) fn headers_json(headers: &HeaderMap) -> Box<str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use hyper::header::{HeaderName, HeaderValue};
+    use hyper::header::HeaderValue;
 
     fn headers(all: &[(&str, &str)]) -> HeaderMap {
         all.iter()
@@ -107,6 +110,22 @@ mod tests {
             assert_eq!(address.as_deref(), expected, "{value}");
         }
         assert_eq!(client_address(peer, &HeaderMap::new(), 1), None);
+    }
+
+    // contract: ddp/client-address
+    #[test]
+    fn what_a_client_wrote_does_not_spoil_the_proxys_entry() {
+        let peer = "10.0.0.9".parse().unwrap();
+        for (value, count, expected) in [
+            (&b"\xe9, 1.2.3.4"[..], 1, Some("1.2.3.4")),
+            (b"\xe9,\t1.2.3.4 ,5.6.7.8", 2, Some("1.2.3.4")),
+            (b"\xe9, 1.2.3.4", 2, None),
+        ] {
+            let value = HeaderValue::from_bytes(value).unwrap();
+            let forwarded = HeaderMap::from_iter([(X_FORWARDED_FOR, value)]);
+            let address = client_address(peer, &forwarded, count);
+            assert_eq!(address.as_deref(), expected, "{forwarded:?}");
+        }
     }
 
     #[test]

@@ -10,13 +10,14 @@ pub(super) const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forw
 pub(super) const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 
 /// `X-Forwarded-For`: the client's address comes last. When it is not known, nothing is said at all: the last entry is the
-/// one that the server may believe.
-pub(super) fn appended(before: Option<&str>, address: Option<&str>) -> Option<String> {
-    let address = address?;
-    Some(match before.filter(|before| !before.trim().is_empty()) {
-        Some(before) => format!("{before}, {address}"),
-        None => address.to_owned(),
-    })
+/// one that the server may believe. What came before it is passed on as it is, whatever its bytes.
+pub(super) fn appended(before: &[u8], address: Option<&str>) -> Option<HeaderValue> {
+    let address = address?.as_bytes();
+    let all = match before.trim_ascii() {
+        b"" => address.to_vec(),
+        _ => [before, b", ", address].concat(),
+    };
+    HeaderValue::from_bytes(&all).ok()
 }
 
 /// What of a client's upgrade request the server sees.
@@ -26,19 +27,13 @@ pub(super) fn passed_on(client: &Client) -> HeaderMap {
     let Some(came) = RawObject::parse(&connection.headers) else {
         return headers;
     };
-    let mut pass = |name: HeaderName, value: String| {
-        if let Ok(value) = HeaderValue::try_from(value) {
-            headers.append(name, value);
-        }
-    };
     for name in [USER_AGENT, ACCEPT_LANGUAGE, ORIGIN] {
-        if let Some(value) = came.text(name.as_str()) {
-            pass(name, value.into_owned());
-        }
+        let value = came.text(name.as_str());
+        let value = value.and_then(|value| HeaderValue::from_bytes(value.as_bytes()).ok());
+        headers.extend(value.map(|value| (name, value)));
     }
-    let before = came.text(X_FORWARDED_FOR.as_str());
-    if let Some(all) = appended(before.as_deref(), connection.address.as_deref()) {
-        pass(X_FORWARDED_FOR, all);
-    }
+    let before = came.text(X_FORWARDED_FOR.as_str()).unwrap_or_default();
+    let all = appended(before.as_bytes(), connection.address.as_deref());
+    headers.extend(all.map(|all| (X_FORWARDED_FOR, all)));
     headers
 }

@@ -107,12 +107,10 @@ impl Passage {
 fn forward(headers: &mut HeaderMap, from: &Visitor, host: Option<HeaderValue>) {
     // All fields: a proxy may have added one of its own, and only that is to be believed.
     let before = headers.get_all(X_FORWARDED_FOR).iter();
-    let before: Vec<&str> = before.filter_map(|before| before.to_str().ok()).collect();
-    let all = appended(Some(&before.join(", ")), from.address.as_deref());
+    let before: Vec<&[u8]> = before.map(HeaderValue::as_bytes).collect();
+    let all = appended(&before.join(&b", "[..]), from.address.as_deref());
     headers.remove(X_FORWARDED_FOR);
-    if let Some(all) = all.and_then(|all| HeaderValue::try_from(all).ok()) {
-        headers.insert(X_FORWARDED_FOR, all);
-    }
+    headers.extend(all.map(|all| (X_FORWARDED_FOR, all)));
     let scheme = HeaderValue::from_static(if from.tls { "https" } else { "http" });
     for (name, own) in [(X_FORWARDED_PROTO, Some(scheme)), (X_FORWARDED_HOST, host)] {
         // What a proxy says is believed where it is trusted.
@@ -128,9 +126,8 @@ fn drop_hop_by_hop(headers: &mut HeaderMap) {
     let named: Vec<HeaderName> = headers
         .get_all(CONNECTION)
         .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .filter_map(|name| HeaderName::try_from(name.trim()).ok())
+        .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
+        .filter_map(|name| HeaderName::from_bytes(name.trim_ascii()).ok())
         .collect();
     for name in named.iter().chain(&HOP_BY_HOP) {
         headers.remove(name);
