@@ -123,7 +123,7 @@ async fn what_a_client_says_of_its_way_does_not_get_it_past_the_limit_of_its_add
         .start()
         .await;
     let _first = from(&workspace, "192.0.2.1").await;
-    for forwarded in ["é, 192.0.2.1"] {
+    for forwarded in ["é, 192.0.2.1", "192.0.2.1:51544"] {
         let request = format!(
             "GET /websocket HTTP/1.1\r\nHost: chat\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
              Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nX-Forwarded-For: {forwarded}\r\n\r\n"

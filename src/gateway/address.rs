@@ -1,6 +1,6 @@
 //! Where a client comes from: its address, and its headers as the mesh is told.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use hyper::HeaderMap;
 use hyper::header::{COOKIE, HeaderName};
@@ -30,12 +30,20 @@ pub(super) fn client_address(
         .collect();
     let entry = entries[entries.len().checked_sub(forwarded_count)?];
     let entry = std::str::from_utf8(entry).ok()?;
-    match entry.parse() {
-        Ok(address) => Some(text(address)),
-        // Not every proxy writes a bare address; some add a port.
-        Err(_) if (1..=MAX_ADDRESS).contains(&entry.len()) => Some(entry.into()),
-        Err(_) => None,
+    match parse(entry) {
+        Some(address) => Some(text(address)),
+        // Some proxies hide addresses behind names of their own.
+        None if (1..=MAX_ADDRESS).contains(&entry.len()) => Some(entry.into()),
+        None => None,
     }
+}
+
+/// Some proxies (Azure's) write the port as well: it is another one for each connection, and none of the address.
+fn parse(entry: &str) -> Option<IpAddr> {
+    let with_port = || entry.parse().map(|socket: SocketAddr| socket.ip());
+    let in_brackets = || entry.strip_prefix('[')?.strip_suffix(']')?.parse().ok();
+    let address = entry.parse().or_else(|_| with_port()).ok();
+    address.or_else(|| in_brackets().map(IpAddr::V6))
 }
 
 /// An IPv4 address that came over an IPv6 socket is written as IPv4.
@@ -103,7 +111,13 @@ mod tests {
         for (value, expected) in [
             ("", None),
             ("1.2.3.4,", None),
-            ("1.2.3.4:567", Some("1.2.3.4:567")),
+            ("203.0.113.7:51544", Some("203.0.113.7")),
+            ("[2001:db8::1]:567", Some("2001:db8::1")),
+            ("[2001:DB8::1]", Some("2001:db8::1")),
+            ("[::ffff:1.2.3.4]:567", Some("1.2.3.4")),
+            ("[1.2.3.4]", Some("[1.2.3.4]")),
+            ("1.2.3.4:65536", Some("1.2.3.4:65536")),
+            ("_hidden", Some("_hidden")),
             (&"x".repeat(65), None),
         ] {
             let address = client_address(peer, &headers(&[("x-forwarded-for", value)]), 1);
