@@ -1,6 +1,8 @@
 //! Where a client comes from: its address, and its headers as the mesh is told.
 
+use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
+use std::ops::Range;
 
 use hyper::HeaderMap;
 use hyper::header::{COOKIE, HeaderName};
@@ -10,6 +12,9 @@ use crate::ejson::write_text;
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 /// The longest entry of `X-Forwarded-For` that is believed to be an address.
 const MAX_ADDRESS: usize = 64;
+/// How much of its headers a session keeps, as JSON: as much as a whole head may be for Node. A head at this door may be
+/// longer, and what is longest in it (cookies of single sign-on proxies) is of no use to the mesh.
+const MAX_HEADERS: usize = 16 * 1024;
 
 /// A client's address: the peer's, or, behind `forwarded_count` trusted proxies, that many entries from the end of
 /// `X-Forwarded-For`. `None` when there are fewer.
@@ -51,25 +56,58 @@ fn text(address: IpAddr) -> Box<str> {
     address.to_canonical().to_string().into()
 }
 
-/// The headers as a JSON object: names in lower case, repeated ones joined.
+/// The headers as a JSON object: names in lower case, repeated ones joined. Of more than [`MAX_HEADERS`] the longest fields
+/// are left out.
 pub(super) fn headers_json(headers: &HeaderMap) -> Box<str> {
-    let mut out = b"{".to_vec();
+    // Each with a comma behind it, and where it ends.
+    let (mut fields, mut ends) = (Vec::new(), Vec::new());
     for name in headers.keys() {
-        if out.len() > 1 {
-            out.push(b',');
-        }
-        write_text(&mut out, name.as_str());
-        out.push(b':');
+        write_text(&mut fields, name.as_str());
+        fields.push(b':');
         let separator = if name == COOKIE { "; " } else { ", " };
         let values: Vec<_> = headers
             .get_all(name)
             .iter()
-            .map(|value| String::from_utf8_lossy(value.as_bytes()))
+            .map(|value| latin1(value.as_bytes()))
             .collect();
-        write_text(&mut out, &values.join(separator));
+        write_text(&mut fields, &values.join(separator));
+        fields.push(b',');
+        ends.push(fields.len());
     }
-    out.push(b'}');
+    // The brace at the end takes the last comma's place.
+    if fields.len() + 1 > MAX_HEADERS {
+        fields = shortest(&fields, &ends, MAX_HEADERS - 1);
+    }
+    fields.pop();
+    let out = [b"{", &*fields, b"}"].concat();
     String::from_utf8(out).unwrap_or_default().into()
+}
+
+/// Bytes that are no ASCII are taken as Node takes them.
+fn latin1(bytes: &[u8]) -> Cow<'_, str> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) if text.is_ascii() => text.into(),
+        _ => bytes.iter().copied().map(char::from).collect(),
+    }
+}
+
+/// The shortest of the `fields`, as many as there is `room` for, in their order.
+fn shortest(fields: &[u8], ends: &[usize], mut room: usize) -> Vec<u8> {
+    let begins = [0].into_iter().chain(ends.iter().copied());
+    let mut all: Vec<_> = begins.zip(ends).map(|(begin, end)| begin..*end).collect();
+    all.sort_by_key(Range::len);
+    let fits = |field: &&Range<usize>| match room.checked_sub(field.len()) {
+        Some(rest) => {
+            room = rest;
+            true
+        }
+        None => false,
+    };
+    let fitting = all.iter().take_while(fits).count();
+    all.truncate(fitting);
+    all.sort_by_key(|field| field.start);
+    let kept: Vec<_> = all.into_iter().map(|field| &fields[field]).collect();
+    kept.concat()
 }
 
 #[cfg(test)]
@@ -154,8 +192,39 @@ mod tests {
         ]);
         assert_eq!(
             &*headers_json(&all),
-            r#"{"host":"chat","x-a":"1, \"2\"","cookie":"a=1; b=2","x-bad":"ü"}"#
+            r#"{"host":"chat","x-a":"1, \"2\"","cookie":"a=1; b=2","x-bad":"Ã¼"}"#
         );
         assert_eq!(&*headers_json(&HeaderMap::new()), "{}");
+    }
+
+    #[test]
+    fn of_long_headers_the_longest_fields_are_left_out() {
+        // `{"a":"…","host":"chat"}`.
+        let around = r#"{"a":"","host":"chat"}"#.len();
+        let fits = "x".repeat(MAX_HEADERS - around);
+        let all = headers(&[("A", &fits), ("Host", "chat")]);
+        let json = format!(r#"{{"a":"{fits}","host":"chat"}}"#);
+        assert_eq!(*headers_json(&all), json);
+        // Two bytes each, and three fields that do not all fit.
+        let [third, fourth] = [MAX_HEADERS / 3, MAX_HEADERS / 4];
+        for (a, b, c) in [
+            (MAX_HEADERS, third, fourth),
+            (MAX_HEADERS, 2 * third, fourth),
+        ] {
+            let all = HeaderMap::from_iter([("a", a), ("b", b), ("c", c)].map(|(name, length)| {
+                let value = HeaderValue::from_bytes(&b"\xff".repeat(length / 2)).unwrap();
+                (HeaderName::from_static(name), value)
+            }));
+            let [b, c] = [b, c].map(|length| "ÿ".repeat(length / 2));
+            let json = format!(r#"{{"b":"{b}","c":"{c}"}}"#);
+            assert_eq!(*headers_json(&all), json);
+        }
+        let many: Vec<_> = (0..4000).map(|n| format!("x{n:04}")).collect();
+        let many: Vec<_> = many.iter().map(|name| (name.as_str(), "")).collect();
+        let json = headers_json(&headers(&many));
+        // Each `"x0000":"",`.
+        let kept = (MAX_HEADERS - 1) / 11;
+        assert_eq!(json.len(), 1 + kept * 11);
+        assert!(json.starts_with(r#"{"x0000":"","x0001":"""#));
     }
 }

@@ -29,11 +29,16 @@ pub(super) fn passed_on(client: &Client) -> HeaderMap {
     };
     for name in [USER_AGENT, ACCEPT_LANGUAGE, ORIGIN] {
         let value = came.text(name.as_str());
-        let value = value.and_then(|value| HeaderValue::from_bytes(value.as_bytes()).ok());
+        let value = value.and_then(|value| HeaderValue::from_bytes(&bytes(&value)).ok());
         headers.extend(value.map(|value| (name, value)));
     }
     let before = came.text(X_FORWARDED_FOR.as_str()).unwrap_or_default();
-    let all = appended(before.as_bytes(), connection.address.as_deref());
+    let all = appended(&bytes(&before), connection.address.as_deref());
     headers.extend(all.map(|all| (X_FORWARDED_FOR, all)));
     headers
+}
+
+/// What came as bytes, and is kept as Latin-1.
+fn bytes(text: &str) -> Vec<u8> {
+    text.chars().filter_map(|c| u8::try_from(c).ok()).collect()
 }

@@ -20,7 +20,7 @@ pub const ALL: &[Bound] = &[
     bound(
         "the head of an upgrade, and what a session keeps of it",
         121,
-        1,
+        0,
     ),
     // 2.9 and 0.0
     bound("a message in one frame", 4, 0),

@@ -36,8 +36,8 @@ impl Client {
     /// A WebSocket at this path.
     pub async fn upgrade(address: SocketAddr, path: &str) -> Self {
         let mut client = Self::connect(address).await;
-        let head = upgrade(path, "");
-        client.say(head.as_bytes(), b"\r\n\r\n").await;
+        let head = upgrade(path, b"");
+        client.say(&head, b"\r\n\r\n").await;
         client
     }
 
@@ -116,10 +116,11 @@ impl Client {
 }
 
 /// The head of an upgrade, with more fields.
-pub fn upgrade(path: &str, fields: &str) -> String {
-    format!(
-        "GET {path} HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{fields}\r\n"
-    )
+pub fn upgrade(path: &str, fields: &[u8]) -> Vec<u8> {
+    let head = format!(
+        "GET {path} HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+    );
+    [head.as_bytes(), fields, b"\r\n"].concat()
 }
 
 /// A text frame, whole, under the mask of zeros.

@@ -200,11 +200,16 @@ async fn upgrades(house: &House) -> Cost {
             "a: {}\r\n",
             "\u{1}x".repeat(size / 2).replace('\u{1}', "\"")
         );
-        for fields in ["a:\r\n".repeat(size / 4), few] {
+        let no_text = [b"a: ", &*b"\xff".repeat(size), b"\r\n"].concat();
+        for fields in [
+            "a:\r\n".repeat(size / 4).into_bytes(),
+            few.into_bytes(),
+            no_text,
+        ] {
             let head = upgrade("/websocket", &fields);
             let mut client = Client::connect(house.address).await;
             let since = Since::now();
-            client.say(head.as_bytes(), b"server_id").await;
+            client.say(&head, b"server_id").await;
             cost.add(head.len(), since.peak(), since.stays());
         }
     }
