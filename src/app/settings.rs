@@ -61,7 +61,7 @@ fn nats(settings: &MeshSettings) -> Result<NatsTarget, StartError> {
 
 /// Whom the collector's `https` trusts, and what is shown there; nobody where it is not spoken.
 pub(super) fn collector_tls(tracing: &TracingConfig) -> Result<rustls::ClientConfig, StartError> {
-    let mut roots = match tracing.endpoint.starts_with("https:") {
+    let mut roots = match tracing.endpoint.expose().starts_with("https:") {
         true => native_roots(),
         false => RootCertStore::empty(),
     };

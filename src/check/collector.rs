@@ -17,7 +17,7 @@ pub(super) async fn look(config: &Config) -> Option<Finding> {
         Ok(tls) => tls,
         Err(error) => return Some(unusable(&error)),
     };
-    let (endpoint, service) = (&tracing.endpoint, &tracing.service_name);
+    let (endpoint, service) = (&tracing.shown_endpoint, &tracing.service_name);
     let sent = timeout(PART, trial(tracing, &config.mesh.node_id, tls)).await;
     Some(match sent {
         Ok(Ok(Taken { trace_id, took })) => {

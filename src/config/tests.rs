@@ -719,7 +719,7 @@ fn traces_without_a_word_more_are_the_specifications() {
 
     let plain = tracing(&[]);
     assert_eq!(
-        (plain.protocol, plain.endpoint.as_str()),
+        (plain.protocol, plain.endpoint.expose()),
         (OtlpProtocol::Grpc, "http://localhost:4317")
     );
     assert!(plain.headers.is_empty() && plain.attributes.is_empty() && plain.trusted.is_empty());
@@ -752,6 +752,16 @@ fn traces_without_a_word_more_are_the_specifications() {
     );
 }
 
+// contract: configuration/secrets
+#[test]
+fn a_password_in_the_collectors_address_is_for_the_collector_alone() {
+    let address = "https://me:hunter2@collector:4317";
+    let tracing = tracing(&[("OTEL_EXPORTER_OTLP_ENDPOINT", address)]);
+    assert_eq!(tracing.endpoint.expose(), address);
+    assert_eq!(tracing.shown_endpoint, "https://(hidden)");
+    assert!(!format!("{tracing:?}").contains("hunter2"));
+}
+
 // contract: configuration/variable/OTEL_EXPORTER_OTLP_TRACES_ENDPOINT, configuration/variable/OTEL_EXPORTER_OTLP_TRACES_PROTOCOL
 // contract: configuration/variable/OTEL_EXPORTER_OTLP_TRACES_HEADERS, configuration/variable/OTEL_EXPORTER_OTLP_TRACES_TIMEOUT
 // contract: configuration/variable/OTEL_EXPORTER_OTLP_TRACES_COMPRESSION, configuration/variable/OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE
@@ -764,7 +774,12 @@ fn traces_without_a_word_more_are_the_specifications() {
 // contract: configuration/variable/OTEL_SPAN_EVENT_COUNT_LIMIT, configuration/variable/OTEL_SPAN_LINK_COUNT_LIMIT
 #[test]
 fn what_is_said_of_traces_wins_over_what_is_said_of_all_signals() {
-    let endpoint = |env: &[(&str, &str)]| tracing(env).endpoint;
+    let endpoint = |env: &[(&str, &str)]| {
+        let tracing = tracing(env);
+        // Nothing of it is secret.
+        assert_eq!(tracing.shown_endpoint, tracing.endpoint.expose());
+        tracing.shown_endpoint
+    };
     const HTTP: (&str, &str) = ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf");
     const ALL: (&str, &str) = ("OTEL_EXPORTER_OTLP_ENDPOINT", "https://c:1/base/");
     const TRACES: (&str, &str) = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://t:2/own");

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::check::Checked;
+use super::check::{Checked, shown};
 use super::error::{Note, NoteLevel, Problem};
 use super::origin::Origin;
 use super::raw::Raw;
@@ -28,8 +28,10 @@ const HTTP_PATH: &str = "/v1/traces";
 pub struct TracingConfig {
     /// `…_PROTOCOL`.
     pub protocol: OtlpProtocol,
-    /// `…_ENDPOINT`, whole: with `http/protobuf` the path of traces too.
-    pub endpoint: String,
+    /// `…_ENDPOINT`, whole: with `http/protobuf` the path of traces too. A password may be part of it.
+    pub endpoint: Secret,
+    /// `endpoint` as logs and `check` may tell it.
+    pub shown_endpoint: String,
     /// `…_HEADERS`.
     pub headers: Vec<(String, Secret)>,
     /// For one batch: `…_TIMEOUT`, or `OTEL_BSP_EXPORT_TIMEOUT` where that is shorter.
@@ -142,9 +144,13 @@ pub(super) fn settings(checked: &Checked) -> TracingConfig {
         .map(|path| ("TLS_CA_PATH", path));
     let own = checked.time("OTEL_BSP_EXPORT_TIMEOUT");
     let timeout = checked.span(otlp(checked, "TIMEOUT"));
+    let endpoint = endpoint(checked, protocol);
     TracingConfig {
         protocol,
-        endpoint: endpoint(checked, protocol),
+        shown_endpoint: find(otlp(checked, "ENDPOINT"))
+            .map(|row| shown(row, &endpoint))
+            .unwrap_or_default(),
+        endpoint: Secret::new(endpoint),
         headers: checked
             .pairs(otlp(checked, "HEADERS"))
             .into_iter()

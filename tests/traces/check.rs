@@ -1,8 +1,10 @@
 //! `ddp-streamer check` sends one span and says what became of it.
 
-use super::workspace;
+use serde_json::json;
+
+use super::{client, workspace};
 use crate::commands::{Ended, run};
-use crate::support::Collector;
+use crate::support::{Collector, Service, eventually, free_port};
 
 impl Ended {
     /// What is said of the collector, after the verdict.
@@ -111,4 +113,52 @@ async fn check_tells_a_collector_that_refuses_and_what_cannot_be_sent() {
         Some("correct it: the service does not start with it")
     );
     assert!(collector.spans().is_empty());
+}
+
+// contract: configuration/secrets, telemetry/logs/secrets
+#[tokio::test]
+async fn a_password_in_the_collectors_address_is_in_no_line() {
+    let port = free_port();
+    let endpoint = format!("http://me:hunter2@127.0.0.1:{port}");
+    for protocol in ["grpc", "http/protobuf"] {
+        let mut env = Service::usual_env("nats://127.0.0.1:1");
+        let own = [
+            ("TRACING_ENABLED", "true"),
+            ("OTEL_EXPORTER_OTLP_PROTOCOL", protocol),
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", &endpoint),
+            ("OTEL_BSP_SCHEDULE_DELAY", "20"),
+            ("LOG_LEVEL", "trace"),
+        ];
+        env.extend(own.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        let checked = run("check", &env).await;
+        let (found, _) = checked.collector("warning");
+        let told = found.starts_with("http://(hidden) did not take a span: ");
+        assert!(told && found.contains("Connection refused"), "{found}");
+        assert!(!checked.lines.join("\n").contains("hunter2"));
+
+        let address = "OTEL_EXPORTER_OTLP_ENDPOINT".to_owned();
+        let unusable = format!("http://me:hunter2<@127.0.0.1:{port}");
+        let env_of_unusable = [env.clone(), [(address, unusable)].into()];
+        let checked = run("check", &env_of_unusable.into_iter().flatten().collect()).await;
+        let (found, _) = checked.collector("wrong");
+        let told = "OTEL_EXPORTER_OTLP_ENDPOINT=http://(hidden): ";
+        assert!(found.starts_with(told), "{found}");
+        assert!(!checked.lines.join("\n").contains("hunter2"));
+
+        let service = Service::spawn(&env);
+        client(&service).await.call("echo", json!([1])).await;
+        for msg in [
+            "traces are sent",
+            "traces are lost, and counted; clients do not notice",
+        ] {
+            let line = eventually(msg, || async {
+                let log = service.log().into_iter();
+                log.rev().find(|line| line["msg"] == msg)
+            })
+            .await;
+            assert_eq!(line["endpoint"], "http://(hidden)");
+        }
+        let log = service.log.lock().expect("lines").join("\n");
+        assert!(!log.contains("hunter2"), "{log}");
+    }
 }

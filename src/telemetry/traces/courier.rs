@@ -40,6 +40,7 @@ pub struct SpanCounts {
 /// What both ends know.
 #[derive(Debug)]
 pub(super) struct Shared {
+    /// The collector's, as it may be shown.
     endpoint: String,
     waiting: AtomicUsize,
     sent: AtomicU64,

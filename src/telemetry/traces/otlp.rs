@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use hyper::Uri;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
 use opentelemetry_http::hyper::HyperClient;
@@ -36,7 +37,7 @@ pub enum OtlpError {
     /// The address is of no use.
     #[error("OTEL_EXPORTER_OTLP_ENDPOINT={endpoint}: {reason}")]
     Endpoint {
-        /// The address.
+        /// The address, as it may be shown.
         endpoint: String,
         /// What is wrong with it.
         reason: String,
@@ -108,11 +109,8 @@ fn grpc(config: &TracingConfig, connector: Connector) -> Result<SpanExporter, Ot
         let value = MetadataValue::try_from(value.expose());
         metadata.insert(name.map_err(|_| refused())?, value.map_err(|_| refused())?);
     }
-    let endpoint = Endpoint::from_shared(config.endpoint.clone());
-    let endpoint = endpoint.map_err(|error| OtlpError::Endpoint {
-        endpoint: config.endpoint.clone(),
-        reason: error.to_string(),
-    })?;
+    let endpoint = Endpoint::from_shared(config.endpoint.expose().to_owned());
+    let endpoint = endpoint.map_err(|error| unusable(config, &error))?;
     let channel = endpoint
         .timeout(config.timeout)
         .connect_with_connector_lazy(connector);
@@ -128,6 +126,9 @@ fn grpc(config: &TracingConfig, connector: Connector) -> Result<SpanExporter, Ot
 }
 
 fn http(config: &TracingConfig, connector: Connector, why: Why) -> Result<SpanExporter, OtlpError> {
+    // The exporter would name the whole address.
+    let parsed = config.endpoint.expose().parse::<Uri>();
+    parsed.map_err(|error| unusable(config, &error))?;
     let client = OnRuntime {
         why,
         client: HyperClient::new(connector, config.timeout, None),
@@ -141,13 +142,20 @@ fn http(config: &TracingConfig, connector: Connector, why: Why) -> Result<SpanEx
         .with_http()
         .with_protocol(opentelemetry_otlp::Protocol::HttpBinary)
         .with_http_client(client)
-        .with_endpoint(config.endpoint.clone())
+        .with_endpoint(config.endpoint.expose())
         .with_headers(headers)
         .with_timeout(config.timeout);
     if config.gzip {
         exporter = exporter.with_compression(Compression::Gzip);
     }
     Ok(exporter.build()?)
+}
+
+fn unusable(config: &TracingConfig, reason: &dyn Error) -> OtlpError {
+    OtlpError::Endpoint {
+        endpoint: config.shown_endpoint.clone(),
+        reason: reason.to_string(),
+    }
 }
 
 /// `http` and `https` for either version of HTTP.
