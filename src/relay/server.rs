@@ -135,7 +135,7 @@ impl Relay {
                         self.standing.there();
                         hang_up(dialled.stream, NORMAL).await;
                     }
-                    Err(error) => self.standing.away(error.to_string()),
+                    Err(error) => self.standing.asked_in_vain(error.to_string()),
                 }
             }
         };

@@ -42,7 +42,7 @@ struct State {
 struct Away {
     since: Instant,
     why: String,
-    /// Attempts in a row that failed.
+    /// How often in a row it was asked in vain. Sessions' attempts do not count: as many fail at once as there are clients.
     failures: u32,
 }
 
@@ -77,13 +77,22 @@ impl Standing {
         }
     }
 
-    /// The server cannot be reached.
+    /// A session could not reach the server.
     pub(super) fn away(&self, why: String) {
+        self.is_away(why, 0);
+    }
+
+    /// The server was asked whether it is there, and could not be reached.
+    pub(super) fn asked_in_vain(&self, why: String) {
+        self.is_away(why, 1);
+    }
+
+    fn is_away(&self, why: String, asked: u32) {
         metrics::relay_up(false);
         let mut state = self.state.lock();
         match &mut state.away {
             Some(away) => {
-                away.failures = away.failures.saturating_add(1);
+                away.failures = away.failures.saturating_add(asked);
                 away.why = why;
             }
             None => {
@@ -227,7 +236,7 @@ mod tests {
         standing.due().await;
         let mut pauses = Vec::new();
         for _ in 0..200 {
-            standing.away("no".into());
+            standing.asked_in_vain("no".into());
             let before = Instant::now();
             standing.due().await;
             pauses.push(before.elapsed());
@@ -254,5 +263,20 @@ mod tests {
         let before = Instant::now();
         standing.due().await;
         assert_eq!(before.elapsed(), Duration::ZERO);
+    }
+    // contract: relay/away
+    #[tokio::test(start_paused = true)]
+    async fn however_many_sessions_fail_the_server_is_asked_soon() {
+        let standing = Standing::new(GRACE);
+        standing.there();
+        for _ in 0..50 {
+            standing.away("no".into());
+        }
+        let before = Instant::now();
+        standing.due().await;
+        // The timer's grain besides.
+        assert!(before.elapsed() <= Duration::from_millis(1001));
+        standing.asked_in_vain("gone".into());
+        assert_eq!(standing.ready(), Err("the server is away: gone".into()));
     }
 }
