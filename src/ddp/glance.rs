@@ -6,6 +6,12 @@
 use std::borrow::Cow;
 
 use memchr::{memchr, memchr2};
+use serde_json::value::RawValue;
+
+use crate::ejson;
+
+/// The first byte of the characters that [`ejson::text`] does not pass as they are.
+const LAST_PLANE: u8 = 0xf4;
 
 /// The fields of a JSON object's top level, in order, each as it is written: the key without its quotes, the value with
 /// them.
@@ -89,16 +95,19 @@ fn value(json: &[u8]) -> Option<usize> {
 #[must_use]
 pub fn text(value: &[u8]) -> Option<Cow<'_, str>> {
     let inside = value.strip_prefix(b"\"")?.strip_suffix(b"\"")?;
-    if memchr(b'\\', inside).is_none() {
+    if memchr2(b'\\', LAST_PLANE, inside).is_none() {
         return std::str::from_utf8(inside).ok().map(Cow::Borrowed);
     }
-    serde_json::from_slice(value).ok().map(Cow::Owned)
+    // As everywhere else: halves of surrogates are no reason not to read an id.
+    ejson::text(serde_json::from_slice(value).ok()?)
 }
 
-/// The texts of a value that is an array of strings.
+/// The texts of a value that is an array.
 #[must_use]
 pub fn texts(value: &[u8]) -> Vec<String> {
-    serde_json::from_slice(value).unwrap_or_default()
+    let all: Vec<&RawValue> = serde_json::from_slice(value).unwrap_or_default();
+    let all = all.into_iter().filter_map(ejson::text);
+    all.map(Cow::into_owned).collect()
 }
 
 /// What a relay has to know of a message. A field that comes twice counts by its last value, as in `JSON.parse`.
@@ -173,6 +182,13 @@ mod tests {
                 Some("s1"),
                 Some("stream-x"),
             ),
+            // Another half of a surrogate than U+10F800 stands for.
+            (
+                r#"{"msg":"sub","id":"\ud800a","name":"\udfffx"}"#,
+                "sub",
+                Some("\u{10f800}a"),
+                Some("\u{10ffff}x"),
+            ),
             (r#"{"msg":"pong"}"#, "pong", None, None),
             (r#"{"msg":"ping","id":12}"#, "ping", None, None),
             (
@@ -199,6 +215,15 @@ mod tests {
         ] {
             assert_eq!(Glance::at(json), Glance::default(), "{json}");
         }
+    }
+
+    #[test]
+    fn ids_with_half_a_surrogate_are_ids() {
+        let all = texts(br#"["a","\ud800b",7]"#);
+        assert_eq!(all, ["a", "\u{10f800}b"]);
+        // What looks like a stand-in is none.
+        let looks = text("\"\u{10f800}b\"".as_bytes());
+        assert_eq!(looks.as_deref(), Some("\u{10fbfe}\u{10fc00}b"));
     }
 
     proptest! {

@@ -9,6 +9,7 @@ use compact_str::CompactString;
 use tokio::time::Instant;
 
 use super::names::Names;
+use super::subs::{Asked, Subs};
 use super::traced::Traced;
 use crate::config::ServerUrl;
 use crate::ddp::DdpError;
@@ -36,8 +37,7 @@ pub(super) struct Common {
 pub(super) struct Calls {
     /// Not answered yet, oldest first.
     open: VecDeque<Call>,
-    /// The ids of its publications, hashed: all that is ever asked is whether one is there.
-    subs: Vec<u64>,
+    subs: Subs,
     methods_open: usize,
     /// Methods whose `result` has come and whose `updated` has not, oldest first.
     half_answered: VecDeque<CompactString>,
@@ -88,7 +88,7 @@ impl Calls {
     pub(super) fn new(common: Arc<Common>) -> Self {
         Self {
             open: VecDeque::new(),
-            subs: Vec::new(),
+            subs: Subs::default(),
             methods_open: 0,
             half_answered: VecDeque::new(),
             common,
@@ -118,28 +118,30 @@ impl Calls {
     /// # Errors
     /// What it is answered instead.
     pub(super) fn sub(&mut self, request: Request<'_>) -> Result<(), DdpError> {
-        let hash = self.common.hasher.hash_one(request.id);
-        let known = self.subs.contains(&hash);
-        if !known && self.subs.len() >= self.common.max_subscriptions {
+        if self.is_full() {
             return Err(DdpError::too_many_requests());
         }
-        self.begin(Kind::Sub, request)?;
-        if !known {
-            self.subs.push(hash);
+        let most = self.common.max_subscriptions;
+        match self.subs.ask(self.hash(request.id), most) {
+            Asked::New => self.begin(Kind::Sub, request),
+            // Nobody answers it: it would be open for ever.
+            Asked::Again => Ok(()),
+            Asked::TooMany => Err(DdpError::too_many_requests()),
         }
-        Ok(())
     }
 
-    /// The client wants a publication no more. One that is not ready yet is given up: nobody counts it.
-    pub(super) fn unsub(&mut self, id: &str) {
-        self.forget_sub(id);
-        drop(self.take_one(Kind::Sub, id));
+    /// The client wants a publication no more. One that is not ready yet is given up: nobody counts it. Says whether this is
+    /// to be passed on.
+    pub(super) fn unsub(&mut self, id: &str) -> bool {
+        let open = self.take_one(Kind::Sub, id);
+        self.subs.leave(self.hash(id), open.is_none())
     }
 
     /// The server ends a publication, or refuses it with this `error`.
     pub(super) fn nosub(&mut self, id: &str, error: Option<&[u8]>) {
-        self.forget_sub(id);
-        self.end(Kind::Sub, id, error.into());
+        if self.subs.end(self.hash(id)) {
+            self.end(Kind::Sub, id, error.into());
+        }
     }
 
     /// The result of a method came, or its `error`.
@@ -174,11 +176,12 @@ impl Calls {
 
     /// A publication is ready.
     pub(super) fn ready(&mut self, id: &str) {
+        self.subs.ready(self.hash(id));
         self.end(Kind::Sub, id, Outcome::Done);
     }
 
     fn begin(&mut self, kind: Kind, request: Request<'_>) -> Result<(), DdpError> {
-        if self.open.len() >= MAX_WAITING {
+        if self.is_full() {
             return Err(DdpError::too_many_requests());
         }
         let (names, server) = (&self.common.names, &self.common.server);
@@ -198,14 +201,13 @@ impl Calls {
         Ok(())
     }
 
-    fn forget_sub(&mut self, id: &str) {
-        let hash = self.common.hasher.hash_one(id);
-        if let Some(at) = self.subs.iter().position(|other| *other == hash) {
-            self.subs.swap_remove(at);
-            if self.subs.is_empty() {
-                self.subs = Vec::new();
-            }
-        }
+    fn is_full(&self) -> bool {
+        self.open.len() >= MAX_WAITING
+    }
+
+    /// How an id is known to [`Subs`].
+    fn hash(&self, id: &str) -> u64 {
+        self.common.hasher.hash_one(id)
     }
 
     fn take_one(&mut self, kind: Kind, id: &str) -> Option<Call> {
@@ -334,21 +336,22 @@ mod tests {
         }
     }
 
-    // contract: relay/limits/subscriptions
+    // contract: relay/limits/subscriptions, relay/limits/requests
     #[test]
-    fn publications_are_counted_by_their_ids() {
-        let mut calls = calls(2);
-        let sub = |calls: &mut Calls, id| calls.sub(request(id)).is_ok();
-        assert!(sub(&mut calls, "a") && sub(&mut calls, "b") && sub(&mut calls, "a"));
-        assert!(!sub(&mut calls, "c"));
-        calls.ready("a");
-        assert!(!sub(&mut calls, "c"));
-        calls.nosub("a", None);
-        assert!(sub(&mut calls, "c") && !sub(&mut calls, "d"));
-        for id in ["b", "c", "unknown"] {
-            calls.unsub(id);
+    fn a_publication_that_is_asked_for_again_is_neither_open_twice_nor_forgotten() {
+        let mut calls = calls(1);
+        for _ in 0..2 * MAX_WAITING {
+            calls.sub(request("a")).unwrap();
         }
-        assert_eq!((calls.subs.capacity(), calls.subs.len()), (0, 0));
+        assert_eq!(calls.open.len(), 1);
+        calls.ready("a");
+        assert_eq!(calls.open.len(), 0);
+        assert!(calls.unsub("a"));
+        calls.sub(request("a")).unwrap();
+        // The first one's end.
+        calls.nosub("a", None);
+        assert_eq!(calls.open.len(), 1);
+        assert!(calls.sub(request("b")).is_err());
     }
 
     #[test]

@@ -196,7 +196,9 @@ impl Leg for RelayLeg {
             (Some("method"), Some(id), Some(name)) => self.calls.method(request(id, name)),
             (Some("sub"), Some(id), Some(name)) => self.calls.sub(request(id, name)),
             (Some("unsub"), Some(id), _) => {
-                self.calls.unsub(id);
+                if !self.calls.unsub(id) {
+                    return;
+                }
                 Ok(())
             }
             _ => Ok(()),

@@ -11,7 +11,8 @@
 //! ```
 //!
 //! [`standing`] knows whether the server is there, and asks while it is not; [`losses`] spreads the closes when many legs
-//! are lost at once; [`http`] passes plain requests (`RELAY_HTTP`); [`traced`] is what traces see of a request.
+//! are lost at once; [`http`] passes plain requests (`RELAY_HTTP`); [`traced`] is what traces see of a request;
+//! [`subs`] counts publications.
 
 mod calls;
 mod dial;
@@ -24,6 +25,7 @@ mod names;
 mod outward;
 mod server;
 mod standing;
+mod subs;
 mod survey;
 mod target;
 #[cfg(test)]

@@ -1,0 +1,258 @@
+//! Which publications of one session may live at the server (`DDP_MAX_SUBSCRIPTIONS`).
+//!
+//! A client may use an id again before the server has answered what it asked of it before. A `nosub` does not say what it
+//! answers, but it comes in order: as long as one may come that is of something older, it does not end the publication
+//! that was asked for last. So a publication may count for longer than it lives, where a client uses ids again, but none
+//! that lives goes uncounted; unless the server ended one by itself in the moment in which its client left it and asked
+//! for it again.
+
+/// So many ids may wait for their `nosub`.
+const MAX_LEAVING: usize = 2000;
+
+/// The ids of a session's publications, hashed: all that is ever asked is whether one is there.
+#[derive(Debug, Default)]
+pub(super) struct Subs(Vec<Sub>);
+
+#[derive(Debug)]
+struct Sub {
+    hash: u64,
+    /// Asked for, and not ended by the client since.
+    live: bool,
+    /// How many `nosub`s may come that are of what was asked before.
+    older: u32,
+}
+
+/// What is to become of a client's `sub`.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Asked {
+    /// It is one more.
+    New,
+    /// A publication of its id is there: the server answers nothing, unless that one has ended meanwhile.
+    Again,
+    /// There are as many as may be.
+    TooMany,
+}
+
+impl Subs {
+    /// A publication is asked for, of which `most` may live.
+    pub(super) fn ask(&mut self, hash: u64, most: usize) -> Asked {
+        let (mut at, mut live) = (None, 0);
+        for (place, sub) in self.0.iter().enumerate() {
+            live += usize::from(sub.live);
+            if sub.hash == hash {
+                at = Some(place);
+            }
+        }
+        if let Some(sub) = at.map(|at| &mut self.0[at])
+            && sub.live
+        {
+            sub.older = sub.older.saturating_add(1);
+            return Asked::Again;
+        }
+        let leaving = self.0.len() - live;
+        if live >= most || leaving >= MAX_LEAVING {
+            return Asked::TooMany;
+        }
+        match at {
+            Some(at) => self.0[at].live = true,
+            None => self.0.push(Sub {
+                hash,
+                live: true,
+                older: 0,
+            }),
+        }
+        Asked::New
+    }
+
+    /// The client wants it no more, `answered` or not. Says whether the server is to know: of one that it does not have, it
+    /// is not while too many wait for their `nosub`.
+    pub(super) fn leave(&mut self, hash: u64, answered: bool) -> bool {
+        let answers = if answered { 1 } else { 2 };
+        if let Some(sub) = self.0.iter_mut().find(|sub| sub.hash == hash) {
+            sub.live = false;
+            sub.older = sub.older.saturating_add(answers);
+            return true;
+        }
+        let leaving = self.0.iter().filter(|sub| !sub.live).count();
+        if leaving >= MAX_LEAVING {
+            return false;
+        }
+        // Meteor answers this too.
+        self.0.push(Sub {
+            hash,
+            live: false,
+            older: 1,
+        });
+        true
+    }
+
+    /// It is ready. Of one that the client left, this is the answer that might have been a `nosub`.
+    pub(super) fn ready(&mut self, hash: u64) {
+        let left = |sub: &Sub| sub.hash == hash && !sub.live;
+        if let Some(at) = self.0.iter().position(left) {
+            self.older_answered(at);
+        }
+    }
+
+    /// A `nosub` came. Says whether it ended what was asked for last.
+    pub(super) fn end(&mut self, hash: u64) -> bool {
+        let Some(at) = self.0.iter().position(|sub| sub.hash == hash) else {
+            return true;
+        };
+        let of_the_last = self.0[at].live && self.0[at].older == 0;
+        if of_the_last {
+            self.remove(at);
+        } else {
+            self.older_answered(at);
+        }
+        of_the_last
+    }
+
+    fn older_answered(&mut self, at: usize) {
+        let sub = &mut self.0[at];
+        sub.older = sub.older.saturating_sub(1);
+        if !sub.live && sub.older == 0 {
+            self.remove(at);
+        }
+    }
+
+    fn remove(&mut self, at: usize) {
+        self.0.swap_remove(at);
+        if self.0.is_empty() {
+            self.0 = Vec::new();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const ID: u64 = 7;
+
+    // contract: relay/limits/subscriptions
+    #[test]
+    fn publications_are_counted_by_their_ids() {
+        let mut subs = Subs::default();
+        let asked: Vec<_> = [1, 2, 1, 3].map(|id| subs.ask(id, 2)).into();
+        use Asked::{Again, New, TooMany};
+        assert_eq!(asked, [New, New, Again, TooMany]);
+        // What is on its way out makes room at once.
+        assert!(subs.leave(2, true));
+        assert_eq!(subs.ask(3, 2), New);
+        assert!(!subs.end(2) && subs.end(3));
+        assert_eq!((subs.ask(3, 2), subs.ask(4, 2)), (New, TooMany));
+        for id in [1, 3, 9] {
+            assert!(subs.leave(id, true));
+            subs.end(id);
+        }
+        subs.end(1);
+        assert_eq!((subs.0.capacity(), subs.0.len()), (0, 0));
+    }
+
+    // contract: relay/limits/subscriptions
+    #[test]
+    fn a_nosub_of_what_was_before_does_not_end_what_is_now() {
+        let mut subs = Subs::default();
+        subs.ask(ID, 1);
+        subs.ready(ID);
+        subs.leave(ID, true);
+        assert_eq!(subs.ask(ID, 1), Asked::New);
+        assert!(!subs.end(ID));
+        assert_eq!(subs.ask(8, 1), Asked::TooMany);
+        assert!(subs.end(ID));
+        assert_eq!(subs.ask(8, 1), Asked::New);
+    }
+
+    // contract: relay/limits/subscriptions
+    #[test]
+    fn ids_that_wait_for_their_nosub_are_bounded() {
+        let mut subs = Subs::default();
+        let bound = MAX_LEAVING as u64;
+        assert!((0..bound).all(|id| subs.leave(id, true)));
+        assert!(!subs.leave(bound, true) && subs.leave(0, true));
+        assert_eq!(subs.ask(bound, 1), Asked::TooMany);
+        subs.end(1);
+        assert_eq!(subs.ask(bound, 1), Asked::New);
+    }
+
+    /// What a client sends of one id, and what a server as Meteor is makes of it.
+    #[derive(Debug, Clone, Copy)]
+    enum Step {
+        /// A `sub` that is taken, unless one lives.
+        Sub,
+        /// One that is refused, unless one lives.
+        Refused,
+        Unsub,
+        /// The server ends it by itself, when nothing else is on its way.
+        Ended,
+        /// An answer arrives.
+        Arrives,
+    }
+
+    #[derive(Debug, PartialEq)]
+    enum Answer {
+        Ready,
+        Nosub,
+    }
+
+    proptest! {
+        // contract: relay/limits/subscriptions
+        #[test]
+        fn none_that_lives_goes_uncounted(steps in proptest::collection::vec(
+            prop::sample::select(vec![Step::Sub, Step::Refused, Step::Unsub, Step::Ended, Step::Arrives]), 0..40,
+        )) {
+            let mut subs = Subs::default();
+            let (mut lives, mut open, mut answers) = (false, false, std::collections::VecDeque::new());
+            let mut arrive = |subs: &mut Subs, open: &mut bool, answer| match answer {
+                Answer::Ready => {
+                    subs.ready(ID);
+                    *open = false;
+                }
+                Answer::Nosub => {
+                    if subs.end(ID) {
+                        *open = false;
+                    }
+                }
+            };
+            for step in steps {
+                match step {
+                    Step::Sub | Step::Refused => {
+                        open |= subs.ask(ID, 1) == Asked::New;
+                        match (lives, step) {
+                            (true, _) => {}
+                            (false, Step::Sub) => {
+                                lives = true;
+                                answers.push_back(Answer::Ready);
+                            }
+                            _ => answers.push_back(Answer::Nosub),
+                        }
+                    }
+                    Step::Unsub => {
+                        subs.leave(ID, !std::mem::take(&mut open));
+                        lives = false;
+                        answers.push_back(Answer::Nosub);
+                    }
+                    Step::Ended if lives && answers.is_empty() => {
+                        lives = false;
+                        arrive(&mut subs, &mut open, Answer::Nosub);
+                    }
+                    Step::Ended => {}
+                    Step::Arrives => {
+                        if let Some(answer) = answers.pop_front() {
+                            arrive(&mut subs, &mut open, answer);
+                        }
+                    }
+                }
+                let counted = subs.0.iter().any(|sub| sub.live);
+                prop_assert!(counted || !lives, "{subs:?}");
+            }
+            while let Some(answer) = answers.pop_front() {
+                arrive(&mut subs, &mut open, answer);
+            }
+            let counted = subs.0.iter().any(|sub| sub.live);
+            prop_assert!(counted || !lives, "{subs:?}");
+        }
+    }
+}
