@@ -14,6 +14,7 @@ use super::error::{Failure, StartError};
 use super::{settings, watch};
 use crate::config::Config;
 use crate::gateway::{Beyond, Gateway, Liveness, Readiness, Shown};
+use crate::port::Visitors;
 use crate::session::Sessions;
 use crate::telemetry::metrics::{self, Exporter};
 use crate::telemetry::status::{Status, StatusPage};
@@ -125,8 +126,10 @@ impl Edge {
         let beat = self.liveness.watch("runtime");
         tracker.spawn(watch::beat(beat, closing.clone()));
         tracker.spawn(self.sessions.clone().relieve(closing.clone()));
+        let visitors = self.gateway.visitors();
         tracker.spawn(self.gateway.run(tracker.clone(), closing.clone()));
         Open {
+            visitors,
             sessions: self.sessions,
             traces: self.ports.traces,
             grace: self.grace,
@@ -139,6 +142,8 @@ impl Edge {
 /// Serving.
 pub(super) struct Open {
     sessions: Arc<Sessions>,
+    /// Connections that are no sessions: with `RELAY_HTTP` requests may be under way.
+    visitors: Arc<Visitors>,
     traces: Option<Traces>,
     grace: Duration,
     tracker: TaskTracker,
@@ -172,7 +177,12 @@ impl Open {
         };
         let end = begun + rest_ends(self.grace, last_spans);
         let rest = async {
-            self.tracker.wait().await;
+            let answered =
+                tokio::time::timeout_at(begun + passing(self.grace), self.tracker.wait());
+            if answered.await.is_err() {
+                self.visitors.end();
+                self.tracker.wait().await;
+            }
             rest(end).await;
         };
         if tokio::time::timeout_at(end, rest).await.is_err() {
@@ -184,6 +194,11 @@ impl Open {
         info!("stopped");
         failure.map_or(Ok(()), Err)
     }
+}
+
+/// How long requests that are passed to a server may still be answered: as long as calls are.
+fn passing(grace: Duration) -> Duration {
+    grace * 3 / 4
 }
 
 /// The sessions may take all but the last two sixteenths ([`Sessions::drain`]): one is for this, the other for mesh and database.

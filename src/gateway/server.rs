@@ -4,11 +4,12 @@ use std::convert::Infallible;
 use std::future::poll_fn;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use futures_util::future::Either;
+use futures_util::future::{Either, FusedFuture};
 use hyper::body::{Body, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -88,6 +89,8 @@ pub(super) struct Door {
     pub(super) admission: Arc<Admission>,
     pub(super) origins: Origins,
     pub(super) beyond: Option<Arc<dyn Beyond>>,
+    /// Cancelled when nobody is accepted any more.
+    ending: CancellationToken,
     tls: Option<Tls>,
     config: GatewayConfig,
     accept_errors: Limited,
@@ -158,6 +161,7 @@ impl Gateway {
             admission: Admission::new(config.max_connections, config.max_connections_per_address),
             origins: Origins::new(&config.allowed_origins),
             beyond,
+            ending: CancellationToken::new(),
             tls,
             config,
             accept_errors: Limited::default(),
@@ -182,8 +186,15 @@ impl Gateway {
         self.address
     }
 
+    /// The connections that are no sessions.
+    #[must_use]
+    pub fn visitors(&self) -> Arc<Visitors> {
+        self.visitors.clone()
+    }
+
     /// Accepts until `cancel`. What a connection does before its upgrade runs in `tracker`; its session in the tracker of
-    /// [`Sessions`], and `cancel` does not touch it.
+    /// [`Sessions`], and `cancel` does not touch it. Of the others those end then that have no request under way; whoever
+    /// waits for `tracker` ends the rest ([`Visitors::end`]) when it has waited enough.
     pub async fn run(self, tracker: TaskTracker, cancel: CancellationToken) {
         let beat = self.door.liveness.watch("accept");
         if self.door.tls.is_some() {
@@ -199,7 +210,7 @@ impl Gateway {
         loop {
             tokio::select! {
                 biased;
-                () = cancel.cancelled() => return self.visitors.end(),
+                () = cancel.cancelled() => return self.door.ending.cancel(),
                 _ = turn.tick() => beat.turned(),
                 accepted = self.listener.accept() => match accepted {
                     Ok((socket, peer)) => {
@@ -239,9 +250,16 @@ impl Door {
         }
     }
 
+    /// What a connection does before its first request: it has so long for it, and not beyond the end.
+    async fn awaited<T>(&self, what: impl Future<Output = io::Result<T>>) -> io::Result<T> {
+        let within = tokio::time::timeout(self.config.handshake_timeout, what);
+        let awaited = self.ending.run_until_cancelled(within).await;
+        let awaited = awaited.ok_or(io::ErrorKind::ConnectionAborted)?;
+        awaited.map_err(|_| io::ErrorKind::TimedOut)?
+    }
+
     async fn greet(&self, tls: &Tls, socket: TcpStream, peer: IpAddr, visitor: Visitor) {
-        let greeted = tokio::time::timeout(self.config.handshake_timeout, tls.greet(socket)).await;
-        match greeted.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())) {
+        match self.awaited(tls.greet(socket)).await {
             Ok(Spoken::Tls(secure)) => {
                 self.http(Wire::from(secure), peer, Speaks::Tls, visitor)
                     .await;
@@ -263,10 +281,10 @@ impl Door {
         visitor: Visitor,
     ) {
         let timeout = self.config.handshake_timeout;
+        let mut ending = pin!(self.ending.cancelled().fuse());
         let notes = Arc::new(HeadNotes::default());
         let mut socket = Head::new(Watched::new(socket, visitor, timeout), notes.clone());
-        let Ok(Ok(upgrades)) = tokio::time::timeout(timeout, socket.first(MAX_HEAD_BYTES)).await
-        else {
+        let Ok(upgrades) = self.awaited(socket.first(MAX_HEAD_BYTES)).await else {
             tracing::debug!("an HTTP connection ended before its first request");
             return;
         };
@@ -311,7 +329,14 @@ impl Door {
             http.max_headers(MAX_FIELDS);
         }
         let mut connection = http.serve_connection(TokioIo::new(&mut socket), &service);
-        let ended = poll_fn(|cx| connection.poll_without_shutdown(cx)).await;
+        let ended = poll_fn(|cx| {
+            // What was asked is answered; nothing more is.
+            if !ending.is_terminated() && ending.as_mut().poll(cx).is_ready() {
+                Pin::new(&mut connection).graceful_shutdown();
+            }
+            connection.poll_without_shutdown(cx)
+        })
+        .await;
         let leftover = connection.into_parts().read_buf;
         if let Err(error) = ended {
             tracing::debug!(%error, "an HTTP connection ended");

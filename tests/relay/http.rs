@@ -1,11 +1,13 @@
 //! `RELAY_HTTP`: plain requests behind the same port.
 
 use serde_json::Value;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
 
 use super::{edge_of, nobody};
 use crate::support::peer::Peer;
 use crate::support::service::Service;
-use crate::support::{Client, free_port, http};
+use crate::support::{Client, eventually, free_port, http};
 
 async fn in_front_of_pages(more: &[(&str, &str)]) -> (Peer, Service, u16) {
     let port = free_port();
@@ -86,9 +88,58 @@ async fn a_server_that_is_away_or_does_not_answer_is_told_apart() {
     let (_, url) = nobody();
     let edge = edge_of(&url, &[("RELAY_HTTP", "true")]);
     let port = edge.port;
-    let answer = crate::support::eventually("it answers", || async move {
+    let answer = eventually("it answers", || async move {
         http::get(port, "/page").await.ok()
     })
     .await;
     assert_eq!(answer.status, 502);
+}
+
+/// The next request for this path, as a server sees it; what else comes is cut.
+async fn asked(server: &TcpListener, path: &str) -> TcpStream {
+    loop {
+        let (mut stream, _) = server.accept().await.expect("a connection");
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") && stream.read_buf(&mut head).await.unwrap_or(0) > 0 {}
+        if head.starts_with(format!("GET {path} ").as_bytes()) {
+            return stream;
+        }
+    }
+}
+
+// contract: relay/http, configuration/variable/SHUTDOWN_GRACE
+#[tokio::test]
+async fn a_stop_waits_for_requests_that_are_under_way() {
+    let server = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let url = format!("ws://{}", server.local_addr().expect("its address"));
+    let env = [("RELAY_HTTP", "true"), ("SHUTDOWN_GRACE", "4")];
+    let mut edge = edge_of(&url, &env);
+    let port = edge.port;
+    eventually("it listens", || async move {
+        TcpStream::connect(("127.0.0.1", port)).await.ok()
+    })
+    .await;
+    // One that asks nothing holds nobody up.
+    let mut idle = TcpStream::connect(("127.0.0.1", port)).await.expect("it");
+    let late = tokio::spawn(async move { http::get(port, "/late").await });
+    let mut passed = asked(&server, "/late").await;
+    let never = tokio::spawn(async move { http::get(port, "/never").await });
+    let held = asked(&server, "/never").await;
+    edge.terminate();
+    let mut rest = Vec::new();
+    let ended = tokio::time::timeout(crate::support::DEADLINE, idle.read_to_end(&mut rest));
+    ended.await.expect("it is ended").expect("and not cut");
+    assert!(!never.is_finished());
+    let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nlate";
+    passed.write_all(answer).await.expect("the edge reads it");
+    let answer = late.await.expect("no panic").expect("an answer");
+    assert_eq!((answer.status, &*answer.body), (200, "late"));
+    // Until the last quarter.
+    assert!(never.await.expect("no panic").is_err());
+    assert!(edge.process.ended().await.success());
+    assert_eq!(
+        super::logged(&edge, "warn", "SHUTDOWN_GRACE"),
+        [Value::Null; 0]
+    );
+    drop(held);
 }
