@@ -16,7 +16,7 @@ use crate::ddp::{Close, DdpError};
 use crate::ejson::{self, quoted};
 use crate::services::{Credentials, LoggedIn};
 use crate::telemetry::limit::Limited;
-use crate::telemetry::metrics;
+use crate::telemetry::{metrics, work};
 
 /// What every login is told that did not succeed.
 const REFUSED: &str = "You've been logged out by the server. Please log in again";
@@ -170,11 +170,11 @@ impl Methods {
         metrics::logged_out();
         let accounts = self.rooms.services.accounts.clone();
         // A client that leaves at once has logged out all the same.
-        let call = self.tracker.spawn(async move {
+        let call = self.tracker.spawn(work::carry(async move {
             accounts
                 .logout(identity.user.as_str(), &identity.hashed_token)
                 .await
-        });
+        }));
         let result = match call.await {
             Ok(Ok(())) => Ok(None),
             Ok(Err(error)) => Err(for_client(&error)),

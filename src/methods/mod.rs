@@ -271,7 +271,8 @@ impl Handler for Methods {
     fn method(self: Arc<Self>, client: Arc<Client>, call: MethodCall) -> BoxFuture<'static, Reply> {
         async move {
             let known = known_method(&call.method);
-            let watch = Watch::begin(|| traces::method(known, &call.method, client.id().as_str()));
+            let span = || traces::method(known, &call.method, client.id().as_str());
+            let watch = Watch::begin(&client, span);
             let reply = work::within(watch.span(), pin!(self.call(&client, &call))).await;
             let error = || reply.result.as_ref().err().map(|error| &error.code);
             watch.end(&client, error, |error, elapsed| {
@@ -291,7 +292,8 @@ impl Handler for Methods {
             let known = knows_publication(&sub.name).then_some(&*sub.name);
             let session = client.id().as_str();
             let event = || stream_event(&sub);
-            let watch = Watch::begin(|| traces::publication(known, &sub.name, session, event));
+            let span = || traces::publication(known, &sub.name, session, event);
+            let watch = Watch::begin(&client, span);
             let job = pin!(self.publish(client.clone(), &sub));
             let outcome = work::within(watch.span(), job).await;
             let error = || match &outcome {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::client::Client;
+use crate::client::{Client, UserId};
 use crate::ddp::Code;
 use crate::telemetry::metrics;
 use crate::telemetry::traces::Span;
@@ -14,13 +14,19 @@ pub(super) struct Watch {
     /// Where somebody counts.
     began: Option<Instant>,
     span: Option<Span>,
+    /// Whose request it was when it began, where its span is recorded: a `logout` ends with nobody.
+    user: Option<UserId>,
 }
 
 impl Watch {
-    pub(super) fn begin(span: impl FnOnce() -> Option<Span>) -> Self {
+    pub(super) fn begin(client: &Client, span: impl FnOnce() -> Option<Span>) -> Self {
+        let began = metrics::arrived();
+        let span = span();
+        let recorded = span.as_ref().is_some_and(Span::is_recorded);
         Self {
-            began: metrics::arrived(),
-            span: span(),
+            began,
+            span,
+            user: recorded.then(|| client.user()).flatten(),
         }
     }
 
@@ -44,7 +50,7 @@ impl Watch {
         }
         if let Some(mut span) = self.span {
             if span.is_recorded()
-                && let Some(user) = client.user()
+                && let Some(user) = client.user().or(self.user)
             {
                 span.set_user(user.as_str());
             }

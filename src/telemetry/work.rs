@@ -199,7 +199,7 @@ pub fn below<T>(span: Option<&Span>, job: impl FnOnce() -> T) -> T {
 }
 
 /// A job that is done later, still on behalf of what is worked on now, if anything is.
-pub fn carry(job: impl Future<Output = ()> + Send + 'static) -> BoxFuture<'static, ()> {
+pub fn carry<T>(job: impl Future<Output = T> + Send + 'static) -> BoxFuture<'static, T> {
     match WORK.try_with(Work::clone) {
         Err(_) => job.boxed(),
         Ok(work) => WORK.scope(work, job).boxed(),

@@ -39,6 +39,23 @@ async fn a_subscription_has_its_rules_calls_and_its_database_read() {
         .await;
 }
 
+// contract: telemetry/traces/method
+#[tokio::test]
+async fn a_logout_is_of_the_user_that_it_logs_out() {
+    let (workspace, collector) = workspace(|builder| builder).await;
+    let mut alice = workspace.login("alice").await;
+    alice.call("logout", json!([])).await;
+    let trace = trace_of(&collector, "ddp.method logout").await;
+    collector
+        .tree(
+            &trace,
+            "ddp-streamer: ddp.method logout server enduser.id=alice-id rpc.method=logout rpc.system.name=ddp session.id=*
+               ddp-streamer: mesh.call accounts.logout client mesh.node=core-1 messaging.system=nats rpc.method=accounts/logout rpc.system.name=moleculer
+               ddp-streamer: mesh.call presence.removeConnection client mesh.node=core-1 messaging.system=nats rpc.method=presence/removeConnection rpc.system.name=moleculer",
+        )
+        .await;
+}
+
 // contract: telemetry/traces/errors
 #[tokio::test]
 async fn an_error_is_told_by_its_code_wherever_it_was_seen() {
@@ -133,4 +150,26 @@ async fn what_a_client_left_behind_is_told_to_its_end() {
         said.then_some(())
     })
     .await;
+}
+
+// contract: telemetry/traces/broadcast
+#[tokio::test]
+async fn what_is_asked_again_is_below_the_event_that_took_something_away() {
+    let (workspace, collector) = workspace(|builder| builder).await;
+    let mut bob = workspace.login("bob").await;
+    bob.listen("notify-room", "private-id/deleteMessage").await;
+    let removed = json!([{"clientAction": "removed", "subscription": {"_id": "private-id:bob", "rid": "private-id", "u": {"_id": "bob-id"}}}]);
+    workspace.broadcast("watch.subscriptions", removed).await;
+    let event = collector
+        .span("the event", |span| {
+            span.name == "mesh.event watch.subscriptions"
+        })
+        .await;
+    let question = "mesh.call authorization.canAccessRoomId";
+    let asked = collector
+        .span(question, |span| {
+            span.name == question && span.parent == event.id
+        })
+        .await;
+    assert_eq!(asked.trace, event.trace);
 }

@@ -20,6 +20,7 @@ use crate::streams::listening::doubts::{AWAY, Key};
 use crate::streams::rules::{Asks, Rules};
 use crate::streams::state::Streams;
 use crate::streams::visibility::{FIRST_PAUSE, LAST_PAUSE};
+use crate::telemetry::work;
 
 /// What a publication may hold until its rule is answered, in bytes.
 const HELD_BYTES: usize = 64 * 1024;
@@ -253,6 +254,6 @@ impl Streams {
             return;
         };
         let job = self.cancel.clone().run_until_cancelled_owned(job(me));
-        self.tracker.spawn(job.map(drop));
+        self.tracker.spawn(work::carry(job.map(drop)));
     }
 }
