@@ -205,7 +205,7 @@ mod tests {
         )) {
             let mut subs = Subs::default();
             let (mut lives, mut open, mut answers) = (false, false, std::collections::VecDeque::new());
-            let mut arrive = |subs: &mut Subs, open: &mut bool, answer| match answer {
+            let arrive = |subs: &mut Subs, open: &mut bool, answer| match answer {
                 Answer::Ready => {
                     subs.ready(ID);
                     *open = false;
