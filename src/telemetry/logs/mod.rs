@@ -37,6 +37,9 @@ pub const FATAL: &str = "ddp_streamer::fatal";
 /// How long the last word is tried, about lines that were not written.
 const LAST_WORD: Duration = Duration::from_millis(50);
 
+/// How often is looked whether the last lines were written.
+const LOOK: Duration = Duration::from_millis(5);
+
 /// Why logging cannot begin.
 #[derive(Debug, thiserror::Error)]
 pub enum LogError {
@@ -65,16 +68,37 @@ impl LogGuard {
     /// Writes what still waits, for as long as `within`: whoever reads standard output, or a disk, may take nothing any
     /// more. What is not written is told on standard error, if that takes it.
     pub fn finish(self, within: Duration) {
-        let (guards, counts): (Vec<_>, Vec<_>) = self.0.into_iter().unzip();
-        if in_time(within, move || drop(guards)) {
+        let lost = self.left(within);
+        if lost == 0 {
             return;
         }
-        let lost: u64 = counts.iter().map(|counts| counts.waiting()).sum();
         in_time(LAST_WORD, move || {
             let text = "log lines were not written: nobody takes them";
             let _nobody_reads = writeln!(std::io::stderr(), "{lost} {text}");
         });
     }
+
+    /// How many lines still wait when that is over.
+    fn left(self, within: Duration) -> u64 {
+        let (guards, counts): (Vec<_>, Vec<_>) = self.0.into_iter().unzip();
+        let counts: Arc<[_]> = counts.into();
+        let all = counts.clone();
+        in_time(within, move || {
+            // The guards themselves wait for a second at most, and their threads write on.
+            drop(guards);
+            for _ in 0..within.as_millis() / LOOK.as_millis() {
+                if waiting(&all) == 0 {
+                    return;
+                }
+                std::thread::park_timeout(LOOK);
+            }
+        });
+        waiting(&counts)
+    }
+}
+
+fn waiting(all: &[Arc<Counts>]) -> u64 {
+    all.iter().map(|counts| counts.waiting()).sum()
 }
 
 /// Does what may never end, in a thread of its own; says whether it ended in time.
@@ -162,6 +186,37 @@ mod tests {
             format: LogFormat::Json,
             file: None,
             filter: None,
+        }
+    }
+
+    /// Takes a line whenever it is told to, and everything once nobody tells it.
+    struct Stalled(std::sync::mpsc::Receiver<()>);
+
+    impl Write for Stalled {
+        fn write(&mut self, line: &[u8]) -> std::io::Result<usize> {
+            let _told_or_not = self.0.recv();
+            Ok(line.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn lines_that_nobody_took_in_time_are_told() {
+        // Longer than the guard waits by itself.
+        let within = Duration::from_millis(1500);
+        for (takes, left) in [(true, 0), (false, 3)] {
+            let (tell, told) = sync_channel(1);
+            let (sink, guard) = Sink::new(LogSink::File, Stalled(told));
+            for _ in 0..3 {
+                sink.put("a line\n");
+            }
+            let tell = (!takes).then_some(tell);
+            let guard = LogGuard(vec![(guard, sink.counts())]);
+            assert_eq!(guard.left(within), left);
+            drop(tell);
         }
     }
 
