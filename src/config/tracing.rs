@@ -196,12 +196,11 @@ pub(super) fn settings(checked: &Checked) -> TracingConfig {
 }
 
 impl TracingConfig {
-    /// [`endpoint`](Self::endpoint) as `OTEL_EXPORTER_OTLP_ENDPOINT` has it: without the path of traces.
+    /// [`shown_endpoint`](Self::shown_endpoint) as `OTEL_EXPORTER_OTLP_ENDPOINT` has it: without the path of traces.
     #[must_use]
     pub fn endpoint_of_all(&self) -> &str {
-        self.endpoint
-            .strip_suffix(HTTP_PATH)
-            .unwrap_or(&self.endpoint)
+        let shown = &self.shown_endpoint;
+        shown.strip_suffix(HTTP_PATH).unwrap_or(shown)
     }
 }
 
