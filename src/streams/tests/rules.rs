@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::workspace::{Workspace, verdict_of};
+use super::workspace::{Workspace, stream, verdict_of};
 use crate::services::Release::{Unknown, V6, V8};
 
 pub(super) const REFUSED: &str = "not-allowed";
@@ -68,6 +68,29 @@ async fn streams_without_questions() {
         walk(&workspace, rows).await;
         assert!(workspace.core.asked().is_empty());
     }
+}
+
+// contract: ddp/message/twice
+#[tokio::test(start_paused = true)]
+async fn two_publications_of_one_event_get_two_frames() {
+    let workspace = Workspace::new(V8).await;
+    let alice = workspace.login("s", "alice");
+    for id in ["1", "2"] {
+        alice.sub("notify-all", id, json!(["license", false])).await;
+    }
+    alice.hears();
+    workspace
+        .streams
+        .publish(stream("notify-all"), "license", "[7]");
+    let changed = json!({"msg": "changed", "collection": "stream-notify-all", "id": "id",
+        "fields": {"eventName": "license", "args": [7]}});
+    assert_eq!(alice.hears(), [changed.clone(), changed.clone()]);
+    workspace.streams.unsubscribe(&alice.client, "1");
+    alice.hears();
+    workspace
+        .streams
+        .publish(stream("notify-all"), "license", "[7]");
+    assert_eq!(alice.hears(), [changed]);
 }
 
 // contract: streams/subscribe/event-name, streams/subscribe/refused, ddp/message/unknown-publication
