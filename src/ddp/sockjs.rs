@@ -58,26 +58,17 @@ pub(super) fn single(text: &str) -> Option<String> {
 }
 
 fn plain(inside: &str) -> Option<String> {
-    let bytes = inside.as_bytes();
-    // All of them looked at, many at a time.
-    if bytes.iter().fold(false, |any, byte| any | (*byte < 0x20)) {
-        return None;
+    let mut message = Vec::with_capacity(inside.len());
+    let mut bytes = inside.bytes();
+    while let Some(byte) = bytes.next() {
+        message.push(match byte {
+            b'\\' => bytes.next().filter(|next| matches!(next, b'"' | b'\\' | b'/'))?,
+            b'"' | 0..0x20 => return None,
+            _ => byte,
+        });
     }
-    let mut message = String::with_capacity(inside.len());
-    // Up to here it is in the message; what stands there is escaped, whatever it is.
-    let mut done = 0;
-    for at in memchr::memchr2_iter(b'\\', b'"', bytes) {
-        if at == done && at > 0 {
-            continue;
-        }
-        if bytes[at] == b'"' || !matches!(bytes.get(at + 1), Some(b'"' | b'\\' | b'/')) {
-            return None;
-        }
-        message.push_str(&inside[done..at]);
-        done = at + 1;
-    }
-    message.push_str(&inside[done..]);
-    Some(message)
+    // It is: nothing was taken out but backslashes.
+    String::from_utf8(message).ok()
 }
 
 /// An array of strings: read, and nothing kept.
