@@ -71,6 +71,31 @@ async fn a_login_token_that_disappears_ends_its_session() {
     );
 }
 
+// contract: mesh/outage/after
+#[tokio::test]
+async fn a_token_that_went_during_an_outage_ends_its_session_after_it() {
+    let mut workspace = Workspace::with().database().start().await;
+    let mut alice = workspace.login("alice").await;
+    let mut bob = workspace.login("bob").await;
+    workspace.nats.kill().await;
+    let database = workspace.database.as_ref().unwrap().database().await;
+    let users = database.collection::<mongodb::bson::Document>("users");
+    users
+        .update_one(
+            mongodb::bson::doc! {"_id": "alice-id"},
+            mongodb::bson::doc! {"$set": {"services.resume.loginTokens": []}},
+        )
+        .await
+        .unwrap();
+    workspace.nats.restart().await;
+    assert_eq!(alice.closed().await.code.filter(|code| *code != 1005), None);
+    workspace.service.ready().await;
+    assert_eq!(
+        bob.call("whoami", json!([])).await["result"]["uid"],
+        "bob-id"
+    );
+}
+
 // contract: ddp/thrown-out/held
 #[tokio::test]
 async fn while_a_token_is_looked_up_its_session_waits() {

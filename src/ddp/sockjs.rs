@@ -62,7 +62,9 @@ fn plain(inside: &str) -> Option<String> {
     let mut bytes = inside.bytes();
     while let Some(byte) = bytes.next() {
         message.push(match byte {
-            b'\\' => bytes.next().filter(|next| matches!(next, b'"' | b'\\' | b'/'))?,
+            b'\\' => bytes
+                .next()
+                .filter(|next| matches!(next, b'"' | b'\\' | b'/'))?,
             b'"' | 0..0x20 => return None,
             _ => byte,
         });

@@ -1,8 +1,10 @@
 //! `login` and `logout`.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::{StreamExt, stream};
 use tokio::sync::oneshot;
 use tracing::warn;
 
@@ -20,6 +22,9 @@ use crate::telemetry::{metrics, work};
 
 /// What every login is told that did not succeed.
 const REFUSED: &str = "You've been logged out by the server. Please log in again";
+
+/// Tokens that are looked up at the same time after an outage: others ask the database too.
+const LOOKED_UP_AT_ONCE: usize = 16;
 
 /// A database that is away is told of at most so often.
 static NO_DOCUMENT: Limited = Limited::every(Duration::from_secs(10));
@@ -136,6 +141,39 @@ impl Methods {
                 doubt.settle();
             }
         });
+    }
+
+    /// Events were missed, among them that a token is gone: who is logged in with one that is not there is thrown out. Nobody is
+    /// doubted meanwhile, and a look-up that failed ends nobody, since nothing says that anything happened. A store in memory is
+    /// not told of new tokens, and not asked.
+    pub(super) async fn look_at_all_tokens(&self) {
+        let store = &self.rooms.store;
+        if store.as_memory().is_some() {
+            return;
+        }
+        let mut sharing: HashMap<_, Vec<_>> = HashMap::new();
+        for client in self.rooms.directory.all() {
+            if let Some(identity) = client.identity() {
+                let login = (identity.user.clone(), identity.hashed_token.clone());
+                sharing.entry(login).or_default().push(client);
+            }
+        }
+        stream::iter(sharing)
+            .for_each_concurrent(LOOKED_UP_AT_ONCE, async |((user, token), clients)| {
+                if !matches!(
+                    store.has_login_token(user.as_str(), &token).await,
+                    Ok(false)
+                ) {
+                    return;
+                }
+                let has = |now: Arc<Identity>| now.user == user && now.hashed_token == token;
+                for client in clients {
+                    if client.identity().is_some_and(has) {
+                        client.close(Close::ThrownOut);
+                    }
+                }
+            })
+            .await;
     }
 
     /// The user's own document; a login succeeds without it.

@@ -121,6 +121,7 @@ impl Methods {
         self.later(async move {
             this.rooms.services.authorization.seen_again().await;
             if this.is_current(turn) {
+                this.look_at_all_tokens().await;
                 this.rooms.streams.events_were_missed().await;
             }
         });
