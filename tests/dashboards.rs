@@ -7,6 +7,8 @@ use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 
+use crate::relay::edge;
+use crate::support::ddp_server::DdpServer;
 use crate::support::{Workspace, free_port, http, root};
 
 /// What `promtool check metrics` says of names that reference/telemetry.md fixes, since dashboards read them.
@@ -61,6 +63,19 @@ async fn scrape() -> String {
     let message = json!([{"message": {"_id": "m", "rid": "GENERAL", "msg": "hello"}}]);
     workspace.broadcast("watch.messages", message).await;
     alice.hears("room-messages", "GENERAL").await;
+    http::get(port, "/metrics").await.expect("metrics").body
+}
+
+/// What it reads of one in front of a single server.
+async fn scrape_relay() -> String {
+    let server = DdpServer::start().await;
+    let port = free_port().to_string();
+    let _edge = edge(
+        &server,
+        &[("MS_METRICS", "true"), ("MS_METRICS_PORT", &port)],
+    )
+    .await;
+    let port = port.parse().expect("a port");
     http::get(port, "/metrics").await.expect("metrics").body
 }
 
@@ -186,7 +201,22 @@ async fn what_is_exported_is_clean_and_has_all_that_is_queried() {
         .collect();
     assert!(complaints.is_empty(), "{complaints:#?}");
 
-    let exported = exported(&text);
+    let mut exported = exported(&text);
+    let of_relay = self::exported(&scrape_relay().await);
+    // What a deployment does not have does not look as if it were away, and what it has is there from the start.
+    let only_in_a_mesh = ["nats_connected", "moleculer_registry_nodes_online_total"];
+    for (metric, in_a_mesh) in only_in_a_mesh
+        .map(|metric| (metric, true))
+        .into_iter()
+        .chain([("relay_server_up", false)])
+    {
+        assert_eq!(exported.contains_key(metric), in_a_mesh, "{metric}");
+        assert_eq!(of_relay.contains_key(metric), !in_a_mesh, "{metric}");
+    }
+    assert!(of_relay.contains_key("ddp_sessions_closed_total"));
+    for (metric, labels) in of_relay {
+        exported.entry(metric).or_default().extend(labels);
+    }
     let dashboard: Value = serde_json::from_str(&read("deploy/grafana/ddp-streamer.json")).unwrap();
     let mut all = alert_queries(&read("deploy/prometheus/alerts.yml"));
     assert!(all.len() > 10, "{all:#?}");

@@ -69,6 +69,7 @@ impl RelayApp {
             directory.clone(),
             Uuid::new_v4().to_string().into(),
         );
+        metrics::expect_relay();
         let edge = Edge::bind(
             &config,
             ports,

@@ -1,5 +1,6 @@
 //! Every handle, made once at start.
 
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -12,6 +13,13 @@ use super::labels::{
     StatusClass, Transport,
 };
 use super::table;
+
+/// What is there from its first use on: a deployment without it must not look as if it were away.
+pub(super) type IfUsed<T> = LazyLock<T, Box<dyn FnOnce() -> T + Send>>;
+
+fn if_used<T>(make: impl FnOnce() -> T + Send + 'static) -> IfUsed<T> {
+    LazyLock::new(Box::new(make))
+}
 
 /// All that can be counted.
 pub(super) struct Handles {
@@ -30,7 +38,7 @@ pub(super) struct Handles {
     pub(super) topics: Gauge,
     pub(super) tasks: Gauge,
     pub(super) requests_refused: Counter,
-    pub(super) relay_up: Gauge,
+    pub(super) relay_up: IfUsed<Gauge>,
     pub(super) relay_connects: Vec<Counter>,
     pub(super) relay_lost: Counter,
     pub(super) relay_http: Vec<Counter>,
@@ -65,14 +73,14 @@ pub(super) struct Handles {
     pub(super) inbox_bytes: Gauge,
     pub(super) outbox_bytes: Gauge,
     pub(super) calls_waiting: Gauge,
-    pub(super) nats_connected: Gauge,
+    pub(super) nats_connected: IfUsed<Gauge>,
     pub(super) nats_connect_failures: Counter,
     pub(super) nats_reconnects: Counter,
     pub(super) store_reads: Family<Counter>,
     pub(super) mongodb: Family<Operation>,
     pub(super) broadcasts: Family<Counter>,
     pub(super) local_broadcasts: Family<Counter>,
-    pub(super) registry: Registry,
+    pub(super) registry: IfUsed<Registry>,
     pub(super) published: Family<Counter>,
     pub(super) packets: Family<Counter>,
     pub(super) spans: Vec<Counter>,
@@ -273,7 +281,10 @@ impl Handles {
             topics: maker.gauge(&table::TOPICS, &[]),
             tasks: maker.gauge(&table::TASKS, &[]),
             requests_refused: maker.counter(&table::REQUESTS_REFUSED, &[]),
-            relay_up: maker.gauge(&table::RELAY_UP, &[]),
+            relay_up: {
+                let maker = maker.clone();
+                if_used(move || maker.gauge(&table::RELAY_UP, &[]))
+            },
             relay_connects: each(&table::RELAY_CONNECTS, "outcome", Connect::LABELS),
             relay_lost: maker.counter(&table::RELAY_LOST, &[]),
             relay_http: each(&table::RELAY_HTTP, "status", StatusClass::LABELS),
@@ -366,7 +377,10 @@ impl Handles {
             inbox_bytes: maker.gauge(&table::MESH_INBOX_BYTES, &[]),
             outbox_bytes: maker.gauge(&table::MESH_OUTBOX_BYTES, &[]),
             calls_waiting: maker.gauge(&table::MESH_CALLS_WAITING, &[]),
-            nats_connected: maker.gauge(&table::NATS_CONNECTED, &[]),
+            nats_connected: {
+                let maker = maker.clone();
+                if_used(move || maker.gauge(&table::NATS_CONNECTED, &[]))
+            },
             nats_connect_failures: maker.counter(&table::NATS_CONNECT_FAILURES, &[]),
             nats_reconnects: maker.counter(&table::NATS_RECONNECTS, &[]),
             store_reads: counters(table::STORE_READS, "what"),
@@ -392,12 +406,19 @@ impl Handles {
             },
             broadcasts: of_node(table::MOL_EVENT_BROADCAST, "event"),
             local_broadcasts: of_node(table::MOL_EVENT_BROADCAST_LOCAL, "event"),
-            registry: Registry {
-                nodes: maker.gauge(&table::MOL_NODES, &moleculer),
-                online: maker.gauge(&table::MOL_NODES_ONLINE, &moleculer),
-                services: maker.gauge(&table::MOL_SERVICES, &moleculer),
-                actions: maker.gauge(&table::MOL_ACTIONS, &moleculer),
-                events: maker.gauge(&table::MOL_EVENTS, &moleculer),
+            registry: {
+                let (maker, node) = (maker.clone(), node.clone());
+                if_used(move || {
+                    let labels = [("namespace", &*node.namespace), ("nodeID", &*node.id)];
+                    let gauge = |row| maker.gauge(row, &labels);
+                    Registry {
+                        nodes: gauge(&table::MOL_NODES),
+                        online: gauge(&table::MOL_NODES_ONLINE),
+                        services: gauge(&table::MOL_SERVICES),
+                        actions: gauge(&table::MOL_ACTIONS),
+                        events: gauge(&table::MOL_EVENTS),
+                    }
+                })
             },
             published: of_node(table::MOL_PUBLISH, "type"),
             packets: of_node(table::MOL_RECEIVE, "type"),

@@ -29,7 +29,7 @@ pub use labels::{
     CallOutcome, Connect, Dropped, Incoming, LogSink, Loss, Outgoing, Panicked, Refusal, SpanFate,
     StatusClass, Transport,
 };
-pub use present::{Known, expect};
+pub use present::{Known, expect, expect_relay};
 pub use relay::{http_passed, relay_connected, relay_lost, relay_up};
 pub use table::{Kind, QUANTILES, Row, TABLE};
 

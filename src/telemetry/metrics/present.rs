@@ -1,5 +1,7 @@
 //! What is there from the start: a series that begins with its first count has no first count for whoever asks how fast it grows.
 
+use std::sync::LazyLock;
+
 use super::family::{Family, OTHER};
 use super::handles::Handles;
 use super::installed;
@@ -42,9 +44,19 @@ const CLOSES: &[u16] = &[
     1000, 1001, 1002, 1005, 1006, 1007, 1009, 1012, 1013, 4000, 0,
 ];
 
-/// Makes the series of these names, at zero.
+/// In front of a single server: what there is of it.
+pub fn expect_relay() {
+    if let Some(on) = installed::get() {
+        LazyLock::force(&on.relay_up);
+        closes(on);
+    }
+}
+
+/// In a mesh: makes the series of these names, at zero.
 pub fn expect(known: &Known<'_>) {
     if let Some(on) = installed::get() {
+        LazyLock::force(&on.nats_connected);
+        LazyLock::force(&on.registry);
         make(on, known);
         for (queue, limit) in known.queues {
             on.lookups.with(queue, |one| one.limit.set(*limit as f64));
@@ -73,6 +85,10 @@ fn make(on: &Handles, known: &Known<'_>) {
     for packets in [&on.published, &on.packets] {
         each(packets, PACKETS);
     }
+    closes(on);
+}
+
+fn closes(on: &Handles) {
     for code in CLOSES {
         each(&on.closed, &[close_code(*code)]);
     }
