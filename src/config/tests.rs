@@ -300,7 +300,7 @@ fn every_variable_good_and_bad() {
         ("OTEL_EXPORTER_OTLP_COMPRESSION", &["zip"]), ("OTEL_EXPORTER_OTLP_TRACES_COMPRESSION", &["zstd"]), ("OTEL_RESOURCE_ATTRIBUTES", &["a", "a=%", "a;b=c"]),
         ("OTEL_TRACES_SAMPLER", &["xray", "jaeger_remote"]), ("OTEL_TRACES_SAMPLER_ARG", &["1.1", "-0.1", "half"]), ("OTEL_SDK_DISABLED", &["x"]),
         ("OTEL_BSP_SCHEDULE_DELAY", &["0"]), ("OTEL_BSP_EXPORT_TIMEOUT", &["x"]), ("OTEL_BSP_MAX_QUEUE_SIZE", &["0"]), ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", &["0"]),
-        ("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", &["0"]), ("OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT", &["x"]), ("OTEL_SPAN_EVENT_COUNT_LIMIT", &["x"]),
+        ("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", &["-1"]), ("OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT", &["x"]), ("OTEL_SPAN_EVENT_COUNT_LIMIT", &["x"]),
         ("OTEL_SPAN_LINK_COUNT_LIMIT", &["x"]), ("OTEL_PROPAGATORS", &["b3", "tracecontext,xray"]),
     ];
     for (name, values) in bad {
@@ -330,6 +330,7 @@ fn all_errors_at_once_in_the_order_of_the_table() {
         ("TRACING_ENABLED", "yes"),
         ("OTEL_EXPORTER_OTLP_CLIENT_KEY", "/nowhere.pem"),
         ("OTEL_BSP_MAX_QUEUE_SIZE", "100"),
+        ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "512"),
     ];
     let Err(errors) = try_load(&env) else {
         panic!("accepted")
@@ -812,7 +813,7 @@ fn what_is_said_of_traces_wins_over_what_is_said_of_all_signals() {
         ("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "1"),
         ("OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT", "2"),
         ("OTEL_SPAN_EVENT_COUNT_LIMIT", "3"),
-        ("OTEL_SPAN_LINK_COUNT_LIMIT", "4"),
+        ("OTEL_SPAN_LINK_COUNT_LIMIT", "0"),
         ("OTEL_PROPAGATORS", "baggage"),
     ]);
     let headers: Vec<_> = all
@@ -848,8 +849,14 @@ fn what_is_said_of_traces_wins_over_what_is_said_of_all_signals() {
             attributes: 1,
             value_length: Some(2),
             events: 3,
-            links: 4
+            links: 0
         }
+    );
+    let small = tracing(&[("OTEL_BSP_MAX_QUEUE_SIZE", "256")]).batch;
+    assert_eq!(
+        (small.queue, small.size),
+        (256, 256),
+        "the default of 512 gives way"
     );
     let off = tracing(&[("OTEL_TRACES_SAMPLER", "parentbased_always_off")]);
     assert_eq!((off.sampler.parent_based, off.sampler.ratio), (true, 0.0));

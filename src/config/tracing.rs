@@ -178,7 +178,9 @@ pub(super) fn settings(checked: &Checked) -> TracingConfig {
         batch: BatchConfig {
             delay: checked.span("OTEL_BSP_SCHEDULE_DELAY"),
             queue: checked.number(OTEL_BSP_MAX_QUEUE_SIZE),
-            size: checked.number(OTEL_BSP_MAX_EXPORT_BATCH_SIZE),
+            size: checked
+                .number::<usize>(OTEL_BSP_MAX_EXPORT_BATCH_SIZE)
+                .min(checked.number(OTEL_BSP_MAX_QUEUE_SIZE)),
         },
         limits: SpanLimits {
             attributes: checked.number("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT"),
@@ -270,8 +272,10 @@ pub(super) fn pairs(raw: &Raw, checked: &Checked, problems: &mut Vec<Problem>) {
         checked.whole(OTEL_BSP_MAX_QUEUE_SIZE),
         checked.whole(OTEL_BSP_MAX_EXPORT_BATCH_SIZE),
     );
+    // The default gives way to a smaller queue.
     if let (Some(queue), Some(size)) = (queue, size)
         && size > queue
+        && raw.is_set(OTEL_BSP_MAX_EXPORT_BATCH_SIZE)
     {
         refuse(
             OTEL_BSP_MAX_EXPORT_BATCH_SIZE,
