@@ -110,7 +110,9 @@ impl<T> Many<T> {
         }
         self.empty.push(at);
         let taken = self.places.len() - self.empty.len();
-        if self.places.capacity() > KEPT && taken < self.places.capacity() / 4 {
+        // Only what is at the end can be given back: while the last place is taken nothing is looked through, whoever leaves.
+        let ends_empty = matches!(self.places.last(), Some(None));
+        if self.places.capacity() > KEPT && taken < self.places.capacity() / 4 && ends_empty {
             let last = self.places.iter().rposition(Option::is_some);
             self.places.truncate(last.map_or(0, |last| last + 1));
             self.places.shrink_to_fit();
