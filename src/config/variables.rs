@@ -166,7 +166,7 @@ pub const VARIABLES: &[Variable] = &[
     row(OTEL_BSP_MAX_QUEUE_SIZE, "2048", Shape::Whole(1, 1_000_000), "spans that may wait; more are dropped and counted"),
     row(OTEL_BSP_MAX_EXPORT_BATCH_SIZE, "512", Shape::Whole(1, 1_000_000), "spans of one batch"),
     row("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "128", Shape::Whole(0, 100_000), "attributes of a span"),
-    row("OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT", "", Shape::Whole(1, 1_000_000), "characters of an attribute; no limit unless set"),
+    row("OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT", "", Shape::Whole(0, 1_000_000), "characters of an attribute; no limit unless set"),
     row("OTEL_SPAN_EVENT_COUNT_LIMIT", "128", Shape::Whole(0, 100_000), "events of a span"),
     row("OTEL_SPAN_LINK_COUNT_LIMIT", "128", Shape::Whole(0, 100_000), "links of a span"),
     row("OTEL_PROPAGATORS", "tracecontext,baggage", Shape::Words(PROPAGATORS), "how contexts travel; baggage is not carried"),

@@ -10,9 +10,6 @@ use serde_json::value::RawValue;
 
 use crate::ejson;
 
-/// The first byte of the characters that [`ejson::text`] does not pass as they are.
-const LAST_PLANE: u8 = 0xf4;
-
 /// The fields of a JSON object's top level, in order, each as it is written: the key without its quotes, the value with
 /// them.
 #[derive(Debug, Clone)]
@@ -95,7 +92,7 @@ fn value(json: &[u8]) -> Option<usize> {
 #[must_use]
 pub fn text(value: &[u8]) -> Option<Cow<'_, str>> {
     let inside = value.strip_prefix(b"\"")?.strip_suffix(b"\"")?;
-    if memchr2(b'\\', LAST_PLANE, inside).is_none() {
+    if ejson::is_plain(inside) {
         return std::str::from_utf8(inside).ok().map(Cow::Borrowed);
     }
     // As everywhere else: halves of surrogates are no reason not to read an id.

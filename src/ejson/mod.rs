@@ -18,7 +18,7 @@ pub use first::first;
 pub use glance::{Glance, Key};
 pub use raw_object::RawObject;
 pub use readable::is_readable;
-pub use text::{held, held_json, nested, string_len, text, well_formed};
+pub use text::{held, held_json, is_plain, nested, string_len, text, well_formed};
 
 /// Nesting above this depth is not read: what is deeper was not made by a client of Rocket.Chat, and whoever parses it
 /// after us may recurse. MongoDB itself ends at 100.

@@ -28,14 +28,21 @@ pub fn text(raw: &RawValue) -> Option<Cow<'_, str>> {
 /// Up to here a search costs less than its beginning: most texts are keys, names and ids.
 const SHORT: usize = 32;
 
+/// Whether what stands between the quotes of a JSON string is held as it is: it has no escape, and nothing that looks like a
+/// stand-in.
+#[must_use]
+pub fn is_plain(inside: &[u8]) -> bool {
+    match inside.len() {
+        ..=SHORT => !inside
+            .iter()
+            .any(|byte| matches!(*byte, b'\\' | LAST_PLANE)),
+        _ => memchr2(b'\\', LAST_PLANE, inside).is_none(),
+    }
+}
+
 /// What stands between the quotes of a JSON string, its escapes read.
 pub(super) fn unescaped(inside: &str) -> Cow<'_, str> {
-    let bytes = inside.as_bytes();
-    let plain = match bytes.len() {
-        ..=SHORT => !bytes.iter().any(|byte| matches!(*byte, b'\\' | LAST_PLANE)),
-        _ => memchr2(b'\\', LAST_PLANE, bytes).is_none(),
-    };
-    if plain {
+    if is_plain(inside.as_bytes()) {
         return inside.into();
     }
     let mut out = String::with_capacity(inside.len());
@@ -103,7 +110,7 @@ pub fn well_formed(text: &str) -> Cow<'_, str> {
 /// The text that UTF-8 from outside is, as it is held here: the other way round than [`well_formed`].
 #[must_use]
 pub fn held(utf8: &str) -> Cow<'_, str> {
-    if utf8.chars().all(|char| char < FIRST) {
+    if memchr(LAST_PLANE, utf8.as_bytes()).is_none() {
         return utf8.into();
     }
     let mut out = String::with_capacity(utf8.len() * 2);
@@ -117,7 +124,7 @@ pub fn held(utf8: &str) -> Cow<'_, str> {
 #[must_use]
 pub fn held_json(raw: &RawValue) -> Vec<u8> {
     let mut rest = raw.get();
-    if memchr2(b'\\', LAST_PLANE, rest.as_bytes()).is_none() {
+    if is_plain(rest.as_bytes()) {
         return rest.as_bytes().to_vec();
     }
     let mut out = Vec::with_capacity(rest.len());

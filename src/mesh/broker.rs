@@ -152,15 +152,7 @@ pub async fn survey(
     config: &MeshConfig,
     enough: impl Fn(&BTreeSet<String>) -> bool,
 ) -> Result<Survey, InvalidNodeId> {
-    let mut found = Survey {
-        servers: Vec::new(),
-        nodes: Vec::new(),
-        release: Release::Unknown,
-        mute: BTreeSet::new(),
-        unreadable: 0,
-        of_protocol_5: 0,
-        strangers: BTreeSet::new(),
-    };
+    let mut found = Survey::default();
     let (target, is_plain) = match &config.transporter {
         Transporter::Nats(target) => (target, false),
         Transporter::Plain(target) => (target, true),

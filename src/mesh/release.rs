@@ -6,9 +6,10 @@ use std::collections::HashSet;
 const BEFORE_8: [&str; 2] = ["otrMessage", "voip.events"];
 
 /// Which release the cores of the workspace are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Release {
     /// No core has been seen yet: the stricter rule holds.
+    #[default]
     Unknown,
     /// 6.x or 7.x.
     V6,

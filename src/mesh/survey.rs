@@ -11,7 +11,7 @@ use super::release::Release;
 pub use super::shared::server::{ServerFacts, ServerSeen, ServerTrouble};
 
 /// What a look found.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Survey {
     /// Every server that the transporter names, in its order.
     pub servers: Vec<ServerSeen>,

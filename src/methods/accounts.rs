@@ -145,8 +145,8 @@ impl Methods {
 
     /// Events were missed, among them that a token is gone: who is logged in with one that is not there is thrown out. Nobody is
     /// doubted meanwhile, and a look-up that failed ends nobody, since nothing says that anything happened. A store in memory is
-    /// not told of new tokens, and not asked.
-    pub(super) async fn look_at_all_tokens(&self) {
+    /// not told of new tokens, and not asked. It ends when the mesh was joined once more since: that looks at all again.
+    pub(super) async fn look_at_all_tokens(&self, turn: u64) {
         let store = &self.rooms.store;
         if store.as_memory().is_some() {
             return;
@@ -160,10 +160,11 @@ impl Methods {
         }
         stream::iter(sharing)
             .for_each_concurrent(LOOKED_UP_AT_ONCE, async |((user, token), clients)| {
-                if !matches!(
-                    store.has_login_token(user.as_str(), &token).await,
-                    Ok(false)
-                ) {
+                if !self.is_current(turn) {
+                    return;
+                }
+                let found = store.has_login_token(user.as_str(), &token).await;
+                if !matches!(found, Ok(false)) {
                     return;
                 }
                 let has = |now: Arc<Identity>| now.user == user && now.hashed_token == token;

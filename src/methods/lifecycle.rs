@@ -121,8 +121,11 @@ impl Methods {
         self.later(async move {
             this.rooms.services.authorization.seen_again().await;
             if this.is_current(turn) {
-                this.look_at_all_tokens().await;
-                this.rooms.streams.events_were_missed().await;
+                // Side by side: a database that hangs does not keep rules from being asked again.
+                tokio::join!(
+                    this.look_at_all_tokens(turn),
+                    this.rooms.streams.events_were_missed()
+                );
             }
         });
         let this = self.clone();
@@ -138,7 +141,7 @@ impl Methods {
     }
 
     /// Whether the mesh was not joined again since.
-    fn is_current(&self, turn: u64) -> bool {
+    pub(super) fn is_current(&self, turn: u64) -> bool {
         self.rejoins.0.load(Ordering::Relaxed) == turn
     }
 

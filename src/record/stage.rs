@@ -173,7 +173,7 @@ fn not_a_sandbox(there: &Survey) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mesh::{NodeSeen, Release};
+    use crate::mesh::NodeSeen;
 
     /// Its name and its services.
     type Node<'a> = (&'a str, &'a [&'a str]);
@@ -188,13 +188,8 @@ mod tests {
             ahead_ms: None,
         });
         Survey {
-            servers: Vec::new(),
             nodes: nodes.collect(),
-            release: Release::Unknown,
-            mute: BTreeSet::new(),
-            unreadable: 0,
-            of_protocol_5: 0,
-            strangers: BTreeSet::new(),
+            ..Survey::default()
         }
     }
 

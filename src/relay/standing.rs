@@ -264,6 +264,7 @@ mod tests {
         standing.due().await;
         assert_eq!(before.elapsed(), Duration::ZERO);
     }
+
     // contract: relay/away
     #[tokio::test(start_paused = true)]
     async fn however_many_sessions_fail_the_server_is_asked_soon() {

@@ -57,10 +57,8 @@ fn living(there: &Survey, own: &[&str]) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use super::*;
-    use crate::mesh::{NodeId, NodeSeen, Release};
+    use crate::mesh::{NodeId, NodeSeen};
 
     fn there(nodes: &[(&str, &str)]) -> Survey {
         let nodes = nodes.iter().map(|(id, service)| NodeSeen {
@@ -72,13 +70,8 @@ mod tests {
             ahead_ms: None,
         });
         Survey {
-            servers: Vec::new(),
             nodes: nodes.collect(),
-            release: Release::Unknown,
-            mute: BTreeSet::new(),
-            unreadable: 0,
-            of_protocol_5: 0,
-            strangers: BTreeSet::new(),
+            ..Survey::default()
         }
     }
 
