@@ -2,6 +2,7 @@
 
 use std::sync::atomic::Ordering::Relaxed;
 
+use super::forgotten;
 use super::node::{MoleculerNode, offered};
 use super::packet::{self, InfoOut, InfoPacket, PROTOCOL_5};
 use crate::mesh::node_id::NodeId;
@@ -46,6 +47,23 @@ impl MoleculerNode {
                 seq: services.seq,
             },
         )
+    }
+
+    /// A node asks who is there; `alone`: it asks this node and nobody else.
+    pub(super) fn discovered(&self, sender: &NodeId, alone: bool) {
+        self.send_info(Some(sender));
+        if self.registry.is_from_before(sender) {
+            // It is back after an outage, and may not say more of itself.
+            self.discover(sender);
+        } else if alone && self.registry.offers_any(sender, &forgotten::TELLING) {
+            self.forgotten.by(sender);
+        }
+    }
+
+    /// Asks a node for its INFO.
+    pub(super) fn discover(&self, node: &NodeId) {
+        let own = packet::bare(&self.config.node_id);
+        let _ = self.publish(PacketKind::Discover, Some(node), own);
     }
 
     pub(super) fn info(&self, sender: &NodeId, info: InfoPacket<'_>) {

@@ -17,7 +17,8 @@ use crate::mesh::shared::host::CpuMeter;
 /// Heartbeats of nodes that started together drift apart by up to this much either way.
 const HEARTBEAT_JITTER: Duration = Duration::from_millis(500);
 
-/// Says that this node lives and looks for those that do not. Runs while there is a connection: who cannot hear anybody
+/// Says that this node lives, at once and at intervals (an INFO alone does not tell those who still know it, and may be about
+/// to give it up), and looks for those that do not. Runs while there is a connection: who cannot hear anybody
 /// must not conclude that all are gone.
 pub(super) async fn beat(node: Arc<MoleculerNode>, over: CancellationToken) {
     let (every, timeout) = (
@@ -36,7 +37,6 @@ pub(super) async fn beat(node: Arc<MoleculerNode>, over: CancellationToken) {
     let mut meter = CpuMeter::new();
     let mut checked = Instant::now();
     let mut first_ping = true;
-    beat.tick().await;
     loop {
         tokio::select! {
             biased;

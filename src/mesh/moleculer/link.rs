@@ -6,6 +6,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::forgotten;
 use super::introduction;
 use super::node::MoleculerNode;
 use super::packet;
@@ -58,6 +59,7 @@ impl Protocol for MoleculerNode {
                 over.clone(),
             )),
             tracker.spawn(introduction::join(Arc::clone(self), over.clone())),
+            tracker.spawn(forgotten::tell(Arc::clone(self), over.clone())),
         ]
     }
 
@@ -131,7 +133,11 @@ async fn take_packets(
     let take = |arrival| match arrival {
         Arrival::Packet(kind, payload) => {
             node.stats.received(kind);
-            node.receive(kind, payload, &tracker, &alive);
+            node.receive(kind, false, payload, &tracker, &alive);
+        }
+        Arrival::Asked(payload) => {
+            node.stats.received(PacketKind::Discover);
+            node.receive(PacketKind::Discover, true, payload, &tracker, &alive);
         }
         Arrival::Unreached(id) => node.pending.unreached(id),
     };

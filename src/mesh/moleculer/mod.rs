@@ -5,7 +5,7 @@
 //!   each node that lists the event.
 //! - **Calls out** (`calls`): bulkhead, registry, `balancer`, pending table → outbox; `waits` for services that nobody
 //!   offers yet. The answer comes on a way of its own and never waits behind events.
-//! - **Everything else** comes by `receive`: INFO (`discovery`; the first after an `introduction`), `heartbeat`s, `ping`s, calls to this node (`requests`),
+//! - **Everything else** comes by `receive`: INFO (`discovery`; the first after an `introduction`; again where this node was `forgotten`), `heartbeat`s, `ping`s, calls to this node (`requests`),
 //!   which `node_service` answers where `$node` is asked.
 //! - **On the wire**: `packet` reads and writes envelopes, `serializer` puts them into the mesh's encoding, `subject` says
 //!   where they go.
@@ -16,6 +16,7 @@ mod clock;
 mod copies;
 mod discovery;
 mod events;
+mod forgotten;
 mod heartbeat;
 mod introduction;
 mod link;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use super::balancer::Balancer;
+use super::forgotten::Forgotten;
 use super::node_service::catalogue;
 use super::round_trips::RoundTrips;
 use super::subject::Subjects;
@@ -27,6 +28,7 @@ pub(crate) struct MoleculerNode {
     pub(super) round_trips: RoundTrips,
     /// This node has said who it is.
     pub(super) introduced: AtomicBool,
+    pub(super) forgotten: Forgotten,
     /// Log lines about packets of another protocol.
     pub(super) foreign: Limited,
     /// A node of protocol 5 was heard, and that was said.
@@ -51,6 +53,7 @@ impl MoleculerNode {
             waits: Waits::default(),
             round_trips: RoundTrips::default(),
             introduced: AtomicBool::new(false),
+            forgotten: Forgotten::default(),
             foreign: Limited::default(),
             heard_5: AtomicBool::new(false),
             unwritable: Limited::default(),

@@ -9,7 +9,7 @@ use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 use super::node::MoleculerNode;
-use super::packet::{self, HeartbeatPacket, PROTOCOL_5, Packet, ReadError, ResponsePacket};
+use super::packet::{HeartbeatPacket, PROTOCOL_5, Packet, ReadError, ResponsePacket};
 use crate::mesh::node_id::{NodeId, is_subject_rest};
 use crate::mesh::packet_kind::PacketKind;
 use crate::mesh::remote_error::RemoteError;
@@ -31,16 +31,17 @@ fn ids(payload: &[u8]) -> impl Iterator<Item = Uuid> {
 }
 
 impl MoleculerNode {
-    /// One packet that is not an event.
+    /// One packet that is not an event; `alone`: a DISCOVER to this node alone.
     pub(super) fn receive(
         self: &Arc<Self>,
         kind: PacketKind,
+        alone: bool,
         payload: Bytes,
         tracker: &TaskTracker,
         alive: &CancellationToken,
     ) {
         let answer = (kind == PacketKind::Response).then(|| payload.clone());
-        match self.take(kind, payload, tracker, alive) {
+        match self.take(kind, alone, payload, tracker, alive) {
             Ok(()) => return,
             Err(Unread::Version(version)) => self.foreign_version(kind, &version),
             Err(Unread::Malformed(error)) => self.malformed(kind, &error),
@@ -60,6 +61,7 @@ impl MoleculerNode {
     fn take(
         self: &Arc<Self>,
         kind: PacketKind,
+        alone: bool,
         payload: Bytes,
         tracker: &TaskTracker,
         alive: &CancellationToken,
@@ -94,13 +96,7 @@ impl MoleculerNode {
             Packet::Pong(pong) if own => self.own_pong(&pong),
             _ if own => {}
             Packet::Info(info) => self.info(&sender, info),
-            Packet::Discover(_) => {
-                self.send_info(Some(&sender));
-                // It is back after an outage, and may not say more of itself.
-                if self.registry.is_from_before(&sender) {
-                    self.discover(&sender);
-                }
-            }
+            Packet::Discover(_) => self.discovered(&sender, alone),
             Packet::Heartbeat(heartbeat) => self.heard(&sender, &heartbeat),
             Packet::Disconnect(_) => self.node_gone(&sender, false),
             Packet::Ping(ping) => self.pong(&sender, &ping),
@@ -120,14 +116,10 @@ impl MoleculerNode {
             .registry
             .heartbeat(sender.as_str(), *cpu, *seq, instance_id.as_deref());
         if heard == Heard::Discover {
+            // It may not know this node either, or no more: what it broadcasts after its INFO comes here.
+            self.send_info(Some(sender));
             self.discover(sender);
         }
-    }
-
-    /// Asks a node for its INFO.
-    fn discover(&self, node: &NodeId) {
-        let own = packet::bare(&self.config.node_id);
-        let _ = self.publish(PacketKind::Discover, Some(node), own);
     }
 
     pub(super) fn foreign_version(&self, kind: PacketKind, version: &str) {

@@ -44,16 +44,18 @@ impl Subjects {
         services: &LocalServices,
     ) -> Vec<Subscription> {
         use PacketKind::*;
-        let plain = |kind, subject| Subscription {
+        let plain = |kind, subject, own| Subscription {
             kind,
             subject,
+            own,
             queue: None,
         };
         let mut all: Vec<_> = [Event, Request, Response, Discover, Info, Ping, Pong]
-            .map(|kind| plain(kind, self.node(kind, own)))
+            .map(|kind| plain(kind, self.node(kind, own), true))
             .into();
         all.extend(
-            [Discover, Info, Ping, Disconnect, Heartbeat].map(|kind| plain(kind, self.all(kind))),
+            [Discover, Info, Ping, Disconnect, Heartbeat]
+                .map(|kind| plain(kind, self.all(kind), false)),
         );
         all.extend(self.queues(services));
         all
@@ -69,6 +71,7 @@ impl Subjects {
         let requests = actions.map(move |action| Subscription {
             kind: PacketKind::Request,
             subject: format!("{prefix}.REQB.{action}"),
+            own: false,
             queue: Some(action),
         });
         let events = services.events().map(move |(group, event)| {
@@ -81,6 +84,7 @@ impl Subjects {
             Subscription {
                 kind: PacketKind::Event,
                 subject,
+                own: false,
                 queue: Some(group.to_owned()),
             }
         });
@@ -147,6 +151,7 @@ mod tests {
         .map(|action| Subscription {
             kind: PacketKind::Request,
             subject: format!("MOL.REQB.{action}"),
+            own: false,
             queue: Some(action.to_owned()),
         })
         .into();
@@ -154,6 +159,7 @@ mod tests {
             [">", "a.>", "apps.*", "watch.messages"].map(|event| Subscription {
                 kind: PacketKind::Event,
                 subject: format!("MOL.EVENTB.streamer.{event}"),
+                own: false,
                 queue: Some("streamer".to_owned()),
             }),
         );

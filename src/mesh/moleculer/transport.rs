@@ -77,6 +77,7 @@ async fn over_nats(
     for Subscription {
         kind,
         subject,
+        own,
         queue,
     } in subscriptions
     {
@@ -91,7 +92,7 @@ async fn over_nats(
         }
         .map_err(|error| ConnectFailed(error.to_string()))?;
         lane.0.push(Tagged {
-            carries: Carries::Packets(kind),
+            carries: Carries::Packets(kind, own),
             subscriber,
         });
     }
@@ -146,14 +147,15 @@ struct Tagged {
 
 #[derive(Clone, Copy)]
 enum Carries {
-    Packets(PacketKind),
+    /// Of this kind, and to this node alone.
+    Packets(PacketKind, bool),
     Unreached,
 }
 
 impl Carries {
     fn read(self, message: async_nats::Message) -> Option<Arrival> {
         match self {
-            Self::Packets(kind) => Some(Arrival::Packet(kind, message.payload)),
+            Self::Packets(kind, own) => Some(Arrival::of(kind, own, message.payload)),
             Self::Unreached if message.status == Some(StatusCode::NO_RESPONDERS) => {
                 let id = message.subject.rsplit('.').next()?;
                 Uuid::try_parse(id).ok().map(Arrival::Unreached)

@@ -135,6 +135,12 @@ impl LocalNode {
         });
     }
 
+    /// It is in the mesh, but was not for somebody who tells of things: who follows the state does what is to be done then.
+    pub(crate) fn joined_anew(&self) {
+        self.state
+            .send_if_modified(|state| *state == MeshState::Joined);
+    }
+
     /// The connection is gone.
     pub(crate) fn away(&self) {
         self.state.send_if_modified(|state| match state {

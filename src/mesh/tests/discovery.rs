@@ -48,6 +48,8 @@ async fn the_first_packets_are_discover_then_info() {
         ("MOL.DISCOVER", &br#"{"ver":"4","sender":"a.b-1"}"#[..])
     );
     assert_eq!(tap.recv().await.unwrap().0, "MOL.INFO");
+    // Who still knows it, and is about to give it up, learns nothing from an INFO.
+    assert_eq!(tap.recv().await.unwrap().0, "MOL.HEARTBEAT");
 }
 
 // contract: mesh/namespace, configuration/variable/MS_NAMESPACE

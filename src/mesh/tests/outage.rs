@@ -169,3 +169,58 @@ async fn all_tasks_end() {
         .await
         .unwrap();
 }
+
+// contract: mesh/outage/reconnect
+#[tokio::test(start_paused = true)]
+async fn who_had_given_this_node_up_is_told_of_it_before_it_is_asked() {
+    let net = Net::new();
+    let (streamer, _core) = pair(&net).await;
+    net.bus.stop();
+    settle().await;
+    net.bus.start();
+    streamer.reaches(|state| *state == MeshState::Joined).await;
+    seconds(1).await;
+    let mut tap = net.bus.tap();
+    net.bus
+        .publish("MOL.HEARTBEAT", r#"{"ver":"4","sender":"core-9","cpu":1}"#);
+    let mut subjects = Vec::new();
+    while subjects.len() < 3 {
+        subjects.push(tap.recv().await.unwrap().0);
+    }
+    let expected = ["MOL.HEARTBEAT", "MOL.INFO.core-9", "MOL.DISCOVER.core-9"];
+    assert_eq!(subjects, expected);
+}
+
+// contract: mesh/outage/reconnect
+#[tokio::test(start_paused = true)]
+async fn a_core_that_had_given_this_node_up_makes_it_join_anew() {
+    let net = Net::new();
+    let (streamer, _core) = pair(&net).await;
+    let _other = net
+        .join("streamer-2", vec![ServiceSpec::new("streamer")])
+        .await;
+    let asked = |sender: &str| format!(r#"{{"ver":"4","sender":"{sender}"}}"#);
+    let mut state = streamer.mesh.state();
+    state.borrow_and_update();
+    // A look around, another streamer's question, and one of nobody that is known mean nothing.
+    net.bus.publish("MOL.DISCOVER", asked("core-1"));
+    net.bus
+        .publish("MOL.DISCOVER.streamer-1", asked("streamer-2"));
+    net.bus.publish("MOL.DISCOVER.streamer-1", asked("core-9"));
+    seconds(30).await;
+    assert!(!state.has_changed().unwrap());
+    // Several at once are one; one more within ten seconds is not lost.
+    net.bus.publish("MOL.DISCOVER.streamer-1", asked("core-1"));
+    net.bus.publish("MOL.DISCOVER.streamer-1", asked("core-1"));
+    seconds(2).await;
+    assert!(state.has_changed().unwrap());
+    assert_eq!(*state.borrow_and_update(), MeshState::Joined);
+    net.bus.publish("MOL.DISCOVER.streamer-1", asked("core-1"));
+    seconds(5).await;
+    assert!(!state.has_changed().unwrap());
+    seconds(10).await;
+    assert!(state.has_changed().unwrap());
+    state.borrow_and_update();
+    seconds(60).await;
+    assert!(!state.has_changed().unwrap());
+}

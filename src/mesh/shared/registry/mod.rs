@@ -194,6 +194,16 @@ impl Registry {
         there.any(|node| told(&node) && offers(node))
     }
 
+    /// Whether this node is there and offers one of these services.
+    pub(crate) fn offers_any(&self, id: &NodeId, services: &[&str]) -> bool {
+        let nodes = self.nodes.lock();
+        let node = nodes.by_id.get(id).filter(|node| node.available);
+        node.is_some_and(|node| {
+            let mut offered = node.services.iter();
+            offered.any(|service| services.contains(&&*service.full_name))
+        })
+    }
+
     /// Whether this node is known from before the connection that stands, and not yet of it.
     pub(crate) fn is_from_before(&self, id: &NodeId) -> bool {
         let nodes = self.nodes.lock();

@@ -35,7 +35,8 @@ struct State {
 }
 
 struct PortState {
-    subjects: HashMap<String, PacketKind>,
+    /// What comes on each, and whether it is the node's own.
+    subjects: HashMap<String, (PacketKind, bool)>,
     answers: mpsc::Sender<Arrival>,
     events: mpsc::Sender<Arrival>,
     control: mpsc::Sender<Arrival>,
@@ -129,7 +130,7 @@ impl LocalBus {
                 subjects: subscriptions
                     .into_iter()
                     .filter(|one| one.queue.is_none())
-                    .map(|one| (one.subject, one.kind))
+                    .map(|one| (one.subject, (one.kind, one.own)))
                     .collect(),
                 answers: answers_in,
                 events: events_in,
@@ -172,7 +173,7 @@ impl State {
         }
         let mut taken = false;
         for port in self.ports.values() {
-            let Some(kind) = port.subjects.get(subject) else {
+            let Some(&(kind, own)) = port.subjects.get(subject) else {
                 continue;
             };
             let lane = match kind {
@@ -180,7 +181,7 @@ impl State {
                 PacketKind::Event => &port.events,
                 _ => &port.control,
             };
-            let _ = lane.try_send(Arrival::Packet(*kind, payload.clone()));
+            let _ = lane.try_send(Arrival::of(kind, own, payload.clone()));
             taken = true;
         }
         taken

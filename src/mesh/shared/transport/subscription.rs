@@ -11,6 +11,8 @@ pub(crate) struct Subscription {
     /// What comes there.
     pub(crate) kind: PacketKind,
     pub(crate) subject: String,
+    /// It is this node's own: what comes there was sent to nobody else.
+    pub(crate) own: bool,
     /// NATS's queue group, of which one member gets each packet; all listeners get it where there is none.
     pub(crate) queue: Option<String>,
 }
@@ -20,6 +22,18 @@ pub(crate) struct Subscription {
 pub(crate) enum Arrival {
     /// A payload, and of what kind its subject says that it is.
     Packet(PacketKind, Bytes),
+    /// A DISCOVER to this node alone.
+    Asked(Bytes),
     /// A request that reached nobody: the called node is not connected, whatever its last heartbeat said.
     Unreached(Uuid),
+}
+
+impl Arrival {
+    /// What came on a subscription.
+    pub(crate) fn of(kind: PacketKind, own: bool, payload: Bytes) -> Self {
+        match kind {
+            PacketKind::Discover if own => Self::Asked(payload),
+            _ => Self::Packet(kind, payload),
+        }
+    }
 }
