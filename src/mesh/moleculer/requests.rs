@@ -81,11 +81,14 @@ impl MoleculerNode {
         if let Err(PublishError::TooLarge { size, limit }) =
             self.publish(PacketKind::Response, Some(to), json)
         {
-            tracing::warn!(
-                size,
-                limit,
-                "an answer is too large for the NATS server; its caller gets an error instead"
-            );
+            self.limits.too_large.log(|left_out| {
+                tracing::warn!(
+                    size,
+                    limit,
+                    left_out,
+                    "an answer is too large for the NATS server; its caller gets an error instead"
+                );
+            });
             let error = CallError::from(RemoteError {
                 code: Some(Code::Number(413)),
                 ..RemoteError::internal("Response too large")

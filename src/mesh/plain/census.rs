@@ -137,6 +137,8 @@ impl PlainNode {
         for node in std::mem::take(&mut known.changed) {
             self.enter(&mut known, &node);
         }
+        drop(known);
+        self.registry.forget(self.config.forget_after);
     }
 
     /// An answer of somebody, or the server's word that nobody is there.

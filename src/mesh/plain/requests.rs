@@ -91,11 +91,14 @@ impl PlainNode {
         if let Err(PublishError::TooLarge { size, limit }) =
             self.respond(PacketKind::Response, to.clone(), outcome)
         {
-            tracing::warn!(
-                size,
-                limit,
-                "an answer is too large for the NATS server; its caller gets an error instead"
-            );
+            self.limits.too_large.log(|left_out| {
+                tracing::warn!(
+                    size,
+                    limit,
+                    left_out,
+                    "an answer is too large for the NATS server; its caller gets an error instead"
+                );
+            });
             let error = CallError::from(RemoteError::internal("Response too large"));
             let _ = self.respond(PacketKind::Response, to, Err(&error));
         }

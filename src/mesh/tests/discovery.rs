@@ -389,3 +389,36 @@ async fn a_node_runs_once() {
         Err(MeshError::AlreadyRunning)
     ));
 }
+
+// contract: mesh/node/DISCONNECT
+#[tokio::test(start_paused = true)]
+async fn last_words_that_come_late_bring_nobody_back() {
+    let net = Net::new();
+    let node = net.join("streamer-1", vec![]).await;
+    let info = |services: &str| {
+        format!(
+            r#"{{"ver":"4","sender":"core-1","instanceID":"i","seq":1,"services":[{services}]}}"#
+        )
+    };
+    net.bus
+        .publish("MOL.INFO", info(r#"{"name":"meteor","fullName":"meteor"}"#));
+    settle().await;
+    assert!(node.mesh.has_service("meteor"));
+    // Each comes on a subject of its own: which is read first is not said.
+    net.bus
+        .publish("MOL.DISCONNECT", r#"{"ver":"4","sender":"core-1"}"#);
+    settle().await;
+    net.bus.publish("MOL.INFO", info(""));
+    settle().await;
+    let heard: Vec<_> = node
+        .heard_of_nodes()
+        .into_iter()
+        .map(|(name, _)| name)
+        .collect();
+    assert_eq!(heard, ["$node.connected", "$node.disconnected"]);
+    // Later it is an INFO as any other.
+    seconds(2).await;
+    net.bus.publish("MOL.INFO", info(""));
+    settle().await;
+    assert_eq!(node.heard_of_nodes().len(), 3);
+}

@@ -25,6 +25,11 @@ use crate::telemetry::metrics::{self, RegistryCounts};
 /// The service that tells which release a core is.
 pub(crate) const CORE_SERVICE: &str = "meteor";
 
+/// Nodes beyond this are not entered, and names of services beyond it not remembered: no workspace has them.
+const MAX_NODES: usize = 4096;
+/// How soon after a node has left its last INFO, which NATS brings on a subject of its own, may still come.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
 /// See the module.
 pub(crate) struct Registry {
     nodes: Mutex<Nodes>,
@@ -94,9 +99,15 @@ impl Registry {
     pub(crate) fn info(&self, id: &NodeId, info: &NodeInfo<'_>, local: bool) -> Joined {
         let mut nodes = self.nodes.lock();
         let seq = info.seq.unwrap_or(1);
+        let is_full = nodes.by_id.len() >= MAX_NODES;
         let known = nodes.by_id.get_mut(id);
         let joined = match &known {
+            None if is_full => {
+                tracing::debug!(node = %id, "one node too many is left aside");
+                return Joined::Same;
+            }
             None => Joined::New,
+            Some(node) if node.has_just_left(info, LAST_WORDS) => return Joined::Same,
             Some(node) if !node.available => Joined::Back,
             Some(node) if info.instance_id.as_deref().unwrap_or_default() != &**node.instance() => {
                 Joined::Restarted
@@ -122,11 +133,14 @@ impl Registry {
         if let Some(cpu) = cpu {
             node.vitals.set_cpu(cpu);
         }
-        nodes.seen.extend(
-            node.services
-                .iter()
-                .map(|service| service.full_name.clone()),
-        );
+        let left = MAX_NODES.saturating_sub(nodes.seen.len());
+        let names = node.services.iter().map(|service| &service.full_name);
+        let new: Vec<_> = names
+            .filter(|name| !nodes.seen.contains(*name))
+            .take(left)
+            .cloned()
+            .collect();
+        nodes.seen.extend(new);
         nodes.by_id.insert(id.clone(), node);
         self.rebuild(&nodes);
         joined
@@ -308,5 +322,41 @@ fn observe(nodes: &Nodes, index: &Index) {
             actions: index.actions().count(),
             events: index.all_listeners().count(),
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tell(registry: &Registry, id: &str, services: &[String]) -> Joined {
+        let services: Vec<_> = services
+            .iter()
+            .map(|name| serde_json::json!({"name": name, "fullName": name}))
+            .collect();
+        let services = serde_json::json!(services).to_string();
+        let info = NodeInfo {
+            services: serde_json::from_str(&services).unwrap(),
+            instance_id: Some(id.to_owned()),
+            ..NodeInfo::default()
+        };
+        registry.info(&NodeId::new(id).unwrap(), &info, false)
+    }
+
+    #[test]
+    fn what_nodes_make_up_is_bounded() {
+        let registry = Registry::new();
+        let names: Vec<_> = (0..=MAX_NODES).map(|n| format!("s{n}")).collect();
+        assert_eq!(tell(&registry, "a", &names), Joined::New);
+        assert!(registry.has_seen("s0"));
+        assert!(!registry.has_seen(&names[MAX_NODES]));
+        for n in 1..MAX_NODES {
+            assert_eq!(tell(&registry, &format!("n{n}"), &[]), Joined::New);
+        }
+        assert_eq!(tell(&registry, "one-more", &[]), Joined::Same);
+        assert_eq!(registry.with_nodes(|nodes| nodes.len()), MAX_NODES);
+        assert!(registry.disconnected("n1"));
+        registry.forget(Duration::ZERO);
+        assert_eq!(tell(&registry, "one-more", &[]), Joined::New);
     }
 }

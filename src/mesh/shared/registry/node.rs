@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::time::Duration;
 
 use serde_json::value::RawValue;
 use tokio::time::Instant;
@@ -97,6 +98,15 @@ pub(crate) struct EventEntry {
 }
 
 impl Node {
+    /// Whether this INFO is what it said before it left, no longer ago than `within`.
+    pub(super) fn has_just_left(&self, info: &NodeInfo<'_>, within: Duration) -> bool {
+        info.services.is_empty()
+            && info.instance_id.as_deref().unwrap_or_default() == &**self.instance()
+            && self
+                .offline_since
+                .is_some_and(|since| since.elapsed() < within)
+    }
+
     pub(crate) fn from_info(id: NodeId, info: &NodeInfo<'_>, local: bool, rank: u64) -> Self {
         let owned = |raw: Option<&RawValue>| raw.map(ToOwned::to_owned);
         Self {
