@@ -1,6 +1,7 @@
 //! Heartbeats: the own ones, and the look at whose do not come.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use rand::Rng;
@@ -16,6 +17,9 @@ use crate::mesh::shared::host::CpuMeter;
 
 /// Heartbeats of nodes that started together drift apart by up to this much either way.
 const HEARTBEAT_JITTER: Duration = Duration::from_millis(500);
+
+/// So many of the own heartbeats may be away: NATS brings them back, as what everybody hears.
+const MUTE: u32 = 3;
 
 /// Says that this node lives, at once and at intervals (an INFO alone does not tell those who still know it, and may be about
 /// to give it up), and looks for those that do not. Runs while there is a connection: who cannot hear anybody
@@ -42,6 +46,10 @@ pub(super) async fn beat(node: Arc<MoleculerNode>, over: CancellationToken) {
             biased;
             () = over.cancelled() => return,
             _ = beat.tick() => {
+                if node.beats_away.fetch_add(1, Relaxed) >= MUTE {
+                    tracing::warn!("NATS does not bring back what is sent to it: the connection is given up");
+                    return over.cancel();
+                }
                 let cpu = meter.percent();
                 node.registry.set_own_cpu(&node.config.node_id, cpu);
                 let _ = node.publish(PacketKind::Heartbeat, None, packet::heartbeat(&node.config.node_id, cpu));

@@ -1,6 +1,7 @@
 //! What a connection means to a Moleculer node: its first words, what it takes in, its last words.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -39,6 +40,7 @@ impl Protocol for MoleculerNode {
     fn hears_again(&self) {
         self.registry.give_time();
         self.waits.clear();
+        self.beats_away.store(0, Relaxed);
     }
 
     fn begin(self: &Arc<Self>, inlets: Inlets, scope: &Scope<'_>) -> Vec<JoinHandle<()>> {

@@ -2,7 +2,7 @@
 
 use std::ops::Deref;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU32};
 
 use super::balancer::Balancer;
 use super::forgotten::Forgotten;
@@ -29,6 +29,8 @@ pub(crate) struct MoleculerNode {
     /// This node has said who it is.
     pub(super) introduced: AtomicBool,
     pub(super) forgotten: Forgotten,
+    /// Own heartbeats that have not come back.
+    pub(super) beats_away: AtomicU32,
     /// Log lines about packets of another protocol.
     pub(super) foreign: Limited,
     /// A node of protocol 5 was heard, and that was said.
@@ -54,6 +56,7 @@ impl MoleculerNode {
             round_trips: RoundTrips::default(),
             introduced: AtomicBool::new(false),
             forgotten: Forgotten::default(),
+            beats_away: AtomicU32::new(0),
             foreign: Limited::default(),
             heard_5: AtomicBool::new(false),
             unwritable: Limited::default(),

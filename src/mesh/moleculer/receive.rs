@@ -94,6 +94,7 @@ impl MoleculerNode {
             Packet::Info(info) if own => self.own_info(&info),
             Packet::Ping(ping) if own => self.own_ping(&ping),
             Packet::Pong(pong) if own => self.own_pong(&pong),
+            Packet::Heartbeat(_) if own => self.beats_away.store(0, Relaxed),
             _ if own => {}
             Packet::Info(info) => self.info(&sender, info),
             Packet::Discover(_) => self.discovered(&sender, alone),

@@ -224,3 +224,22 @@ async fn a_core_that_had_given_this_node_up_makes_it_join_anew() {
     seconds(60).await;
     assert!(!state.has_changed().unwrap());
 }
+
+// contract: mesh/outage/reconnect
+#[tokio::test(start_paused = true)]
+async fn who_is_not_heard_connects_again() {
+    let net = Net::new();
+    let (streamer, _core) = pair(&net).await;
+    net.bus.lose(|_, payload| {
+        let text = String::from_utf8_lossy(payload);
+        text.contains(r#""sender":"streamer-1""#)
+    });
+    streamer
+        .reaches(|state| matches!(state, MeshState::Away { .. }))
+        .await;
+    net.bus.lose_nothing();
+    streamer.reaches(|state| *state == MeshState::Joined).await;
+    assert!(streamer.call("meteor.echo", "[1]").await.is_ok());
+    seconds(120).await;
+    assert_eq!(streamer.mesh.stats().reconnects, 1);
+}
