@@ -117,8 +117,10 @@ impl MoleculerNode {
             .registry
             .heartbeat(sender.as_str(), *cpu, *seq, instance_id.as_deref());
         if heard == Heard::Discover {
-            // It may not know this node either, or no more: what it broadcasts after its INFO comes here.
-            self.send_info(Some(sender));
+            if self.registry.is_from_before(sender) {
+                // It may have given this node up meanwhile: what it broadcasts after its INFO comes here.
+                self.send_info(Some(sender));
+            }
             self.discover(sender);
         }
     }

@@ -390,7 +390,6 @@ async fn a_node_runs_once() {
     ));
 }
 
-// contract: mesh/node/DISCONNECT
 #[tokio::test(start_paused = true)]
 async fn last_words_that_come_late_bring_nobody_back() {
     let net = Net::new();

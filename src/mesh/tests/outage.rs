@@ -1,3 +1,4 @@
+use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::*;
@@ -174,21 +175,27 @@ async fn all_tasks_end() {
 #[tokio::test(start_paused = true)]
 async fn who_had_given_this_node_up_is_told_of_it_before_it_is_asked() {
     let net = Net::new();
-    let (streamer, _core) = pair(&net).await;
+    let (streamer, core) = pair(&net).await;
     net.bus.stop();
+    core.kill();
     settle().await;
     net.bus.start();
     streamer.reaches(|state| *state == MeshState::Joined).await;
-    seconds(1).await;
     let mut tap = net.bus.tap();
-    net.bus
-        .publish("MOL.HEARTBEAT", r#"{"ver":"4","sender":"core-9","cpu":1}"#);
-    let mut subjects = Vec::new();
-    while subjects.len() < 3 {
-        subjects.push(tap.recv().await.unwrap().0);
-    }
-    let expected = ["MOL.HEARTBEAT", "MOL.INFO.core-9", "MOL.DISCOVER.core-9"];
-    assert_eq!(subjects, expected);
+    let said = async |tap: &mut tokio::sync::mpsc::Receiver<_>, sender: &str, count| {
+        let beat = format!(r#"{{"ver":"4","sender":"{sender}","cpu":1}}"#);
+        net.bus.publish("MOL.HEARTBEAT", beat);
+        let mut subjects: Vec<String> = Vec::new();
+        while subjects.len() < count {
+            let (subject, _): (String, Bytes) = tap.recv().await.unwrap();
+            subjects.push(subject);
+        }
+        subjects.split_off(1)
+    };
+    let known = said(&mut tap, "core-1", 3).await;
+    assert_eq!(known, ["MOL.INFO.core-1", "MOL.DISCOVER.core-1"]);
+    // A stranger's word is not worth an INFO.
+    assert_eq!(said(&mut tap, "core-9", 2).await, ["MOL.DISCOVER.core-9"]);
 }
 
 // contract: mesh/outage/reconnect
