@@ -142,6 +142,18 @@ async fn without_reuse_everything_is_asked() {
 }
 
 #[tokio::test]
+async fn a_start_ends_with_a_server_that_is_ready() {
+    let said = bench(&["start", "--rounds", "2"]).await;
+    for told in [
+        "until it is ready",
+        "until it listens",
+        "server CPU until then",
+    ] {
+        assert!(said.contains(told), "{said}");
+    }
+}
+
+#[tokio::test]
 async fn a_set_up_that_hangs_is_told_with_what_it_waits_for() {
     let silent = ["--core-delay", "60000", "--patience", "8"];
     let output = run(&[&["idle", "--sessions", "5"], &silent[..]].concat()).await;

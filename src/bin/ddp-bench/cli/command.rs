@@ -61,6 +61,7 @@ pub(super) fn command() -> Command {
                 .arg(value("within", "SECONDS", "From the first visit to the last").default_value("1"))
                 .arg(value("revoked", "N", "Every N-th user loses the access (0: nobody)").default_value("10")),
             load("storm", "All connections dropped and back: connect, login, subscribe", &Defaults { ramp: "1000", ..USUAL }),
+            load("start", "A spawned server's time until it is ready, NATS and core there already (a database too, by --env MONGO_URL=…)", &USUAL),
             load(
                 "soak",
                 "Everything at once, lap after lap, until --seconds have passed: does anything stay when all have left?",

@@ -66,6 +66,8 @@ pub(crate) enum Mode {
     Room { within: Duration, revoked: u32 },
     /// All dropped, all back.
     Storm,
+    /// No clients: a server's start.
+    Start,
     /// Everything at once, again and again.
     Soak,
     /// `stalled` sessions stop reading, or read as many bytes a second as their link carries.
@@ -163,6 +165,12 @@ fn options(name: &str, matches: &ArgMatches) -> Result<Options, Error> {
         return Err(Error::Usage(
             "--against centrifugo: fanout or idle with --profile rooms (not --no-reuse), or spread"
                 .into(),
+        ));
+    }
+    let spawned = |spec: &Spec| matches!(spec, Spec::Spawn { tls: false, .. });
+    if mode == Mode::Start && !targets.iter().all(spawned) {
+        return Err(Error::Usage(
+            "start: only servers that are spawned here, without TLS (--spawn)".into(),
         ));
     }
     let path = |name| matches.get_one::<String>(name).map(PathBuf::from);
@@ -270,6 +278,7 @@ fn mode(name: &str, matches: &ArgMatches, sessions: u32) -> Result<Mode, Error> 
             revoked: number(matches, "revoked")?,
         },
         "storm" => Mode::Storm,
+        "start" => Mode::Start,
         "soak" => Mode::Soak,
         _ => Mode::Slow {
             stalled: number::<u32>(matches, "stalled")?.clamp(1, sessions),
@@ -477,6 +486,23 @@ mod tests {
         ] {
             let refused = parse(&format!("ddp-bench {load} --against centrifugo"));
             assert!(matches!(refused, Err(Error::Usage(_))), "{load}");
+        }
+    }
+
+    #[test]
+    fn only_what_is_spawned_is_started() {
+        let spawned = options("ddp-bench start --spawn a --spawn b");
+        assert_eq!((spawned.mode, spawned.targets.len()), (Mode::Start, 2));
+        for others in [
+            "",
+            "--spawn a --against floor,spawn",
+            "--spawn a --against spawn-tls",
+            "--spawn a --proxy b",
+            "--against centrifugo",
+            "--url http://127.0.0.1:3000",
+        ] {
+            let refused = parse(&format!("ddp-bench start {others}"));
+            assert!(matches!(refused, Err(Error::Usage(_))), "{others}");
         }
     }
 

@@ -8,10 +8,11 @@ mod outcome;
 mod room;
 mod slow;
 mod soak;
+mod start;
 mod storm;
 
 use std::sync::Arc;
-use std::sync::mpsc::sync_channel;
+use std::sync::mpsc::{SyncSender, sync_channel};
 use std::time::Duration;
 
 use self::bench::Bench;
@@ -21,7 +22,7 @@ use crate::error::{Error, Tried};
 use crate::fleet::{self, Fleet};
 use crate::mesh::{self, Mesh, Topic};
 use crate::output::say;
-use crate::shared::Shared;
+use crate::shared::{Note, Shared};
 use crate::target::{Nats, Server, Spawning, Spec, Workspace, pin, raise_open_files};
 use crate::wire::script::{Profile, WEB_ROOMS};
 
@@ -40,7 +41,18 @@ pub(crate) fn all(options: &Options) -> Result<Vec<Outcome>, Error> {
     let mut outcomes = Vec::new();
     for round in 1..=options.rounds {
         for (at, spec) in options.targets.iter().enumerate() {
-            let outcome = one(options, &workspace, &nats, spec, round, at)?;
+            let round = Round {
+                options,
+                workspace: &workspace,
+                nats: &nats,
+                spec,
+                number: round,
+                at,
+            };
+            let outcome = match options.mode {
+                Mode::Start => start::run(&round)?,
+                _ => one(&round)?,
+            };
             say(&outcome.text());
             outcomes.push(outcome);
         }
@@ -48,49 +60,72 @@ pub(crate) fn all(options: &Options) -> Result<Vec<Outcome>, Error> {
     Ok(outcomes)
 }
 
-fn one(
-    options: &Options,
-    workspace: &Workspace,
-    nats: &Nats,
-    spec: &Spec,
-    round: u32,
+/// One turn of one server.
+struct Round<'a> {
+    options: &'a Options,
+    workspace: &'a Workspace,
+    nats: &'a Nats,
+    spec: &'a Spec,
+    number: u32,
+    /// The server's place in the list.
     at: usize,
-) -> Result<Outcome, Error> {
+}
+
+impl Round<'_> {
+    /// The core, on its way into the mesh.
+    fn mesh(&self, shared: &Arc<Shared>, notes: &SyncSender<Note>) -> Result<Mesh, Error> {
+        let (process, round, at) = (std::process::id(), self.number, self.at);
+        let settings = mesh::Settings {
+            nats: self.nats.address,
+            prefix: prefix(&self.options.namespace),
+            node: format!("bench-core-{process}-{round}-{at}"),
+            delay: self.options.core_delay,
+        };
+        Mesh::start(settings, shared.clone(), notes.clone()).tried("the mesh's thread")
+    }
+
+    /// How the `copy`-th of the same servers is started.
+    fn spawning(&self, copy: u32) -> Spawning<'_> {
+        let (process, round, at) = (std::process::id(), self.number, self.at);
+        let options = self.options;
+        let (rooms, rooms_each) = rooms(options);
+        Spawning {
+            nats: self.nats.address,
+            namespace: &options.namespace,
+            node: format!("bench-{process}-{round}-{at}-{copy}"),
+            cpu: options.server_cpu,
+            bench_cpu: options.bench_cpu,
+            environment: &options.environment,
+            directory: self.workspace.path(),
+            log: options.keep_log.as_deref(),
+            seed: (
+                options.sessions,
+                rooms.max(options.memberships),
+                rooms_each.max(options.memberships),
+            ),
+            lasting: Duration::from_secs(3600),
+            counted: matches!(
+                options.mode,
+                Mode::Room { .. } | Mode::Slow { .. } | Mode::Soak
+            ),
+        }
+    }
+}
+
+fn one(round: &Round<'_>) -> Result<Outcome, Error> {
+    let Round {
+        options,
+        nats,
+        spec,
+        ..
+    } = *round;
     let shared = Arc::new(Shared::default());
     let (notes, inbox) = sync_channel(1024);
-    let settings = mesh::Settings {
-        nats: nats.address,
-        prefix: prefix(&options.namespace),
-        node: format!("bench-core-{}-{round}-{at}", std::process::id()),
-        delay: options.core_delay,
-    };
-    let mesh = Mesh::start(settings, shared.clone(), notes.clone()).tried("the mesh's thread")?;
+    let mesh = round.mesh(&shared, &notes)?;
     let (rooms, rooms_each) = rooms(options);
-    let mut spawning = Spawning {
-        nats: nats.address,
-        namespace: &options.namespace,
-        node: String::new(),
-        cpu: options.server_cpu,
-        bench_cpu: options.bench_cpu,
-        environment: &options.environment,
-        directory: workspace.path(),
-        log: options.keep_log.as_deref(),
-        seed: (
-            options.sessions,
-            rooms.max(options.memberships),
-            rooms_each.max(options.memberships),
-        ),
-        lasting: Duration::from_secs(3600),
-        counted: matches!(
-            options.mode,
-            Mode::Room { .. } | Mode::Slow { .. } | Mode::Soak
-        ),
-    };
-    let mut servers = Vec::new();
-    for number in 0..spec.copies(options.servers) {
-        spawning.node = format!("bench-{}-{round}-{at}-{number}", std::process::id());
-        servers.push(Server::start(spec, &spawning)?);
-    }
+    let servers = (0..spec.copies(options.servers))
+        .map(|copy| Server::start(spec, &round.spawning(copy)))
+        .collect::<Result<Vec<_>, _>>()?;
     let clients = fleet::Settings {
         servers: servers.iter().map(|server| server.address).collect(),
         dialect: spec.dialect(options.framing),
@@ -137,7 +172,7 @@ fn one(
         shared,
     };
     bench.await_start(JOIN)?;
-    let mut outcome = Outcome::new(spec.name(), round);
+    let mut outcome = Outcome::new(spec.name(), round.number);
     match &options.mode {
         Mode::Idle {
             rest,
@@ -168,6 +203,8 @@ fn one(
         Mode::Slow { stalled, rate, .. } => {
             slow::run(&mut bench, &mut outcome, *stalled, *rate)?;
         }
+        // It has no clients, and a run of its own.
+        Mode::Start => {}
     }
     bench.mesh_notes(&mut outcome);
     if matches!(spec, Spec::Floor) {
@@ -193,7 +230,7 @@ fn profile(options: &Options) -> Profile {
         Mode::Idle { profile, .. } | Mode::Fanout { profile, .. } => profile,
         Mode::Storm | Mode::Soak => Profile::Web,
         Mode::Presence { .. } => Profile::Presence(options.sessions),
-        Mode::Methods { .. } | Mode::Room { .. } => Profile::Nothing,
+        Mode::Methods { .. } | Mode::Room { .. } | Mode::Start => Profile::Nothing,
         Mode::Spread { .. } | Mode::Slow { .. } => Profile::Rooms,
     }
 }

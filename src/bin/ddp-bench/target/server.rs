@@ -48,6 +48,8 @@ pub(crate) struct Spawning<'a> {
 
 /// A server under test.
 pub(crate) struct Server {
+    /// When it was started, where that was ours to do.
+    pub(crate) began: Nanos,
     /// Where it listens.
     pub(crate) address: SocketAddr,
     /// Its process, when that is known.
@@ -63,6 +65,18 @@ pub(crate) struct Server {
 impl Server {
     /// Starts it where that is ours to do, and waits until it listens.
     pub(crate) fn start(spec: &Spec, how: &Spawning<'_>) -> Result<Self, Error> {
+        let mut server = Self::spawn(spec, how)?;
+        if server.child.is_some() {
+            while !server.listens() {
+                server.check_start("listen")?;
+                pause(Duration::from_millis(20));
+            }
+        }
+        Ok(server)
+    }
+
+    /// Starts it where that is ours to do.
+    pub(crate) fn spawn(spec: &Spec, how: &Spawning<'_>) -> Result<Self, Error> {
         let behind = match spec {
             Spec::Proxy { behind, .. } => {
                 let spec = Spec::Spawn {
@@ -83,6 +97,7 @@ impl Server {
         let (mut command, address) = match spec {
             Spec::Running { address, pid, .. } => {
                 return Ok(Self {
+                    began: Nanos::now(),
                     address: *address,
                     process: pid.map(Process),
                     metrics: None,
@@ -122,36 +137,43 @@ impl Server {
         command.stdin(Stdio::null()).stdout(output).stderr(errors);
         // A child inherits the core of the thread that starts it.
         pin(how.cpu)?;
+        let began = Nanos::now();
         let child = command.spawn().tried(format!(
             "starting {}",
             command.get_program().to_string_lossy()
         ));
         pin(how.bench_cpu)?;
         let child = child?;
-        let mut server = Self {
+        Ok(Self {
+            began,
             address,
             process: Some(Process(child.id())),
             metrics,
             child: Some(child),
             log,
             _behind: behind,
-        };
-        server.await_listening()?;
-        Ok(server)
+        })
     }
 
-    fn await_listening(&mut self) -> Result<(), Error> {
-        let began = Nanos::now();
-        while !answers(self.address) {
-            self.check()?;
-            if Nanos::now() - began > START {
-                return Err(Error::Server(format!(
-                    "the server does not listen after {} s: {}",
-                    START.as_secs(),
-                    self.last_words()
-                )));
-            }
-            pause(Duration::from_millis(20));
+    /// Whether somebody can connect.
+    pub(crate) fn listens(&self) -> bool {
+        answers(self.address)
+    }
+
+    /// Whether it says that it can serve clients.
+    pub(crate) fn is_ready(&self) -> bool {
+        http::get(self.address, "/readyz").is_some()
+    }
+
+    /// That it still runs, and has time left to do `what`.
+    pub(crate) fn check_start(&mut self, what: &str) -> Result<(), Error> {
+        self.check()?;
+        if Nanos::now() - self.began > START {
+            return Err(Error::Server(format!(
+                "the server does not {what} after {} s: {}",
+                START.as_secs(),
+                self.last_words()
+            )));
         }
         Ok(())
     }
