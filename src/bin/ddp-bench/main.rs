@@ -27,7 +27,7 @@ use std::process::ExitCode;
 use self::cli::{Options, Task};
 use self::error::{Error, Tried};
 
-/// A promise was not kept: events lost, repeated or out of order, sessions refused or closed.
+/// A promise was not kept: events lost, repeated or out of order, sessions closed, or refused where not all come at once.
 const BROKEN_PROMISE: u8 = 3;
 /// Every promise was kept, but the load's own goals of time or memory were not.
 const MISSED_GOAL: u8 = 4;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::bench::{Bench, Moment};
 use super::idle::mib;
-use super::outcome::{Outcome, us_each};
+use super::outcome::{Outcome, Retries, us_each};
 use crate::error::Error;
 use crate::fleet::Order;
 use crate::mesh::{Pace, Topic};
@@ -22,12 +22,11 @@ pub(super) fn run(
     let empty = bench.rss();
     let ready = bench.settle(&Order::Open)?;
     let (warm_up, seconds) = (bench.options.warm_up, bench.options.seconds);
-    let set_up = bench.begin(topic, pace, warm_up + seconds, None, ready)?;
+    let mut all = bench.begin(topic, pace, warm_up + seconds, None, ready)?;
     outcome.figure("sessions", "", ready as f64);
-    outcome.set_up_faults(&set_up);
     progress("events");
     bench.rest(warm_up)?;
-    bench.lap(&Order::Lap)?;
+    all.add(bench.lap(&Order::Lap)?);
     let before = bench.moment();
     let sent = bench.await_sent(warm_up + seconds)?;
     let saturated = matches!(pace, Pace::Window(_));
@@ -97,7 +96,8 @@ pub(super) fn run(
     if saturated {
         outcome.note("closed loop: latency is that of a full window, not of a schedule".to_owned());
     }
-    outcome.faults(&tally, true);
+    all.add(tally);
+    outcome.faults(&all, Retries::AreFaults);
     Ok(())
 }
 

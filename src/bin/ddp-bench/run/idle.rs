@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::bench::Bench;
-use super::outcome::{Outcome, ms};
+use super::outcome::{Outcome, Retries, ms};
 use crate::error::Error;
 use crate::fleet::Order;
 use crate::mesh::{Pace, Topic};
@@ -27,7 +27,7 @@ pub(super) fn run(
     let before = bench.moment();
     let ready = bench.settle(&Order::Open)?;
     let (wall, cpu, own, _) = bench.moment().since(&before);
-    let set_up = bench.lap(&Order::Lap)?;
+    let mut all = bench.lap(&Order::Lap)?;
     bench.rest(rest)?;
     let each = |now: Option<u64>| Some((now? as f64 - empty? as f64) / 1024.0 / ready as f64);
     outcome.figure("sessions", "", ready as f64);
@@ -41,21 +41,12 @@ pub(super) fn run(
     );
     outcome.figure("the generator's own", "ms", ms(own) / ready as f64);
     outcome.figure("all set up after", "s", wall.as_secs_f64());
-    outcome.latency(
-        ["set-up p50", "set-up p99", "set-up longest"],
-        &set_up.setup,
-    );
-    outcome.set_up_faults(&set_up);
+    outcome.latency(["set-up p50", "set-up p99", "set-up longest"], &all.setup);
     let resting = bench.moment();
     if events > 0 {
         let lasting = Duration::from_secs_f64(events as f64 / RATE) + Duration::from_secs(60);
-        bench.begin(
-            Topic::Rooms(1),
-            Pace::Rate(RATE),
-            lasting,
-            Some(events),
-            ready,
-        )?;
+        let (topic, pace) = (Topic::Rooms(1), Pace::Rate(RATE));
+        all.add(bench.begin(topic, pace, lasting, Some(events), ready)?);
         let sent = bench.await_sent(lasting)?;
         bench.drain(&sent)?;
         bench.rest(rest_after)?;
@@ -64,8 +55,7 @@ pub(super) fn run(
             "KiB",
             each(bench.rss()),
         );
-        let tally = bench.lap(&Order::Finish(sent.into()))?;
-        outcome.faults(&tally, true);
+        all.add(bench.lap(&Order::Finish(sent.into()))?);
     } else {
         bench.rest(PAUSE)?;
         let (wall, cpu, ..) = bench.moment().since(&resting);
@@ -74,9 +64,9 @@ pub(super) fn run(
             "µs/s",
             cpu.map(|cpu| cpu.as_secs_f64() * 1e6 / wall.as_secs_f64() / ready as f64),
         );
-        let tally = bench.lap(&Order::Lap)?;
-        outcome.faults(&tally, true);
+        all.add(bench.lap(&Order::Lap)?);
     }
+    outcome.faults(&all, Retries::AreFaults);
     bench.fleet.order(&Order::Close);
     // An allocator gives back by and by: as long as the sessions rested.
     bench.rest(PAUSE + rest)?;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::bench::Bench;
-use super::outcome::{Outcome, us_each};
+use super::outcome::{Outcome, Retries, us_each};
 use crate::error::Error;
 use crate::fleet::Order;
 use crate::output::progress;
@@ -20,7 +20,7 @@ pub(super) fn run(
     progress("calls");
     bench.fleet.call(in_flight);
     bench.rest(bench.options.warm_up)?;
-    let set_up = bench.lap(&Order::Lap)?;
+    let mut all = bench.lap(&Order::Lap)?;
     let before = bench.moment();
     bench.rest(bench.options.seconds)?;
     let after = bench.moment();
@@ -29,9 +29,8 @@ pub(super) fn run(
     bench.rest(LAST)?;
     let last = bench.lap(&Order::Lap)?;
     let (wall, cpu, own, _) = after.since(&before);
-    let calls = tally.calls.count();
+    let (calls, last_ones) = (tally.calls.count(), last.calls.count());
     outcome.figure("sessions", "", ready as f64);
-    outcome.set_up_faults(&set_up);
     outcome.figure("calls on their way", "", f64::from(in_flight));
     outcome.figure("calls", "", calls as f64);
     outcome.figure("calls a second", "1/s", calls as f64 / wall.as_secs_f64());
@@ -47,10 +46,12 @@ pub(super) fn run(
         us_each(Some(own), calls),
     );
     outcome.latency(["call p50", "call p99", "call longest"], &tally.calls);
-    let errors = tally.call_errors + last.call_errors;
+    all.add(tally);
+    all.add(last);
+    let errors = all.call_errors;
     outcome.figure("calls answered with an error", "", errors as f64);
     outcome.faults += errors;
-    let missing = u64::from(in_flight).saturating_sub(last.calls.count());
+    let missing = u64::from(in_flight).saturating_sub(last_ones);
     if missing > 0 {
         outcome.note(format!(
             "{missing} of the last {in_flight} calls were not answered within {} s",
@@ -58,6 +59,6 @@ pub(super) fn run(
         ));
     }
     outcome.note("closed loop: latency is that of a full window, not of a schedule".to_owned());
-    outcome.faults(&tally, true);
+    outcome.faults(&all, Retries::AreFaults);
     Ok(())
 }

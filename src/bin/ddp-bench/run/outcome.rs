@@ -18,6 +18,15 @@ pub(crate) struct Figure {
     pub(crate) value: f64,
 }
 
+/// Whether a set-up may fail that succeeds later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Retries {
+    /// Everybody comes at once, again and again.
+    AreAllowed,
+    /// There is room for everybody.
+    AreFaults,
+}
+
 /// One round on one server.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Outcome {
@@ -93,8 +102,8 @@ impl Outcome {
             .collect();
     }
 
-    /// Faults of the counts, and what connections had to say.
-    pub(crate) fn faults(&mut self, tally: &Tally, closes_are_faults: bool) {
+    /// Faults of the counts, from the first connection to the end, and what connections had to say.
+    pub(crate) fn faults(&mut self, tally: &Tally, retries: Retries) {
         let faults = &tally.faults;
         self.faults += faults.total();
         self.figure("lost", "", faults.lost as f64);
@@ -107,20 +116,16 @@ impl Outcome {
                 "closed by the server (code × sessions): {}",
                 codes(&tally.closes)
             ));
-            if closes_are_faults {
-                self.faults += tally.closes.values().sum::<u64>();
-            }
+            self.faults += tally.closes.values().sum::<u64>();
         }
-        self.set_up_faults(tally);
-    }
-
-    /// What went wrong while sessions were set up.
-    pub(crate) fn set_up_faults(&mut self, tally: &Tally) {
         if !tally.refusals.is_empty() {
             self.note(format!(
                 "set-ups that failed and were tried again (HTTP status, 0 for none): {}",
                 codes(&tally.refusals)
             ));
+            if retries == Retries::AreFaults {
+                self.faults += tally.refusals.values().sum::<u64>();
+            }
         }
         if tally.given_up > 0 {
             self.note(format!("{} sessions gave up", tally.given_up));
@@ -194,6 +199,18 @@ mod tests {
         }
         assert_eq!((outcome.figures.len(), outcome.missed.len()), (3, 2));
         assert_eq!(outcome.missed[0], "ratio: 1.21 ×, at most 1.20 wanted");
+    }
+
+    #[test]
+    fn closes_are_faults_and_retries_where_there_is_room() {
+        let mut tally = Tally::new();
+        tally.closes.insert(1013, 2);
+        tally.refusals.insert(503, 3);
+        for (retries, faults) in [(Retries::AreAllowed, 2), (Retries::AreFaults, 5)] {
+            let mut outcome = Outcome::new("x".into(), 1);
+            outcome.faults(&tally, retries);
+            assert_eq!(outcome.faults, faults);
+        }
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::bench::Bench;
-use super::outcome::{Outcome, ms};
+use super::outcome::{Outcome, Retries, ms};
 use crate::error::Error;
 use crate::fleet::Order;
 use crate::measure::tally::Tally;
@@ -35,8 +35,7 @@ pub(super) fn run(
     revoked: u32,
 ) -> Result<(), Error> {
     let ready = bench.settle(&Order::Open)?;
-    let set_up = bench.lap(&Order::Lap)?;
-    outcome.set_up_faults(&set_up);
+    let mut all = bench.lap(&Order::Lap)?;
     outcome.figure("sessions", "", ready as f64);
     let asked = |bench: &Bench<'_>| bench.shared.access.load(Ordering::Relaxed);
     let questions = asked(bench);
@@ -69,8 +68,9 @@ pub(super) fn run(
     outcome.latency(names, &first.calls);
     let p99 = ms(first.calls.percentile(99.0));
     outcome.goal("99 of 100 in the room after", "ms", p99, ms(READY_WITHIN));
-    let all = revoked_ones(bench, outcome, within, revoked, first)?;
-    outcome.faults(&all, true);
+    all.add(first);
+    let all = revoked_ones(bench, outcome, within, revoked, all)?;
+    outcome.faults(&all, Retries::AreFaults);
     Ok(())
 }
 
@@ -101,7 +101,8 @@ fn revoked_ones(
     progress("the room speaks");
     let lasting = Duration::from_secs_f64(f64::from(EVENTS) / RATE) + NEWS;
     let events = Some(u64::from(EVENTS));
-    bench.begin(Topic::Rooms(1), Pace::Rate(RATE), lasting, events, ready)?;
+    let (topic, pace) = (Topic::Rooms(1), Pace::Rate(RATE));
+    all.add(bench.begin(topic, pace, lasting, events, ready)?);
     let sent = bench.await_sent(lasting)?;
     let may = (0..users).filter(|&n| !more.has(n)).count() as u64;
     bench.drain_to(may * u64::from(EVENTS))?;

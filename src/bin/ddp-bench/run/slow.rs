@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::bench::{Bench, Moment};
 use super::idle::mib;
-use super::outcome::{Outcome, ms};
+use super::outcome::{Outcome, Retries, ms};
 use crate::cli::Options;
 use crate::error::Error;
 use crate::fleet::Order;
@@ -31,12 +31,11 @@ pub(super) fn run(
     let options = bench.options;
     let ready = bench.settle(&Order::Open)?;
     let lasting = options.warm_up + options.seconds * 3;
-    let set_up = bench.begin(Topic::Rooms(1), Pace::Rate(rate), lasting, None, ready)?;
+    let mut all = bench.begin(Topic::Rooms(1), Pace::Rate(rate), lasting, None, ready)?;
     outcome.figure("sessions", "", ready as f64);
-    outcome.set_up_faults(&set_up);
     progress("all read");
     bench.rest(options.warm_up)?;
-    bench.lap(&Order::Lap)?;
+    all.add(bench.lap(&Order::Lap)?);
     let began = bench.moment();
     bench.rest(options.seconds)?;
     let rss = bench.rss();
@@ -58,7 +57,7 @@ pub(super) fn run(
     let sent = bench.await_sent(options.seconds)?;
     bench.drain(&sent)?;
     let named = bench.counter(TOO_SLOW);
-    let mut tally = bench.lap(&Order::Finish(sent.into()))?;
+    let tally = bench.lap(&Order::Finish(sent.into()))?;
     let p99 = |tally: &crate::measure::tally::Tally| ms(tally.latency.percentile(99.0));
     let (before, with) = (p99(&calm), p99(&during));
     outcome.figure("others' p99 before", "ms", before);
@@ -90,18 +89,15 @@ pub(super) fn run(
     if let Some((most, before)) = mib(peak).zip(mib(rss)) {
         outcome.goal("memory grown", "MiB", most - before, bound);
     }
-    for (code, count) in during.stalled_closes {
-        *tally.stalled_closes.entry(code).or_default() += count;
-    }
-    for (code, count) in during.closes {
-        *tally.closes.entry(code).or_default() += count;
-    }
-    let closed: u64 = tally.stalled_closes.values().sum();
     outcome.figure(
         "deliveries to stalled ones meanwhile",
         "",
         during.stalled.count() as f64,
     );
+    for lap in [calm, during, tally] {
+        all.add(lap);
+    }
+    let closed: u64 = all.stalled_closes.values().sum();
     outcome.figure("stalled sessions closed", "", closed as f64);
     outcome.maybe("closed as too slow (1013), says the server", "", named);
     if named.is_some_and(|named| named != closed as f64) {
@@ -111,10 +107,10 @@ pub(super) fn run(
     if closed > 0 {
         outcome.note(format!(
             "the last that stalled ones heard (code × sessions; 0: cut off, the close frame stood behind what they did not read): {}",
-            codes(&tally.stalled_closes)
+            codes(&all.stalled_closes)
         ));
     }
-    outcome.faults(&tally, true);
+    outcome.faults(&all, Retries::AreFaults);
     Ok(())
 }
 

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use super::bench::Bench;
-use super::outcome::Outcome;
+use super::outcome::{Outcome, Retries};
 use crate::clock::Nanos;
 use crate::error::Error;
 use crate::fleet::Order;
@@ -77,7 +77,7 @@ pub(super) fn run(bench: &mut Bench<'_>, outcome: &mut Outcome) -> Result<(), Er
     outcome.figure("tables that kept something", "", f64::from(stayed));
     outcome.faults += sum.call_errors + u64::from(stayed);
     grown(&looks[looks.len().div_ceil(WARM_UP)..], outcome);
-    outcome.faults(&sum, true);
+    outcome.faults(&sum, Retries::AreAllowed);
     Ok(())
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::bench::Bench;
 use super::idle::mib;
-use super::outcome::{Outcome, ms};
+use super::outcome::{Outcome, Retries, ms};
 use crate::error::Error;
 use crate::fleet::Order;
 use crate::output::progress;
@@ -16,8 +16,7 @@ const CALM: Duration = Duration::from_secs(3);
 pub(super) fn run(bench: &mut Bench<'_>, outcome: &mut Outcome) -> Result<(), Error> {
     bench.settle(&Order::Open)?;
     bench.rest(CALM)?;
-    let first = bench.lap(&Order::Lap)?;
-    outcome.set_up_faults(&first);
+    let mut all = bench.lap(&Order::Lap)?;
     let logins = bench.shared.logins.load(Ordering::Relaxed);
     let requests = bench.shared.requests.load(Ordering::Relaxed);
     progress("the storm");
@@ -56,6 +55,8 @@ pub(super) fn run(bench: &mut Bench<'_>, outcome: &mut Outcome) -> Result<(), Er
         outcome.note(format!("{logins} logins for {ready} sessions"));
         outcome.faults += logins - ready;
     }
-    outcome.faults(&tally, true);
+    all.add(tally);
+    all.add(bench.lap(&Order::Lap)?);
+    outcome.faults(&all, Retries::AreAllowed);
     Ok(())
 }
