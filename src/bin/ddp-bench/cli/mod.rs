@@ -281,7 +281,14 @@ fn mode(name: &str, matches: &ArgMatches, sessions: u32) -> Result<Mode, Error> 
         "start" => Mode::Start,
         "soak" => Mode::Soak,
         _ => Mode::Slow {
-            stalled: number::<u32>(matches, "stalled")?.clamp(1, sessions),
+            stalled: match number::<u32>(matches, "stalled")? {
+                stalled if (1..sessions).contains(&stalled) => stalled,
+                stalled => {
+                    return Err(Error::Usage(format!(
+                        "--stalled {stalled} of --sessions {sessions}: some must stop, and some not"
+                    )));
+                }
+            },
             rate: rate()?,
             link: optional::<u32>(matches, "link")?.map(|link| link.max(1)),
         },
@@ -510,6 +517,9 @@ mod tests {
     fn what_cannot_be_used_is_refused() {
         assert!(parse("ddp-bench fanout --sessions 20000").is_err());
         assert!(parse("ddp-bench fanout --rate 0").is_err());
+        for stalled in [0, 200] {
+            assert!(parse(&format!("ddp-bench slow --stalled {stalled}")).is_err());
+        }
         assert!(parse("ddp-bench idle --no-reuse --events 1").is_err());
     }
 }

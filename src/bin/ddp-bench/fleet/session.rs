@@ -67,6 +67,8 @@ pub(super) struct Ear<'a> {
     pub(super) markers: &'a Markers,
     /// Marks of other runs are not counted.
     pub(super) run: u16,
+    /// When the lap began: what was due before it is told apart.
+    pub(super) since: Nanos,
     /// Marks heard since the shard looked last.
     pub(super) delivered: u64,
     /// Whether an answered call is followed by another.
@@ -350,7 +352,12 @@ impl Session {
             ear.tally.stalled.record(marker.at, ear.now);
         } else {
             ear.tally.deliveries += 1;
-            ear.tally.latency.record(marker.at, ear.now);
+            let latency = if marker.at < ear.since {
+                &mut ear.tally.overdue
+            } else {
+                &mut ear.tally.latency
+            };
+            latency.record(marker.at, ear.now);
         }
     }
 

@@ -34,8 +34,10 @@ pub(crate) struct Settings {
     pub(crate) rooms_each: u32,
     /// Users whose changes are announced (profile `Presence`).
     pub(crate) users_changing: u32,
-    /// Every so many-th session will be told to stop reading, and gets a small receive buffer; 0: none.
+    /// So many will be told to stop reading, and get a small receive buffer,
     pub(crate) stalling: u32,
+    /// of so many, evenly among them.
+    pub(crate) sessions: u32,
     /// Bytes a second that those read instead of nothing; only what is plain is slowed down.
     pub(crate) link: Option<u32>,
     /// Sessions in set-up at the same time, in each shard.
@@ -69,7 +71,9 @@ impl Settings {
 
     /// Whether session `n` is one of those that stop reading.
     pub(super) fn stalls(&self, n: u32) -> bool {
-        self.stalling > 0 && n.is_multiple_of(self.stalling)
+        // Each of the multiples modulo the sessions comes as often as every other.
+        u64::from(n) * u64::from(self.stalling) % u64::from(self.sessions.max(1))
+            < u64::from(self.stalling)
     }
 
     /// The rooms that session `n` opens.
@@ -117,6 +121,7 @@ mod tests {
             rooms_each,
             users_changing: 3,
             stalling: 0,
+            sessions: 100,
             link: None,
             ramp: 1,
             ramp_rate: None,
@@ -131,5 +136,18 @@ mod tests {
         assert_eq!(settings(Profile::Rooms, 1, 1).listeners(100)[0], 100);
         assert_eq!(settings(Profile::Web, 2, 5).keys_of(1), [1]);
         assert_eq!(settings(Profile::Presence(9), 1, 1).keys_of(7), [0, 1, 2]);
+    }
+
+    #[test]
+    fn as_many_stall_as_are_told_to() {
+        for (stalling, sessions) in [(0, 100), (2, 200), (150, 200), (300, 1000), (500, 5000)] {
+            let settings = Settings {
+                stalling,
+                sessions,
+                ..settings(Profile::Rooms, 1, 1)
+            };
+            let stall: Vec<u32> = (0..sessions).filter(|&n| settings.stalls(n)).collect();
+            assert_eq!(stall.len(), stalling as usize, "{stalling} of {sessions}");
+        }
     }
 }

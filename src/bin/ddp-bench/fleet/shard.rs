@@ -49,6 +49,8 @@ pub(super) struct Shard {
     shared: Arc<Shared>,
     notes: SyncSender<Note>,
     tally: Tally,
+    /// When the present lap began.
+    since: Nanos,
     markers: Markers,
     run: u16,
     /// Seats that want to connect and wait for their place.
@@ -96,6 +98,7 @@ impl Shard {
             shared,
             notes,
             tally: Tally::new(),
+            since: Nanos::now(),
             markers: Markers::new(),
             run: 0,
             waiting: VecDeque::new(),
@@ -205,6 +208,7 @@ impl Shard {
 
     fn lap(&mut self) {
         let tally = std::mem::replace(&mut self.tally, Tally::new());
+        self.since = Nanos::now();
         self.note(Note::Lap(Box::new(tally)));
     }
 
@@ -369,6 +373,7 @@ impl Shard {
             tally: &mut self.tally,
             markers: &self.markers,
             run: self.run,
+            since: self.since,
             delivered: 0,
             calling: self.calling,
             visited: 0,

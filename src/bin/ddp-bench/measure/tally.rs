@@ -11,8 +11,10 @@ const NAMED: usize = 12;
 pub(crate) struct Tally {
     /// Marks received by sessions that read all the time.
     pub(crate) deliveries: u64,
-    /// From due to received, of those.
+    /// From due to received, of those that were due in this lap.
     pub(crate) latency: Latency,
+    /// The same of those that were due before it: what a server held back counts where it was due.
+    pub(crate) overdue: Latency,
     /// From due to received, of sessions that had been told to stop reading.
     pub(crate) stalled: Latency,
     /// Bytes received, headers included.
@@ -83,6 +85,7 @@ impl Tally {
         Self {
             deliveries: 0,
             latency: Latency::new(),
+            overdue: Latency::new(),
             stalled: Latency::new(),
             bytes: 0,
             setup: Latency::new(),
@@ -100,6 +103,7 @@ impl Tally {
     pub(crate) fn add(&mut self, other: Self) {
         self.deliveries += other.deliveries;
         self.latency.add(&other.latency);
+        self.overdue.add(&other.overdue);
         self.stalled.add(&other.stalled);
         self.bytes += other.bytes;
         self.setup.add(&other.setup);

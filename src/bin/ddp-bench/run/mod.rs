@@ -140,10 +140,11 @@ fn one(round: &Round<'_>) -> Result<Outcome, Error> {
             _ => 0,
         },
         stalling: match options.mode {
-            Mode::Slow { stalled, .. } => (options.sessions / stalled).max(1),
-            Mode::Soak => SOAK_STALLING,
+            Mode::Slow { stalled, .. } => stalled,
+            Mode::Soak => options.sessions.div_ceil(SOAK_STALLING),
             _ => 0,
         },
+        sessions: options.sessions,
         link: match options.mode {
             Mode::Slow { link, .. } => link,
             _ => None,

@@ -18,6 +18,7 @@ fn settings(dialect: Dialect) -> Settings {
         rooms_each: 1,
         users_changing: 0,
         stalling: 0,
+        sessions: 1,
         link: None,
         ramp: 1,
         ramp_rate: None,
@@ -27,6 +28,7 @@ fn settings(dialect: Dialect) -> Settings {
 
 struct Stand {
     settings: Settings,
+    since: Nanos,
     tally: Tally,
     markers: Markers,
     session: Session,
@@ -48,6 +50,7 @@ impl Stand {
             tally: Tally::new(),
             markers: Markers::new(),
             settings,
+            since: Nanos(0),
             delivered: 0,
             calling: false,
         }
@@ -59,6 +62,7 @@ impl Stand {
             tally: &mut self.tally,
             markers: &self.markers,
             run: 1,
+            since: self.since,
             delivered: 0,
             calling: self.calling,
             visited: 0,
@@ -173,6 +177,17 @@ fn marks_are_counted_once_and_only_those_of_the_run() {
     let faults = &stand.tally.faults;
     assert_eq!((faults.repeated, faults.foreign, faults.total()), (1, 1, 2));
     assert_eq!(stand.session.lost(&[4]), [(0, 1), (0, 3)]);
+}
+
+#[test]
+fn what_was_due_before_the_lap_is_told_apart() {
+    let mut stand = Stand::new(Framing::SockJs).ready();
+    stand.event(1, 0, 0);
+    stand.since = Nanos(1);
+    stand.event(1, 0, 1);
+    let tally = &stand.tally;
+    assert_eq!(tally.deliveries, 2);
+    assert_eq!((tally.latency.count(), tally.overdue.count()), (1, 1));
 }
 
 #[test]
