@@ -14,9 +14,9 @@ pub(crate) enum Order {
     Storm,
     /// Begin to count the marks of this run; answered with a `Note::Lap`.
     Begin(u16),
-    /// Tell what was counted since the last lap, and count anew.
+    /// Tell what was counted since the last lap, and which calls are on their way where no more are made; count anew.
     Lap,
-    /// The same, with what never came: `sent[key]` events were published.
+    /// Tell the counts, with what never came: `sent[key]` events were published.
     Finish(Arc<Vec<u32>>),
     /// The sessions of `Settings::stalling` stop reading, or read again.
     Stall(bool),

@@ -88,7 +88,7 @@ pub(super) struct Session {
     pub(super) wanted: Nanos,
     /// Bytes that wait for their socket.
     pub(super) outbox: Vec<u8>,
-    /// It was told to stop reading, once at least.
+    /// It was told to stop reading, once at least on this connection.
     pub(super) was_stalled: bool,
     account: Account,
     /// Calls on their way: number and when each was due.
@@ -153,6 +153,7 @@ impl Session {
     /// The socket is there: says the first words.
     pub(super) fn opened(&mut self, settings: &Settings) {
         self.outbox.clear();
+        self.was_stalled = false;
         self.calls.clear();
         self.visit = None;
         let host = settings.server_of(self.number).to_string();
@@ -176,6 +177,11 @@ impl Session {
         self.calls.push_back((self.calls_made, due));
         Speaker::new(&mut self.outbox, self.dialect).call(self.calls_made);
         self.calls_made += 1;
+    }
+
+    /// Calls without a result.
+    pub(super) fn unanswered(&self) -> u64 {
+        self.calls.len() as u64
     }
 
     /// From now on it hears the first of its rooms, or nothing.

@@ -183,7 +183,10 @@ impl Shard {
                     .for_each(|seat| seat.session.restart());
                 self.lap();
             }
-            Order::Lap => self.lap(),
+            Order::Lap => {
+                self.tally.unanswered = self.unanswered();
+                self.lap();
+            }
             Order::Finish(sent) => {
                 self.finish(&sent);
                 self.lap();
@@ -210,6 +213,12 @@ impl Shard {
         let tally = std::mem::replace(&mut self.tally, Tally::new());
         self.since = Nanos::now();
         self.note(Note::Lap(Box::new(tally)));
+    }
+
+    fn unanswered(&self) -> u64 {
+        let ready = |seat: &&Seat| !self.calling && seat.session.stage == Stage::Ready;
+        let seats = self.seats.iter().filter(ready);
+        seats.map(|seat| seat.session.unanswered()).sum()
     }
 
     fn missing(&self) {

@@ -23,6 +23,8 @@ pub(crate) struct Tally {
     pub(crate) setup: Latency,
     /// From due to result.
     pub(crate) calls: Latency,
+    /// Calls of ready sessions on their way, where no more are made.
+    pub(crate) unanswered: u64,
     /// Results that were errors.
     pub(crate) call_errors: u64,
     /// See [`Faults`].
@@ -90,6 +92,7 @@ impl Tally {
             bytes: 0,
             setup: Latency::new(),
             calls: Latency::new(),
+            unanswered: 0,
             call_errors: 0,
             faults: Faults::default(),
             closes: BTreeMap::new(),
@@ -108,6 +111,7 @@ impl Tally {
         self.bytes += other.bytes;
         self.setup.add(&other.setup);
         self.calls.add(&other.calls);
+        self.unanswered += other.unanswered;
         self.call_errors += other.call_errors;
         self.faults.add(other.faults);
         merge(&mut self.closes, other.closes);

@@ -94,12 +94,19 @@ impl Bench<'_> {
         }
     }
 
-    /// What all servers together counted under this name; `None` when they do not count.
-    pub(crate) fn counter(&self, series: &str) -> Option<f64> {
-        self.servers
-            .iter()
-            .map(|server| server.counter(series))
-            .sum()
+    /// What all servers together counted under this name; `None` when they do not count. One that counts, and does not tell
+    /// this, is a fault.
+    pub(crate) fn counter(&self, series: &str, outcome: &mut Outcome) -> Option<f64> {
+        if !self.servers.iter().all(Server::counts) {
+            return None;
+        }
+        let counts = self.servers.iter().map(|server| server.counter(series));
+        let sum = counts.sum::<Option<f64>>();
+        if sum.is_none() {
+            outcome.note(format!("the server's metrics do not tell {series}"));
+            outcome.faults += 1;
+        }
+        sum
     }
 
     /// The servers' resident memory in bytes.
@@ -314,6 +321,29 @@ impl Bench<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Lets no more calls be made and waits for the last results, as [`Self::drain_to`] does for deliveries; what was counted.
+    pub(crate) fn last_calls(&mut self) -> Result<Tally, Error> {
+        self.fleet.call(0);
+        let mut all = Tally::new();
+        let mut since = Nanos::now();
+        let deadline = since + self.options.patience;
+        loop {
+            let lap = self.lap(&fleet::Order::Lap)?;
+            let now = Nanos::now();
+            if lap.calls.count() > 0 {
+                since = now;
+            }
+            let left = lap.unanswered;
+            all.add(lap);
+            let silence = SILENCE + self.options.core_delay;
+            if left == 0 || now >= deadline || now - since >= silence {
+                all.unanswered = left;
+                return Ok(all);
+            }
+            self.rest(LOOK)?;
+        }
     }
 
     /// What the mesh saw that a reader should know.

@@ -1,15 +1,10 @@
 //! `methods`: calls through the mesh, a fixed number on their way.
 
-use std::time::Duration;
-
 use super::bench::Bench;
 use super::outcome::{Outcome, Retries, us_each};
 use crate::error::Error;
 use crate::fleet::Order;
 use crate::output::progress;
-
-/// For the last answers.
-const LAST: Duration = Duration::from_secs(1);
 
 pub(super) fn run(
     bench: &mut Bench<'_>,
@@ -25,11 +20,9 @@ pub(super) fn run(
     bench.rest(bench.options.seconds)?;
     let after = bench.moment();
     let tally = bench.lap(&Order::Lap)?;
-    bench.fleet.call(0);
-    bench.rest(LAST)?;
-    let last = bench.lap(&Order::Lap)?;
+    let last = bench.last_calls()?;
     let (wall, cpu, own, _) = after.since(&before);
-    let (calls, last_ones) = (tally.calls.count(), last.calls.count());
+    let calls = tally.calls.count();
     outcome.figure("sessions", "", ready as f64);
     outcome.figure("calls on their way", "", f64::from(in_flight));
     outcome.figure("calls", "", calls as f64);
@@ -51,13 +44,6 @@ pub(super) fn run(
     let errors = all.call_errors;
     outcome.figure("calls answered with an error", "", errors as f64);
     outcome.faults += errors;
-    let missing = u64::from(in_flight).saturating_sub(last_ones);
-    if missing > 0 {
-        outcome.note(format!(
-            "{missing} of the last {in_flight} calls were not answered within {} s",
-            LAST.as_secs()
-        ));
-    }
     outcome.note("closed loop: latency is that of a full window, not of a schedule".to_owned());
     outcome.faults(&all, Retries::AreFaults);
     Ok(())

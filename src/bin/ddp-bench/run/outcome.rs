@@ -118,6 +118,10 @@ impl Outcome {
             ));
             self.faults += tally.closes.values().sum::<u64>();
         }
+        if tally.unanswered > 0 {
+            self.note(format!("{} calls were never answered", tally.unanswered));
+            self.faults += tally.unanswered;
+        }
         if !tally.refusals.is_empty() {
             self.note(format!(
                 "set-ups that failed and were tried again (HTTP status, 0 for none): {}",

@@ -39,7 +39,7 @@ pub(super) fn run(
     outcome.figure("sessions", "", ready as f64);
     let asked = |bench: &Bench<'_>| bench.shared.access.load(Ordering::Relaxed);
     let questions = asked(bench);
-    let read = bench.counter(ROOM_READS);
+    let read = bench.counter(ROOM_READS, outcome);
     progress("one room, everybody");
     let before = bench.moment();
     bench.settle(&Order::Visit {
@@ -49,7 +49,7 @@ pub(super) fn run(
     })?;
     let (_, cpu, ..) = bench.moment().since(&before);
     let first = bench.lap(&Order::Lap)?;
-    if let Some((before, now)) = read.zip(bench.counter(ROOM_READS)) {
+    if let Some((before, now)) = read.zip(bench.counter(ROOM_READS, outcome)) {
         let name = "the room was read from the database";
         outcome.goal(name, "times", now - before, MOST_READS);
     }

@@ -56,7 +56,7 @@ pub(super) fn run(
     bench.fleet.order(&Order::Stall(false));
     let sent = bench.await_sent(options.seconds)?;
     bench.drain(&sent)?;
-    let named = bench.counter(TOO_SLOW);
+    let named = bench.counter(TOO_SLOW, outcome);
     let tally = bench.lap(&Order::Finish(sent.into()))?;
     // Who is written to late is late where it was due, not where it came.
     calm.latency.add(&during.overdue);

@@ -10,7 +10,7 @@ use super::outcome::{Outcome, Retries};
 use crate::clock::Nanos;
 use crate::error::Error;
 use crate::fleet::Order;
-use crate::measure::tally::Tally;
+use crate::measure::tally::{Tally, codes};
 use crate::measure::trend::slope;
 use crate::mesh::{Pace, Topic};
 use crate::output::progress;
@@ -18,9 +18,8 @@ use crate::output::progress;
 /// Events to all, in each lap.
 const LOAD: Duration = Duration::from_secs(2);
 const RATE: f64 = 20.0;
-/// Calls on their way meanwhile, and the time for the last answers.
+/// Calls on their way meanwhile.
 const IN_FLIGHT: u32 = 50;
-const LAST: Duration = Duration::from_millis(500);
 /// How often all connections drop in a lap.
 const STORMS: u32 = 4;
 /// Between the last who leaves and the look: the allocator gives back within a second or two.
@@ -60,9 +59,10 @@ pub(super) fn run(bench: &mut Bench<'_>, outcome: &mut Outcome) -> Result<(), Er
     let (mut connections, mut stayed) = (0_u64, 0_u32);
     while looks.len() < LEAST || Nanos::now() < until {
         connections += lap(bench, &mut sum)?;
-        looks.push(look(bench));
+        looks.push(look(bench, outcome));
         for (series, most) in TABLES {
-            if let Some(left) = bench.counter(series).filter(|left| left > &most) {
+            let left = bench.counter(series, outcome);
+            if let Some(left) = left.filter(|left| left > &most) {
                 stayed += 1;
                 outcome.note(format!("lap {}: {series} is {left}", looks.len()));
             }
@@ -76,6 +76,14 @@ pub(super) fn run(bench: &mut Bench<'_>, outcome: &mut Outcome) -> Result<(), Er
     outcome.figure("calls answered with an error", "", sum.call_errors as f64);
     outcome.figure("tables that kept something", "", f64::from(stayed));
     outcome.faults += sum.call_errors + u64::from(stayed);
+    // They stop for far less than a server has to keep for them.
+    outcome.faults += sum.stalled_closes.values().sum::<u64>();
+    if !sum.stalled_closes.is_empty() {
+        outcome.note(format!(
+            "closed by the server after they had stopped reading (code × sessions): {}",
+            codes(&sum.stalled_closes)
+        ));
+    }
     grown(&looks[looks.len().div_ceil(WARM_UP)..], outcome);
     outcome.faults(&sum, Retries::AreAllowed);
     Ok(())
@@ -89,9 +97,8 @@ fn lap(bench: &mut Bench<'_>, sum: &mut Tally) -> Result<u64, Error> {
     bench.fleet.call(IN_FLIGHT);
     let sent = bench.await_sent(LOAD)?;
     bench.fleet.order(&Order::Stall(false));
-    bench.fleet.call(0);
+    sum.add(bench.last_calls()?);
     bench.drain(&sent)?;
-    bench.rest(LAST)?;
     sum.add(bench.lap(&Order::Finish(sent.into()))?);
     let mut connections = ready;
     for _ in 0..STORMS {
@@ -103,11 +110,11 @@ fn lap(bench: &mut Bench<'_>, sum: &mut Tally) -> Result<u64, Error> {
     Ok(connections)
 }
 
-fn look(bench: &Bench<'_>) -> Look {
+fn look(bench: &Bench<'_>, outcome: &mut Outcome) -> Look {
     Look {
         at: Nanos::now(),
         rss: bench.rss().map(|bytes| bytes as f64 / 1_048_576.0),
-        constant: CONSTANT.map(|(series, _)| bench.counter(series)),
+        constant: CONSTANT.map(|(series, _)| bench.counter(series, outcome)),
     }
 }
 

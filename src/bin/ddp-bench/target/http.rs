@@ -20,10 +20,20 @@ pub(super) fn get(address: SocketAddr, path: &str) -> Option<String> {
     (status == "200").then(|| body.to_owned())
 }
 
-/// A counter of a page in Prometheus's text format: 0 when nothing was counted yet.
-pub(super) fn counter(page: &str, series: &str) -> f64 {
+/// A counter of a page in Prometheus's text format: 0 when nothing was counted yet with these labels, `None` when there is no
+/// such metric.
+pub(super) fn counter(page: &str, series: &str) -> Option<f64> {
     let value = |line: &str| line.strip_prefix(series)?.strip_prefix(' ')?.parse().ok();
-    page.lines().find_map(value).unwrap_or_default()
+    let metric = series.split('{').next().unwrap_or_default();
+    let typed = |line: &str| {
+        line.strip_prefix("# TYPE ")?
+            .strip_prefix(metric)?
+            .strip_prefix(' ')
+            .map(|_| 0.0)
+    };
+    page.lines()
+        .find_map(value)
+        .or_else(|| page.lines().find_map(typed))
 }
 
 #[cfg(test)]
@@ -33,8 +43,10 @@ mod tests {
     #[test]
     fn a_counter_is_found_by_its_whole_name() {
         let page = "# TYPE a_total counter\na_total{what=\"room\"} 7\na_total{what=\"rooms\"} 9\nb_total 2\n";
-        assert_eq!(counter(page, "a_total{what=\"room\"}"), 7.0);
-        assert_eq!(counter(page, "b_total"), 2.0);
-        assert_eq!(counter(page, "a_total"), 0.0);
+        assert_eq!(counter(page, "a_total{what=\"room\"}"), Some(7.0));
+        assert_eq!(counter(page, "b_total"), Some(2.0));
+        assert_eq!(counter(page, "a_total{what=\"users\"}"), Some(0.0));
+        assert_eq!(counter(page, "a"), None);
+        assert_eq!(counter(page, "c_total{what=\"room\"}"), None);
     }
 }

@@ -189,10 +189,14 @@ impl Server {
         }
     }
 
-    /// What it counted so far under this name (with its labels); `None` when it does not count.
+    /// Whether it was started so that it counts.
+    pub(crate) fn counts(&self) -> bool {
+        self.metrics.is_some()
+    }
+
+    /// What it counted so far under this name (with its labels); `None` when it does not tell.
     pub(crate) fn counter(&self, series: &str) -> Option<f64> {
-        let page = http::get(self.metrics?, "/metrics")?;
-        Some(http::counter(&page, series))
+        http::counter(&http::get(self.metrics?, "/metrics")?, series)
     }
 
     fn last_words(&self) -> String {

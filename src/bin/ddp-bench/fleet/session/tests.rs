@@ -259,6 +259,17 @@ fn a_call_is_answered_by_its_result_not_by_updated() {
 }
 
 #[test]
+fn a_session_that_comes_back_owes_nothing_of_before() {
+    let mut stand = Stand::new(Framing::Raw).ready();
+    stand.session.call(Nanos(0));
+    stand.session.was_stalled = true;
+    assert_eq!(stand.session.unanswered(), 1);
+    stand.session.opened(&stand.settings);
+    assert_eq!(stand.session.unanswered(), 0);
+    assert!(!stand.session.was_stalled);
+}
+
+#[test]
 fn a_revoked_user_must_be_refused_and_nobody_else() {
     let mut stand = Stand::new(Framing::Raw).ready();
     let answers = [
