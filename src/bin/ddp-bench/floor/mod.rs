@@ -20,7 +20,7 @@ use mio::{Events, Interest, Poll, Token};
 use self::client::{Client, Wish};
 use self::frame::Frames;
 use crate::clock::{Alarm, Nanos};
-use crate::mesh::{Link, node_info, parts, service};
+use crate::mesh::{About, Abouts, Link, node_info, parts, service};
 use crate::wire::json;
 use crate::wire::nats::{self, Operation};
 use crate::wire::script::Framing;
@@ -62,6 +62,7 @@ struct Floor<'a> {
     clients: Vec<Option<Client>>,
     free: Vec<usize>,
     listeners: HashMap<String, Vec<usize>>,
+    abouts: Abouts,
     buffer: Vec<u8>,
     frames: Frames,
 }
@@ -98,6 +99,7 @@ impl<'a> Floor<'a> {
             clients: Vec::new(),
             free: Vec::new(),
             listeners: HashMap::new(),
+            abouts: Abouts::new(),
             buffer: vec![0; 64 << 10],
             frames: Frames::default(),
         };
@@ -153,6 +155,7 @@ impl<'a> Floor<'a> {
                         let kind = &subject[(self.settings.prefix.len() + 1).min(subject.len())..];
                         if kind.starts_with(b"EVENT.") {
                             let heard = Heard {
+                                abouts: &self.abouts,
                                 listeners: &self.listeners,
                                 clients: &mut self.clients,
                                 frames: &mut self.frames,
@@ -230,6 +233,7 @@ impl<'a> Floor<'a> {
 
 /// What an event is delivered with.
 struct Heard<'a> {
+    abouts: &'a Abouts,
     listeners: &'a HashMap<String, Vec<usize>>,
     clients: &'a mut Vec<Option<Client>>,
     frames: &'a mut Frames,
@@ -237,14 +241,17 @@ struct Heard<'a> {
 
 impl Heard<'_> {
     fn deliver(self, packet: &[u8], broken: &mut Vec<usize>) {
-        let Some(parts) = parts(packet) else { return };
-        let key = match parts.stream {
-            "user-presence" => PRESENCE,
-            _ => std::str::from_utf8(parts.key).unwrap_or_default(),
+        let key = match self.abouts.of(packet) {
+            Some(About::Presence) => PRESENCE,
+            Some(About::Room(room)) => std::str::from_utf8(room).unwrap_or_default(),
+            None => return,
         };
-        let Some(listeners) = self.listeners.get(key) else {
+        let listeners = self.listeners.get(key);
+        let Some(listeners) = listeners.filter(|listeners| !listeners.is_empty()) else {
             return;
         };
+        // What nobody hears is not read any further.
+        let Some(parts) = parts(packet) else { return };
         self.frames.build(&parts);
         for &at in listeners {
             let Some(client) = &mut self.clients[at] else {

@@ -2,6 +2,8 @@
 
 use std::net::SocketAddr;
 
+use memchr::memmem::Finder;
+
 use super::Topic;
 use crate::wire::centrifugo;
 use crate::wire::json;
@@ -128,6 +130,46 @@ fn decimal(place: &mut [u8], mut number: u64) {
     }
 }
 
+/// Whom an event packet is for.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum About<'a> {
+    /// Those who listen to this room.
+    Room(&'a [u8]),
+    /// Those who listen to presence.
+    Presence,
+}
+
+/// Tells whom packets are for by a search for two names: events are this bench's own, and nothing before them is called so.
+pub(crate) struct Abouts {
+    event: Finder<'static>,
+    room: Finder<'static>,
+}
+
+impl Abouts {
+    pub(crate) fn new() -> Self {
+        Self {
+            event: Finder::new(br#""event":""#),
+            room: Finder::new(br#""rid":""#),
+        }
+    }
+
+    /// `None` when it is about something else.
+    pub(crate) fn of<'a>(&self, packet: &'a [u8]) -> Option<About<'a>> {
+        let (event, rest) = text_after(&self.event, packet)?;
+        match event {
+            b"watch.messages" => Some(About::Room(text_after(&self.room, rest)?.0)),
+            b"presence.status" => Some(About::Presence),
+            _ => None,
+        }
+    }
+}
+
+/// The text without escapes that begins behind `name`, and what follows it.
+fn text_after<'a>(name: &Finder<'_>, packet: &'a [u8]) -> Option<(&'a [u8], &'a [u8])> {
+    let text = &packet[name.find(packet)? + name.needle().len()..];
+    text.split_at_checked(memchr::memchr(b'"', text)?)
+}
+
 /// What a listener must see of an event packet.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Parts<'a> {
@@ -240,6 +282,23 @@ mod tests {
     fn a_removed_subscription_is_json() {
         let json: serde_json::Value = serde_json::from_str(&removed(3, "n")).unwrap();
         assert_eq!(json["data"][0]["subscription"]["u"]["_id"], script::user(3));
+    }
+
+    #[test]
+    fn packets_are_about_what_their_parts_say() {
+        let abouts = Abouts::new();
+        for topic in [Topic::Rooms(9), Topic::Users(9)] {
+            let packet = Template::packet(topic, 0, "n").fill(1, MARK).to_vec();
+            let parts = parts(&packet).unwrap();
+            let about = match parts.stream {
+                "user-presence" => About::Presence,
+                _ => About::Room(parts.key),
+            };
+            assert_eq!(abouts.of(&packet), Some(about));
+        }
+        for other in [removed(3, "n").as_bytes(), b"{}", br#"{"event":""#] {
+            assert_eq!(abouts.of(other), None);
+        }
     }
 
     #[test]

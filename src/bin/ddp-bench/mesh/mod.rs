@@ -20,7 +20,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 pub(crate) use answers::{node_info, service};
-pub(crate) use event::{Parts, parts};
+pub(crate) use event::{About, Abouts, Parts, parts};
 pub(crate) use link::Link;
 pub(crate) use pacer::Pace;
 
