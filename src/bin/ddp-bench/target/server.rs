@@ -9,6 +9,7 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal};
 
 use super::leash::leashed;
+use super::workspace::unpin;
 use super::{Spec, answers, centrifugo, certificate, free_port, http, pin, seed};
 use crate::clock::{Nanos, pause};
 use crate::error::{Error, Tried};
@@ -30,7 +31,7 @@ pub(crate) struct Spawning<'a> {
     pub(crate) node: String,
     /// Its core,
     pub(crate) cpu: Option<usize>,
-    /// and ours.
+    /// and ours, where what stands behind it runs as well.
     pub(crate) bench_cpu: Option<usize>,
     /// What the user adds, or sets otherwise.
     pub(crate) environment: &'a [(String, String)],
@@ -136,13 +137,13 @@ impl Server {
         let errors = output.try_clone().tried("the server's log")?;
         command.stdin(Stdio::null()).stdout(output).stderr(errors);
         // A child inherits the core of the thread that starts it.
-        pin(how.cpu)?;
+        let had = pin(how.cpu)?;
         let began = Nanos::now();
         let child = command.spawn().tried(format!(
             "starting {}",
             command.get_program().to_string_lossy()
         ));
-        pin(how.bench_cpu)?;
+        unpin(&had)?;
         let child = child?;
         Ok(Self {
             began,
