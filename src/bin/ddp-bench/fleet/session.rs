@@ -167,6 +167,11 @@ impl Session {
         self.account.restart();
     }
 
+    /// How many more never came than [`Self::lost`] names.
+    pub(super) fn lost_unnamed(&self) -> u64 {
+        self.account.unnamed()
+    }
+
     /// Those that never came: (key, sequence).
     pub(super) fn lost(&self, sent: &[u32]) -> Vec<(u32, u32)> {
         self.account.lost(sent)

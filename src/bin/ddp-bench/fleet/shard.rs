@@ -236,6 +236,7 @@ impl Shard {
             if seat.session.stage != Stage::Ready {
                 continue;
             }
+            self.tally.faults.lost += seat.session.lost_unnamed();
             for (key, sequence) in seat.session.lost(sent) {
                 self.tally.faults.lost += 1;
                 let number = seat.session.number;

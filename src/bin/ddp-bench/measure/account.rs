@@ -31,9 +31,11 @@ pub(crate) struct Account {
     lanes: Vec<Lane>,
     /// (key, sequence) of those that were skipped and have not come yet.
     missing: Vec<(u32, u32)>,
+    /// Those that were skipped and not remembered, and have not come yet.
+    unnamed: u64,
 }
 
-/// More missing ones than this are not remembered one by one (they count as lost all the same).
+/// More missing ones than this are not remembered one by one, and only counted.
 const REMEMBERED: usize = 4096;
 
 impl Account {
@@ -45,12 +47,14 @@ impl Account {
         Self {
             lanes,
             missing: Vec::new(),
+            unnamed: 0,
         }
     }
 
     /// Starts anew for another load.
     pub(crate) fn restart(&mut self) {
         self.missing.clear();
+        self.unnamed = 0;
         self.lanes.iter_mut().for_each(|lane| lane.next = 0);
     }
 
@@ -71,6 +75,7 @@ impl Account {
                     .take(room)
                     .map(|skipped| (key, skipped)),
             );
+            self.unnamed += u64::from(sequence - lane.next).saturating_sub(room as u64);
             lane.next = sequence + 1;
             return Seen::Ahead;
         }
@@ -83,11 +88,21 @@ impl Account {
                 self.missing.swap_remove(at);
                 Seen::OutOfOrder
             }
+            // It may as well be one that came before: that is no less a fault.
+            None if self.unnamed > 0 => {
+                self.unnamed -= 1;
+                Seen::OutOfOrder
+            }
             None => Seen::Repeated,
         }
     }
 
-    /// Those that never came, `sent[key]` being the number of events of each key: (key, sequence).
+    /// How many more never came, which nobody can name.
+    pub(crate) fn unnamed(&self) -> u64 {
+        self.unnamed
+    }
+
+    /// Those that never came and have a name, `sent[key]` being the number of events of each key: (key, sequence).
     pub(crate) fn lost(&self, sent: &[u32]) -> Vec<(u32, u32)> {
         let mut lost = self.missing.clone();
         for lane in &self.lanes {
@@ -160,6 +175,19 @@ mod tests {
         let mut account = Account::new([1, 0, 1]);
         assert_eq!(account.see(1, 0), Seen::InOrder);
         assert_eq!(account.lost(&[1, 3]), [(0, 0), (1, 1), (1, 2)]);
+    }
+
+    #[test]
+    fn what_is_too_much_to_remember_is_lost_all_the_same() {
+        let skipped = REMEMBERED as u32 + 10;
+        let mut account = Account::new([0]);
+        assert_eq!(account.see(0, skipped), Seen::Ahead);
+        let lost = |account: &Account| (account.lost(&[skipped + 1]).len(), account.unnamed());
+        assert_eq!(lost(&account), (REMEMBERED, 10));
+        assert_eq!(account.see(0, skipped - 1), Seen::OutOfOrder);
+        assert_eq!(lost(&account), (REMEMBERED, 9));
+        account.restart();
+        assert_eq!(account.unnamed(), 0);
     }
 
     #[test]
