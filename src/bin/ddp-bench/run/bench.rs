@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
@@ -19,9 +19,12 @@ use crate::output::progress;
 use crate::shared::{Note, Shared};
 use crate::target::{Nats, Server, Traffic};
 
-/// Tells this process's marks from those of others in the same mesh; a round has one load only.
-fn run_id() -> u16 {
-    (std::process::id() & 0xFFFF) as u16
+/// Tells a load's marks from those of the loads before it, and of other processes in the same mesh.
+fn next_run() -> u16 {
+    static LOADS: AtomicU16 = AtomicU16::new(0);
+    // Processes that are started after each other begin far from each other.
+    let first = (std::process::id() as u16).wrapping_mul(40_503);
+    first.wrapping_add(LOADS.fetch_add(1, Ordering::Relaxed))
 }
 
 /// How often a wait looks at the server.
@@ -266,14 +269,15 @@ impl Bench<'_> {
         ready: u64,
     ) -> Result<Tally, Error> {
         self.shared.restart();
-        let tally = self.lap(&fleet::Order::Begin(run_id()))?;
+        let run = next_run();
+        let tally = self.lap(&fleet::Order::Begin(run))?;
         let sessions = self.options.sessions;
         let mut listeners = self.clients.listeners(sessions);
         for count in &mut listeners {
             *count = *count * ready / u64::from(sessions);
         }
         let plan = Plan {
-            run: run_id(),
+            run,
             topic,
             bytes: self.options.bytes,
             pace,
