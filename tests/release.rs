@@ -73,6 +73,16 @@ impl Clone {
         )
     }
 
+    /// Something to release: there is nothing on the commit of a release itself.
+    fn commit_an_entry(&self) {
+        let file = self.0.path().join("CHANGELOG.md");
+        let before = std::fs::read_to_string(&file).expect("the changelog");
+        let after = before.replacen("## Unreleased\n", "## Unreleased\n\n- An entry.\n", 1);
+        assert_ne!(after, before);
+        std::fs::write(&file, after).expect("written");
+        self.git(&["commit", "-qam", "An entry"]);
+    }
+
     fn read(&self, file: impl AsRef<Path>) -> String {
         std::fs::read_to_string(self.0.path().join(file)).expect("a file")
     }
@@ -81,6 +91,7 @@ impl Clone {
 #[test]
 fn a_release_is_a_commit_a_tag_and_images() {
     let clone = Clone::new();
+    clone.commit_an_entry();
     let (done, said) = clone.release("98.7.6");
     assert!(done, "{said}");
     assert!(said.contains("Left to do by hand"), "{said}");
@@ -124,5 +135,11 @@ fn what_is_not_ready_is_not_released() {
     std::fs::write(clone.0.path().join("stray"), "").expect("a file");
     let (done, said) = clone.release("98.7.6");
     assert!(!done && said.contains("not committed"), "{said}");
+    std::fs::remove_file(clone.0.path().join("stray")).expect("removed");
+    let nothing = "# Changelog\n\n## Unreleased\n\n## 0.0.1, 2026-01-01\n\n- All of it.\n";
+    std::fs::write(clone.0.path().join("CHANGELOG.md"), nothing).expect("written");
+    clone.git(&["commit", "-qam", "Nothing new"]);
+    let (done, said) = clone.release("98.7.6");
+    assert!(!done && said.contains("nothing under Unreleased"), "{said}");
     assert_eq!(clone.git(&["tag"]), "");
 }
