@@ -255,7 +255,7 @@ async fn an_unsub_waits_for_no_method() {
         .core
         .ask(
             "behave",
-            json!({"action": "authorization.canAccessRoom", "hold": true}),
+            json!({"action": "authorization.canAccessRoom", "hold": true, "times": 1}),
         )
         .await;
     let asked = json!({"msg": "sub", "id": "r", "name": "stream-room-messages", "params": ["private-id", false]});
@@ -270,11 +270,14 @@ async fn an_unsub_waits_for_no_method() {
         bob.call("whoami", json!([])).await["result"]["uid"],
         "bob-id"
     );
+    let mut witness = workspace.login("alice").await;
+    witness.listen("room-messages", "private-id").await;
     workspace
         .broadcast(
             "watch.messages",
             json!([{"message": {"_id": "m", "rid": "private-id", "msg": "x"}}]),
         )
         .await;
+    witness.hears("room-messages", "private-id").await;
     assert_eq!(bob.so_far().await, Vec::<Value>::new());
 }

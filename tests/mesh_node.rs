@@ -180,7 +180,13 @@ async fn without_a_licence_the_first_of_two_streamers_stops() {
             .any(|line| line["msg"] == "Enterprise license not found. Shutting down..."),
         "{fatal:?}"
     );
-    // The other one is not alone online, and goes on.
+    // The other one is not alone online, and goes on: it finds none twice, and did not stop the first time.
+    eventually("the second's own verdict", || async {
+        let warnings = second.logged("warn").into_iter();
+        let none = "no scalability licence was found";
+        (warnings.filter(|line| line["msg"] == none).count() > 1).then_some(())
+    })
+    .await;
     assert_eq!(
         crate::support::http::get(second.port, "/readyz")
             .await
