@@ -220,7 +220,7 @@ mod tests {
         }
     }
 
-    // contract: configuration/variable/LOG_LEVEL
+    // contract: configuration/variable/LOG_LEVEL, configuration/variable/RUST_LOG
     #[test]
     fn every_level_is_a_filter() {
         for level in [

@@ -3,6 +3,7 @@
 use std::pin::pin;
 use std::sync::Arc;
 
+use opentelemetry::trace::{Link, Span as _, Tracer};
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::trace::{SimpleSpanProcessor, SpanData, SpanExporter};
 use parking_lot::Mutex;
@@ -203,6 +204,41 @@ fn limits_hold() {
             ("session.id", "se"),
         ],
     );
+}
+
+/// Spans of ours have neither; whoever gives them some is held to it.
+// contract: configuration/variable/OTEL_SPAN_EVENT_COUNT_LIMIT, configuration/variable/OTEL_SPAN_LINK_COUNT_LIMIT
+#[test]
+fn events_and_links_have_their_limits_too() {
+    let mut settings = settings(1.0);
+    (settings.limits.events, settings.limits.links) = (2, 1);
+    let kept = traced(&settings);
+    let link = || Link::with_context(TraceContext::read(SENDER, None).unwrap().0);
+    let tracer = &tracer::on().unwrap().tracer;
+    let builder = tracer.span_builder("x").with_links(vec![link(), link()]);
+    let mut span = builder.start(tracer);
+    for _ in 0..3 {
+        span.add_event("e", Vec::new());
+    }
+    span.end();
+    let span = kept.take().remove(0);
+    assert_eq!((span.events.len(), span.links.len()), (2, 1));
+}
+
+// contract: configuration/variable/OTEL_PROPAGATORS
+#[test]
+fn without_propagators_contexts_are_neither_taken_nor_sent() {
+    let mut settings = settings(1.0);
+    settings.propagate = false;
+    let kept = traced(&settings);
+    assert!(TraceContext::read(SENDER, None).is_none());
+    let span = method(Some("login"), "login", "s").unwrap();
+    assert!(span.carried().is_none());
+    span.end(None);
+    event(Some(SENDER), 1);
+    let spans = kept.take();
+    assert_eq!(spans.len(), 2, "they are made all the same");
+    assert!(spans.iter().all(|span| !span.parent_span_is_remote));
 }
 
 #[test]
