@@ -329,7 +329,7 @@ impl Client {
         self.seen.iter().cloned().collect()
     }
 
-    /// Calls a method; answers `result` whole, and has seen `updated` after it.
+    /// Calls a method; answers `result` whole, and has seen its `updated`, whichever came first.
     pub async fn call(&mut self, method: &str, params: Value) -> Value {
         let id = self.begin(method, params).await;
         let result = self.expect(json!({"msg": "result", "id": id})).await;
