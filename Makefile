@@ -46,6 +46,7 @@ bench: ## the micro benches; BENCH=fanout for some of them
 	$(CARGO) bench --locked -p ddp-streamer-benches -- $(BENCH)
 
 performance: fixtures ## the figures of this machine, as one table: an hour and a half, nobody else on it (ONLY=fanout: some of them)
+	@scripts/performance --tools $(ONLY)
 	$(CARGO) build --locked --release --bins
 	@scripts/performance $(ONLY)
 

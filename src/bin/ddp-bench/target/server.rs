@@ -260,6 +260,8 @@ fn proxy(
     };
     let mut command = leashed(words.first().map_or("", String::as_str))?;
     command.args(words.iter().skip(1).map(fill));
+    // What it leaves behind goes with the run.
+    command.env("TMPDIR", how.directory);
     Ok((command, address))
 }
 
