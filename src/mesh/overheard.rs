@@ -1,7 +1,8 @@
 //! What is overheard on a mesh by somebody who only listens: packets of others, each once.
 //!
 //! Who listens along is no node. Nothing is published on the mesh's subjects, no INFO and no heartbeat, so nobody takes the listener into a registry; it is in no
-//! queue group, so it takes nothing from those who are meant to have it.
+//! queue group, so it takes nothing from those who are meant to have it. But NATS says that nobody is there only where nobody listens at all: a
+//! call to a service that is gone waits for its time-out meanwhile.
 
 use std::borrow::Cow;
 
