@@ -19,7 +19,7 @@ pub struct Database {
 impl Database {
     pub async fn start() -> Self {
         let dir = TempDir::new("database");
-        let (process, stdin, port) = Self::spawn(&dir, 0).await;
+        let (process, stdin, port) = Self::spawn(&dir, super::free_port()).await;
         Self {
             process,
             port,

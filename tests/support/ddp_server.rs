@@ -15,10 +15,10 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::handshake::server::{Request, Response};
 
-use super::DEADLINE;
 use super::client::{Closed, Wire};
 use super::peer::matches;
 use super::tls::Certificate;
+use super::{DEADLINE, free_port};
 
 /// How it meets those who come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,15 +68,15 @@ pub struct ServerLeg {
 
 impl DdpServer {
     pub async fn start() -> Self {
-        Self::start_on(0, Manner::Serves, None).await
+        Self::start_on(free_port(), Manner::Serves, None).await
     }
 
     pub async fn start_as(manner: Manner) -> Self {
-        Self::start_on(0, manner, None).await
+        Self::start_on(free_port(), manner, None).await
     }
 
     pub async fn start_tls(certificate: &Certificate) -> Self {
-        Self::start_on(0, Manner::Serves, Some(certificate.acceptor())).await
+        Self::start_on(free_port(), Manner::Serves, Some(certificate.acceptor())).await
     }
 
     /// Starts it on a port where another was before.
