@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::support::service::Service;
-use crate::support::{Client, Workspace, eventually, free_port, http};
+use crate::support::{Client, DEADLINE, Workspace, eventually, free_port, http};
 
 const NODE: &str = "streamer-1";
 
@@ -49,7 +49,7 @@ impl Metrics {
             *missing.borrow_mut() = format!("{gone:#?} not in\n{text}");
             gone.is_empty().then_some(())
         });
-        let found = tokio::time::timeout(std::time::Duration::from_secs(10), search).await;
+        let found = tokio::time::timeout(DEADLINE * 9 / 10, search).await;
         assert!(found.is_ok(), "{}", missing.borrow());
     }
 

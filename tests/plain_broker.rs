@@ -19,6 +19,11 @@ use crate::support::nats::{Nats, listening};
 use crate::support::peer::matches;
 use crate::support::{DEADLINE, Peer, Service, Workspace, eventually, http};
 
+/// How long a call is sent again that reaches nobody: 100, 250, 500, 1000 and 2000 ms,
+const IN_VAIN: Duration = Duration::from_millis(3850);
+/// and what would come next.
+const ONE_MORE: Duration = Duration::from_millis(4000);
+
 /// A node of the library, and what it heard.
 pub struct Node {
     pub mesh: Mesh,
@@ -224,7 +229,7 @@ async fn nats_killed_and_restarted_drops_no_client() {
     let asked = Instant::now();
     let failed = alice.call("echo", json!(["stale"])).await;
     assert_eq!(failed["error"]["error"], 503, "{failed}");
-    assert!(asked.elapsed() < Duration::from_secs(1), "at once");
+    assert!(asked.elapsed() < IN_VAIN, "at once");
 
     workspace.nats.restart().await;
     workspace.service.ready().await;
@@ -395,14 +400,14 @@ async fn what_reaches_nobody_is_sent_again_and_nothing_else_is() {
         matches!(missing, CallError::ServiceNotFound { .. }),
         "{missing}"
     );
-    let took = asked.elapsed().as_millis();
+    let took = asked.elapsed();
     assert!(
-        (3850..6000).contains(&took),
-        "100, 250, 500, 1000, 2000 ms: {took}"
+        (IN_VAIN..IN_VAIN + ONE_MORE).contains(&took),
+        "100, 250, 500, 1000, 2000 ms: {took:?}"
     );
     let asked = Instant::now();
     assert!(node.call("ee-settings.x", json!([])).await.is_err());
-    assert!(asked.elapsed() < Duration::from_secs(1), "never waited for");
+    assert!(asked.elapsed() < IN_VAIN, "never waited for");
 
     let asked_before = requests_of(&node.mesh);
     let (found, ()) = tokio::join!(node.call("test.echo", json!([1])), async {
@@ -418,23 +423,27 @@ async fn what_reaches_nobody_is_sent_again_and_nothing_else_is() {
     // An error, whatever its code, is an answer.
     let plain = nats.connect().await;
     let mut requests = listening(&plain, "rpc.counting.x").await;
-    let (answer, ()) = tokio::join!(node.call("counting.x", json!([])), async {
-        let request = requests.next().await.unwrap();
-        let mut headers = HeaderMap::new();
-        headers.insert("Nats-Service-Error-Code", "503");
-        headers.insert("Nats-Service-Error", "not now");
-        let reply = request.reply.unwrap();
-        plain
-            .publish_with_headers(reply, headers, "".into())
-            .await
-            .unwrap();
-    });
-    let Err(CallError::Remote(error)) = answer else {
-        panic!("{answer:?}")
-    };
-    assert_eq!(error.message, "not now");
-    let again = tokio::time::timeout(Duration::from_millis(500), requests.next()).await;
-    assert!(again.is_err(), "asked once");
+    for args in ["[1]", "[2]"] {
+        let (answer, ()) = tokio::join!(
+            node.call("counting.x", serde_json::from_str(args).unwrap()),
+            async {
+                let request = requests.next().await.unwrap();
+                assert_eq!(request.payload, args, "asked once: the next is another");
+                let mut headers = HeaderMap::new();
+                headers.insert("Nats-Service-Error-Code", "503");
+                headers.insert("Nats-Service-Error", "not now");
+                let reply = request.reply.unwrap();
+                plain
+                    .publish_with_headers(reply, headers, "".into())
+                    .await
+                    .unwrap();
+            }
+        );
+        let Err(CallError::Remote(error)) = answer else {
+            panic!("{answer:?}")
+        };
+        assert_eq!(error.message, "not now");
+    }
 }
 
 // contract: mesh/broker/balanced

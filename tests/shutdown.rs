@@ -45,8 +45,8 @@ async fn sigterm_under_load() {
     let status = workspace.service.process.ended().await;
     assert_eq!(status.code(), Some(0), "{status}");
     assert!(
-        start.elapsed() < Duration::from_secs(4 + 1),
-        "within SHUTDOWN_GRACE: {:?}",
+        start.elapsed() < Duration::from_secs(4 + 10),
+        "SHUTDOWN_GRACE, and not the minute that the call has: {:?}",
         start.elapsed()
     );
     workspace
