@@ -4,7 +4,12 @@
 # EJSON.parse copies what JSON.parse made before it looks for special objects, and the copy takes any object with a field
 # `callee` for a function's `arguments`. A call's {"callee":{…},"type":"video"} arrives as []; with a `length` and
 # numbered fields, those are the elements. An object in the place of the whole document that is special itself is not
-# copied. Seen with Node.js 20.20.2 on Debian 12.
+# copied.
+#
+# Seen with Node.js 20.20.2 on Debian 12, of three texts:
+#   {"call":{"callee":{"id":"bob"},"type":"video"}}           {"call":[]}
+#   {"call":{"caller":{"id":"bob"},"type":"video"}}           as it was
+#   {"call":{"callee":"bob","length":2,"0":"a","1":"b"}}      {"call":["a","b"]}
 #
 # Outside CI. Fails when the behaviour has changed.
 set -euo pipefail
@@ -12,7 +17,7 @@ dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 cd "$dir"
 npm init -y >/dev/null
-npm install --silent --no-audit --no-fund ejson@2.2.3
+npm install --ignore-scripts --silent --no-audit --no-fund ejson@2.2.3
 seen=$(node -e '
 const EJSON = require("ejson");
 for (const json of [

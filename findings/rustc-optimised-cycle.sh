@@ -16,7 +16,11 @@ set -euo pipefail
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 cd "$dir"
-rustup toolchain list | grep -q '^1\.95\.0' || rustup --quiet toolchain install 1.95.0 --profile minimal
+# Where it is not there, it is installed into the directory that goes with this.
+rustup toolchain list | grep -q '^1\.95\.0' || {
+	export RUSTUP_HOME=$dir/rustup
+	rustup --quiet toolchain install 1.95.0 --profile minimal
+}
 cat >slice.rs <<'RS'
 #![crate_type = "lib"]
 pub struct Limit { pub name: &'static str }
