@@ -91,4 +91,6 @@ fn the_page_has_the_table() {
         let row = format!("| {} | {} | {} |", bound.kind, bound.peak, bound.stays);
         assert!(page.contains(&row), "docs/reliability.md lacks {row}");
     }
+    let told = format!("| {} kinds |", bounds::ALL.len());
+    assert!(page.contains(&told), "docs/reliability.md lacks {told}");
 }
