@@ -204,7 +204,11 @@ async fn what_is_exported_is_clean_and_has_all_that_is_queried() {
     let mut exported = exported(&text);
     let of_relay = self::exported(&scrape_relay().await);
     // What a deployment does not have does not look as if it were away, and what it has is there from the start.
-    let only_in_a_mesh = ["nats_connected", "moleculer_registry_nodes_online_total"];
+    let only_in_a_mesh = [
+        "nats_connected",
+        "moleculer_registry_nodes_online_total",
+        "mesh_service_nodes",
+    ];
     for (metric, in_a_mesh) in only_in_a_mesh
         .map(|metric| (metric, true))
         .into_iter()

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use crate::several::another;
 use crate::support::service::Service;
 use crate::support::{Client, DEADLINE, Workspace, eventually, free_port, http};
 
@@ -164,6 +165,11 @@ async fn what_people_do_is_counted() {
             "mesh_calls_total{action=\"meteor.callMethodWithToken\",outcome=\"refused\"} 1",
             "mesh_call_duration_seconds_count{action=\"accounts.login\"} 2",
             "mesh_calls_waiting 0",
+            "mesh_service_nodes{service=\"accounts\"} 1",
+            "mesh_service_nodes{service=\"authorization\"} 1",
+            "mesh_service_nodes{service=\"license\"} 1",
+            "mesh_service_nodes{service=\"meteor\"} 1",
+            "mesh_service_nodes{service=\"presence\"} 1",
             "mesh_events_received_total{event=\"watch.messages\"} 2",
             "mesh_events_ignored_total{event=\"watch.messages\"} 1",
             "mesh_messages_lost_total{place=\"queue\"} 0",
@@ -243,6 +249,40 @@ async fn what_people_do_is_counted() {
     workspace.nats.restart().await;
     metrics
         .say(&["nats_connected 1", "nats_reconnects_total 1"])
+        .await;
+}
+
+/// Another streamer is a node as well: how many there are does not tell.
+// contract: telemetry/metrics/services
+#[tokio::test]
+async fn a_core_that_leaves_is_seen_beside_another_streamer() {
+    let (mut workspace, metrics) = counted(&[]).await;
+    workspace.env.remove("MS_METRICS");
+    let _second = another(&workspace, "streamer-2").await;
+    workspace.core.tell("leave").await;
+    workspace.core.process.ended().await;
+    metrics
+        .say(&[
+            "mesh_service_nodes{service=\"meteor\"} 0",
+            "mesh_service_nodes{service=\"accounts\"} 0",
+            "moleculer_registry_nodes_online_total{namespace=\"\",nodeID=\"streamer-1\"} 2",
+        ])
+        .await;
+}
+
+// contract: telemetry/metrics/services
+#[tokio::test]
+async fn the_services_of_the_plain_broker_are_counted() {
+    let port = free_port();
+    let _workspace = Workspace::with()
+        .plain()
+        .env("MS_METRICS", "true")
+        .env("MS_METRICS_PORT", &port.to_string())
+        .start()
+        .await;
+    let metrics = Metrics { port };
+    metrics
+        .say(&["mesh_service_nodes{service=\"meteor\"} 1"])
         .await;
 }
 

@@ -6,7 +6,7 @@ use crate::client::Directory;
 use crate::events::Events;
 use crate::mesh::{CallError, Mesh};
 use crate::methods::{BROADCASTS, Methods, publications};
-use crate::services::ACTIONS;
+use crate::services::{ACTIONS, NEEDED};
 use crate::streams::{KeyedQueue, RELAYED, Stream, Streams};
 use crate::telemetry::metrics::{self, Known};
 
@@ -52,6 +52,9 @@ impl Figures {
             waiting.outbox_bytes,
             waiting.pending_calls,
         );
+        for service in NEEDED {
+            metrics::service_nodes(service, self.mesh.nodes_of(service).len());
+        }
         for queue in self.queues() {
             metrics::lookups_waiting(queue.limits().name, queue.jobs());
         }

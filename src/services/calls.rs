@@ -35,6 +35,9 @@ pub const ACTIONS: &[&str] = &[
     "video-conference.validateAction",
 ];
 
+/// The services that clients cannot do without.
+pub const NEEDED: &[&str] = &["accounts", "authorization", "license", "meteor", "presence"];
+
 /// Why a service did not answer.
 #[derive(Debug, Error)]
 pub enum ServiceError {

@@ -22,7 +22,7 @@ mod tests;
 pub use accounts::{Accounts, Credentials, LoggedIn};
 pub use authorization::Authorization;
 use calls::Calls;
-pub use calls::{ACTIONS, Answer, ServiceError};
+pub use calls::{ACTIONS, Answer, NEEDED, ServiceError};
 pub use license::Licence;
 pub use meteor::Meteor;
 pub use presence::Presence;

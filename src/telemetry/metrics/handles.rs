@@ -58,6 +58,7 @@ pub(super) struct Handles {
     pub(super) access_hits: Counter,
     pub(super) access_misses: Counter,
     pub(super) calls: Family<Action>,
+    pub(super) service_nodes: Family<Gauge>,
     pub(super) mesh_events: Family<Counter>,
     pub(super) ignored_events: Family<Counter>,
     pub(super) retries: Family<Counter>,
@@ -361,6 +362,12 @@ impl Handles {
             calls: {
                 let (maker, node) = (maker.clone(), node.clone());
                 Family::new(move |action| Action::new(&maker, &node, action))
+            },
+            service_nodes: {
+                let maker = maker.clone();
+                Family::new(move |service| {
+                    maker.gauge(&table::MESH_SERVICE_NODES, &[("service", service)])
+                })
             },
             mesh_events: counters(table::MESH_EVENTS, "event"),
             ignored_events: counters(table::MESH_IGNORED, "event"),

@@ -12,6 +12,7 @@ mod family;
 mod handles;
 mod installed;
 mod labels;
+mod membership;
 mod present;
 mod process;
 mod relay;
@@ -28,6 +29,9 @@ use handles::Handles;
 pub use labels::{
     CallOutcome, Connect, Dropped, Incoming, LogSink, Loss, Outgoing, Panicked, Refusal, SpanFate,
     StatusClass, Transport,
+};
+pub use membership::{
+    RegistryCounts, nats_connect_failed, nats_connected, nats_reconnected, registry, service_nodes,
 };
 pub use present::{Known, expect, expect_relay};
 pub use relay::{http_passed, relay_connected, relay_lost, relay_up};
@@ -46,21 +50,6 @@ pub fn enabled() -> bool {
 /// The time, when somebody counts: to be taken when a request begins.
 pub fn arrived() -> Option<Instant> {
     enabled().then(Instant::now)
-}
-
-/// What the node knows of the mesh.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct RegistryCounts {
-    /// Nodes known, this one included.
-    pub nodes: usize,
-    /// Nodes available.
-    pub online: usize,
-    /// Services.
-    pub services: usize,
-    /// Actions.
-    pub actions: usize,
-    /// Event subscriptions.
-    pub events: usize,
 }
 
 /// A session opened.
@@ -441,38 +430,6 @@ pub fn mesh_limits(inbox: usize, outbox: usize) {
 pub fn lookups_waiting(queue: &str, jobs: usize) {
     if let Some(on) = on() {
         on.lookups.with(queue, |one| one.waiting.set(jobs as f64));
-    }
-}
-
-/// The registry changed.
-pub fn registry(counts: RegistryCounts) {
-    if let Some(on) = on() {
-        on.registry.nodes.set(counts.nodes as f64);
-        on.registry.online.set(counts.online as f64);
-        on.registry.services.set(counts.services as f64);
-        on.registry.actions.set(counts.actions as f64);
-        on.registry.events.set(counts.events as f64);
-    }
-}
-
-/// NATS is connected, or no longer.
-pub fn nats_connected(connected: bool) {
-    if let Some(on) = on() {
-        on.nats_connected.set(if connected { 1.0 } else { 0.0 });
-    }
-}
-
-/// NATS was connected again.
-pub fn nats_reconnected(count: u64) {
-    if let Some(on) = on() {
-        on.nats_reconnects.increment(count);
-    }
-}
-
-/// NATS could not be connected.
-pub fn nats_connect_failed(count: u64) {
-    if let Some(on) = on() {
-        on.nats_connect_failures.increment(count);
     }
 }
 

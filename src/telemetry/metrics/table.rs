@@ -150,6 +150,7 @@ table! {
 
     MESH_CALLS = counter("mesh_calls_total", "Calls to the core, by action and outcome");
     MESH_CALL_SECONDS = seconds("mesh_call_duration_seconds", LATENCY, "Time of calls to the core, by action");
+    MESH_SERVICE_NODES = gauge("mesh_service_nodes", "Nodes that offer a service that clients cannot do without");
     MESH_EVENTS = counter("mesh_events_received_total", "Events from the mesh, by name");
     MESH_IGNORED = counter("mesh_events_ignored_total", "Events from the mesh that became nothing, by name");
     MESH_RESENT = counter("mesh_requests_resent_total", "Requests sent again because nobody took them");

@@ -112,6 +112,7 @@ async fn what_is_counted_is_exported() {
         actions: 100,
         events: 80,
     });
+    service_nodes("meteor", 0);
     nats_connected(true);
     nats_reconnected(1);
     nats_connect_failed(1);
@@ -163,6 +164,7 @@ async fn what_is_counted_is_exported() {
         "authorization_cache_total{result=\"hit\"} 1",
         "mesh_calls_total{action=\"accounts.login\",outcome=\"timeout\"} 1",
         "mesh_call_duration_seconds_count{action=\"accounts.login\"} 2",
+        "mesh_service_nodes{service=\"meteor\"} 0",
         "mesh_events_received_total{event=\"watch.messages\"} 1",
         "mesh_messages_lost_total{place=\"queue\"} 3",
         "mesh_events_ignored_total{event=\"watch.messages\"} 1",
