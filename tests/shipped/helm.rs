@@ -173,6 +173,23 @@ fn the_operators_objects_have_their_shape() {
         monitor["spec"]["podMetricsEndpoints"],
         json!([{ "port": "metrics", "interval": "15s" }])
     );
+    // The operator names the job <namespace>/<name>: DdpStreamerDown looks for it by a part of it.
+    for release in ["chat", "ddp-streamer"] {
+        let template = [
+            "template",
+            CLUSTER,
+            release,
+            ".",
+            "--values",
+            "ci/everything-values.yaml",
+        ];
+        let objects = documents(&helm(&template).expect("it renders"));
+        let name = &object(&objects, "PodMonitor")["metadata"]["name"];
+        assert!(
+            name.as_str().expect("a name").contains("ddp-streamer"),
+            "{name}"
+        );
+    }
     let labels = &object(&objects, "Deployment")["spec"]["template"]["metadata"]["labels"];
     for (name, value) in monitor["spec"]["selector"]["matchLabels"]
         .as_object()

@@ -24,7 +24,7 @@ fn if_used<T>(make: impl FnOnce() -> T + Send + 'static) -> IfUsed<T> {
 /// All that can be counted.
 pub(super) struct Handles {
     pub(super) users_connected: Gauge,
-    pub(super) users_logged: Gauge,
+    pub(super) users_logged: IfUsed<Gauge>,
     pub(super) transports: Vec<OfTransport>,
     pub(super) refused: Vec<Counter>,
     pub(super) accept_errors: Counter,
@@ -268,7 +268,10 @@ impl Handles {
         };
         Self {
             users_connected: maker.gauge(&table::USERS_CONNECTED, &ours),
-            users_logged: maker.gauge(&table::USERS_LOGGED, &ours),
+            users_logged: {
+                let (maker, node) = (maker.clone(), node.clone());
+                if_used(move || maker.gauge(&table::USERS_LOGGED, &[("nodeID", &*node.id)]))
+            },
             transports: Transport::LABELS.iter().map(of_transport).collect(),
             refused: each(&table::REFUSED, "reason", Refusal::LABELS),
             accept_errors: maker.counter(&table::ACCEPT_ERRORS, &[]),

@@ -56,6 +56,7 @@ pub fn expect_relay() {
 pub fn expect(known: &Known<'_>) {
     if let Some(on) = installed::get() {
         LazyLock::force(&on.nats_connected);
+        LazyLock::force(&on.users_logged);
         LazyLock::force(&on.registry);
         make(on, known);
         for (queue, limit) in known.queues {
