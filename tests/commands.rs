@@ -252,6 +252,48 @@ async fn stub(bind: &str, answer: &'static [u8]) -> SocketAddr {
     address
 }
 
+/// A file that is missed for a moment, as while a certificate is renewed, is nothing to a service that runs.
+#[tokio::test]
+async fn health_asks_whatever_else_cannot_be_read_now() {
+    let address = stub(
+        "127.0.0.1",
+        b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok",
+    )
+    .await;
+    let port = address.port().to_string();
+    let gone = "/nowhere/gone";
+    let told = [
+        ("PORT", &*port),
+        ("CONFIG_FILE", gone),
+        ("ENABLE_TLS", "true"),
+        ("TLS_CERT_PATH", gone),
+        ("TLS_KEY_PATH", gone),
+        ("TLS_CA_PATH", gone),
+        ("SERIALIZER", "Avro"),
+    ];
+    let well = run("health", &env(&told)).await;
+    assert_eq!(
+        (well.code, well.lines),
+        (Some(0), vec![format!("healthy: {address}")])
+    );
+    let silent = stub("127.0.0.1", b"").await.port().to_string();
+    let unwell = run("health", &env(&[("PORT", &silent), ("CONFIG_FILE", gone)])).await;
+    let expected = format!(
+        "not healthy: 127.0.0.1:{silent}: no answer within 2s; CONFIG_FILE={gone}: No such file or directory (os error 2); expected the path of a TOML file"
+    );
+    assert_eq!((unwell.code, unwell.last()), (Some(1), expected.as_str()));
+
+    let file = TempDir::new("config");
+    let path = file.path().join("config.toml");
+    std::fs::write(&path, format!("port = {port}\n[mongo_url]\nurl = 1\n")).expect("a file");
+    let path = path.display().to_string();
+    let well = run("health", &env(&[("CONFIG_FILE", &path)])).await;
+    assert_eq!(
+        (well.code, well.lines),
+        (Some(0), vec![format!("healthy: {address}")])
+    );
+}
+
 #[tokio::test]
 async fn health_reaches_every_kind_of_address_and_waits_for_nobody() {
     for bind in ["::1", "::", "0.0.0.0", "127.0.0.1"] {

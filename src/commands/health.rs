@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use bytes::Bytes;
 use clap::Command;
-use ddp_streamer::config::{self, Errors, GatewayConfig, Loaded, Problem};
+use ddp_streamer::config::{self, Listening};
 use http_body_util::Empty;
 use hyper::client::conn::http1::handshake;
 use hyper::header::HOST;
@@ -30,15 +30,15 @@ pub(super) fn command() -> Command {
 
 pub(super) fn run() -> anyhow::Result<ExitCode> {
     let mut out = stdout().lock();
-    let config = match told() {
-        Ok(loaded) => loaded.config.gateway,
+    let told = match config::listening(config::process_environment()) {
+        Ok(told) => told,
         Err(errors) => {
             let problems = errors.to_string().replace('\n', "; ");
             writeln!(out, "not healthy: {problems}")?;
             return Ok(ExitCode::FAILURE);
         }
     };
-    let address = address(&config);
+    let address = address(&told);
     let runtime = process::small_runtime()?;
     let asked = runtime.block_on(async {
         let asked = timeout(DEADLINE, ask(address)).await;
@@ -46,33 +46,28 @@ pub(super) fn run() -> anyhow::Result<ExitCode> {
     });
     match &asked {
         Ok(()) => writeln!(out, "healthy: {address}")?,
-        Err(why) => writeln!(out, "not healthy: {address}: {}", process::said(why))?,
+        Err(why) => {
+            write!(out, "not healthy: {address}: {}", process::said(why))?;
+            // That is where another port may stand.
+            if let Some(problem) = &told.unread {
+                write!(out, "; {problem}")?;
+            }
+            writeln!(out)?;
+        }
     }
     Ok(process::code(asked.is_ok()))
 }
 
-/// What the service of this environment was told. A sandbox is told of no mesh and no server, and is asked all the same.
-fn told() -> Result<Loaded, Errors> {
-    let environment: Vec<_> = config::process_environment().collect();
-    match config::load(environment.clone().into_iter()) {
-        Err(Errors(problems)) if problems == [Problem::NoCore] => {
-            let any = ("TRANSPORTER".to_owned(), "nats://localhost".to_owned());
-            config::load(environment.into_iter().chain([any]))
-        }
-        loaded => loaded,
-    }
-}
-
 /// Where this host reaches the service.
-fn address(config: &GatewayConfig) -> SocketAddr {
-    let ip = match config.bind {
+fn address(told: &Listening) -> SocketAddr {
+    let ip = match told.bind {
         // Both families listen where there are two.
         None => IpAddr::V4(Ipv4Addr::LOCALHOST),
         Some(IpAddr::V4(ip)) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
         Some(IpAddr::V6(ip)) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
         Some(ip) => ip,
     };
-    SocketAddr::new(ip, config.port)
+    SocketAddr::new(ip, told.port)
 }
 
 async fn ask(address: SocketAddr) -> anyhow::Result<()> {

@@ -11,6 +11,7 @@ mod check;
 mod error;
 mod heartbeat;
 mod host;
+mod listening;
 mod mesh;
 mod mongo;
 mod nats;
@@ -29,6 +30,7 @@ mod variables;
 
 pub use error::{Errors, Note, NoteLevel, Problem};
 pub use host::{host_name, process_environment};
+pub use listening::{Listening, listening};
 pub use mesh::{
     Broker, Bulkhead, MeshSettings, NodeSettings, Protocols, RetryPolicy, SerializerKind, Strategy,
 };
