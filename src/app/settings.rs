@@ -15,8 +15,6 @@ use crate::mesh::{MeshConfig, NatsTarget, NatsTls, NodeId, Transporter};
 
 /// `ee-settings` is there in workspaces with a licence only: its absence is normal.
 const NEVER_WAITED_FOR: &str = "ee-settings";
-const CLIENT_CERTIFICATE: &str = "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE";
-const CLIENT_KEY: &str = "OTEL_EXPORTER_OTLP_CLIENT_KEY";
 
 pub(super) fn mesh(
     settings: &MeshSettings,
@@ -61,7 +59,7 @@ fn nats(settings: &MeshSettings) -> Result<NatsTarget, StartError> {
 
 /// Whom the collector's `https` trusts, and what is shown there; nobody where it is not spoken.
 pub(super) fn collector_tls(tracing: &TracingConfig) -> Result<rustls::ClientConfig, StartError> {
-    let mut roots = match tracing.endpoint.expose().starts_with("https:") {
+    let mut roots = match tracing.endpoint.starts_with("https:") {
         true => native_roots(),
         false => RootCertStore::empty(),
     };
@@ -74,7 +72,7 @@ pub(super) fn collector_tls(tracing: &TracingConfig) -> Result<rustls::ClientCon
     };
     builder
         .with_client_auth_cert(shown_chain(client)?, shown_key(client)?)
-        .map_err(|error| in_file(CLIENT_CERTIFICATE, &client.certificate, &error))
+        .map_err(|error| in_file(client.certificate.0, &client.certificate.1, &error))
 }
 
 /// What is wrong with the files that [`collector_tls`] reads: with all of them, not the first only.
@@ -96,12 +94,13 @@ pub(super) fn collector_problems(tracing: &TracingConfig) -> Vec<StartError> {
 }
 
 fn shown_chain(client: &ClientCertificate) -> Result<Vec<CertificateDer<'static>>, StartError> {
-    chain_in(CLIENT_CERTIFICATE, &client.certificate)
+    let (name, path) = &client.certificate;
+    chain_in(name, path)
 }
 
 fn shown_key(client: &ClientCertificate) -> Result<PrivateKeyDer<'static>, StartError> {
-    PrivateKeyDer::from_pem_file(&client.key)
-        .map_err(|error| in_file(CLIENT_KEY, &client.key, &error))
+    let (name, path) = &client.key;
+    PrivateKeyDer::from_pem_file(path).map_err(|error| in_file(name, path, &error))
 }
 
 /// The certificates of a file that `name` says; there must be one.

@@ -5,7 +5,7 @@ use tokio::time::timeout;
 use super::PART;
 use super::report::{Finding, millis};
 use crate::app;
-use crate::config::Config;
+use crate::config::{Config, OtlpVariables, TracingConfig};
 use crate::telemetry::traces::{Taken, TrialError, trial};
 
 const ABOUT: &str = "collector";
@@ -17,7 +17,7 @@ pub(super) async fn look(config: &Config) -> Option<Finding> {
         Ok(tls) => tls,
         Err(error) => return Some(unusable(&error)),
     };
-    let (endpoint, service) = (&tracing.shown_endpoint, &tracing.service_name);
+    let (endpoint, service) = (&tracing.endpoint, &tracing.service_name);
     let sent = timeout(PART, trial(tracing, &config.mesh.node_id, tls)).await;
     Some(match sent {
         Ok(Ok(Taken { trace_id, took })) => {
@@ -27,17 +27,23 @@ pub(super) async fn look(config: &Config) -> Option<Finding> {
             );
             Finding::ok(ABOUT, found)
         }
-        Ok(Err(TrialError::NotTaken(why))) => not_taken(endpoint, &why),
+        Ok(Err(TrialError::NotTaken(why))) => not_taken(tracing, &why),
         Ok(Err(TrialError::Unusable(error))) => unusable(&error),
-        Err(_) => not_taken(endpoint, &format!("no answer within {PART:?}")),
+        Err(_) => not_taken(tracing, &format!("no answer within {PART:?}")),
     })
 }
 
 /// Clients are served all the same.
-fn not_taken(endpoint: &str, why: &str) -> Finding {
-    Finding::warning(ABOUT, format!("{endpoint} did not take a span: {why}")).advised(
-        "traces are lost: start the collector, or correct OTEL_EXPORTER_OTLP_ENDPOINT, _PROTOCOL or _HEADERS",
-    )
+fn not_taken(tracing: &TracingConfig, why: &str) -> Finding {
+    let OtlpVariables {
+        endpoint,
+        protocol,
+        headers,
+    } = tracing.variables;
+    let found = format!("{} did not take a span: {why}", tracing.endpoint);
+    Finding::warning(ABOUT, found).advised(format!(
+        "traces are lost: start the collector, or correct {endpoint}, {protocol} or {headers}"
+    ))
 }
 
 fn unusable(error: &dyn std::fmt::Display) -> Finding {

@@ -85,7 +85,7 @@ pub(super) fn judge(
         survey
             .servers
             .iter()
-            .map(|server| about_server(server, reached)),
+            .map(|server| about_server(server, settings.transporter_from, reached)),
     );
     if !reached {
         return;
@@ -129,20 +129,26 @@ pub(super) fn judge(
     about_services(&survey.nodes, findings);
 }
 
-fn about_server(server: &ServerSeen, another_is_there: bool) -> Finding {
+/// `variable` names the servers.
+fn about_server(server: &ServerSeen, variable: &str, another_is_there: bool) -> Finding {
     let ServerSeen { name, told } = server;
     let facts = match told {
         Ok(facts) => facts,
         Err(trouble) => {
             let advice = match trouble {
-                ServerTrouble::Refused => "correct user and password, or the token, in TRANSPORTER",
+                ServerTrouble::Refused => {
+                    format!("correct user and password, or the token, in {variable}")
+                }
                 ServerTrouble::Tls(_) => {
-                    "see TLS_CA_PATH, and whether TRANSPORTER should say tls:// or nats://"
+                    format!("see TLS_CA_PATH, and whether {variable} should say tls:// or nats://")
                 }
                 ServerTrouble::Silent => {
                     "see whether nats-server is frozen, or a firewall swallows the packets"
+                        .to_owned()
                 }
-                ServerTrouble::Unreachable(_) => "start nats-server, or correct TRANSPORTER",
+                ServerTrouble::Unreachable(_) => {
+                    format!("start nats-server, or correct {variable}")
+                }
             };
             let mut finding = Finding::wrong("NATS", format!("{name}: {trouble}"), advice);
             if another_is_there {

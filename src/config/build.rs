@@ -111,15 +111,18 @@ fn status_page(checked: &Checked) -> Option<StatusPageConfig> {
 
 fn mesh(checked: &Checked, beats: &Heartbeats) -> MeshSettings {
     let broker = checked.broker();
+    let transporter = match broker {
+        Broker::Nats if checked.has(NATS_URL) || !checked.has(TRANSPORTER) => NATS_URL,
+        _ => TRANSPORTER,
+    };
     MeshSettings {
         broker,
-        transporter: match broker {
-            Broker::Moleculer => checked.nats(TRANSPORTER).unwrap_or_default(),
-            Broker::Nats => checked
-                .nats(NATS_URL)
-                .or_else(|| checked.nats(TRANSPORTER))
-                .unwrap_or_else(NatsServers::of_this_host),
+        transporter: match (broker, checked.nats(transporter)) {
+            (_, Some(servers)) => servers,
+            (Broker::Moleculer, None) => NatsServers::default(),
+            (Broker::Nats, None) => NatsServers::of_this_host(),
         },
+        transporter_from: transporter,
         tls_ca: checked.text("TLS_CA_PATH").map(PathBuf::from),
         node_id: checked
             .text("NODE_ID")

@@ -21,6 +21,8 @@ pub struct MeshSettings {
     pub broker: Broker,
     /// `TRANSPORTER`; with `BROKER=nats` `NATS_URL`, else `TRANSPORTER`, else the NATS server of this host: where NATS is.
     pub transporter: NatsServers,
+    /// The variable that names them.
+    pub transporter_from: &'static str,
     /// `TLS_CA_PATH`: further trusted certificates.
     pub tls_ca: Option<PathBuf>,
     /// `NODE_ID`.

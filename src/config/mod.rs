@@ -9,6 +9,7 @@
 mod build;
 mod check;
 mod error;
+mod foreign;
 mod heartbeat;
 mod host;
 mod listening;
@@ -43,7 +44,8 @@ pub use server_url::ServerUrl;
 pub(crate) use shape::MEMORY;
 pub use shape::Shape;
 pub use tracing::{
-    BatchConfig, ClientCertificate, OtlpProtocol, SamplerConfig, SpanLimits, TracingConfig,
+    BatchConfig, ClientCertificate, OtlpProtocol, OtlpVariables, SamplerConfig, SpanLimits,
+    TracingConfig,
 };
 pub use types::{
     Config, GatewayConfig, LicenseConfig, LogConfig, LogFormat, LogLevel, LoginRateConfig,
@@ -100,6 +102,7 @@ pub fn load(env: impl Iterator<Item = (String, String)>) -> Result<Loaded, Error
     let mut problems = std::mem::take(&mut raw.problems);
     let mut notes = std::mem::take(&mut raw.notes);
 
+    foreign::leave_out(&mut raw, &mut notes);
     let checked = check::check(&raw, &mut problems);
     let beats = heartbeat::read(&raw, &checked, &mut notes);
     rules::pairs(&raw, &checked, &beats, &mut problems);

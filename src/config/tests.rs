@@ -262,13 +262,14 @@ fn every_variable_good_and_bad() {
         ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf"), ("OTEL_EXPORTER_OTLP_HEADERS", "a=b, authorization=Bearer%20x"), ("OTEL_SERVICE_NAME", "x"),
         ("OTEL_RESOURCE_ATTRIBUTES", "a=b,c=%C3%A9"), ("OTEL_TRACES_SAMPLER", "always_on"), ("OTEL_TRACES_SAMPLER_ARG", "0.25"), ("OTEL_SDK_DISABLED", "true"),
         ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "https://c/v1/traces"), ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "GRPC"), ("OTEL_EXPORTER_OTLP_TRACES_HEADERS", ""),
-        ("OTEL_EXPORTER_OTLP_TIMEOUT", "1"), ("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "600000"), ("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip"),
+        ("OTEL_EXPORTER_OTLP_TIMEOUT", "0"), ("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "2147483647"), ("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip"),
         ("OTEL_EXPORTER_OTLP_TRACES_COMPRESSION", "none"), ("OTEL_EXPORTER_OTLP_CERTIFICATE", "/x"), ("OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE", "/x"),
         ("OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE", "/x"), ("OTEL_EXPORTER_OTLP_TRACES_CLIENT_CERTIFICATE", "/x"), ("OTEL_EXPORTER_OTLP_CLIENT_KEY", "/x"),
         ("OTEL_EXPORTER_OTLP_TRACES_CLIENT_KEY", "/x"), ("OTEL_BSP_SCHEDULE_DELAY", "200"), ("OTEL_BSP_EXPORT_TIMEOUT", "5000"),
         ("OTEL_BSP_MAX_QUEUE_SIZE", "1"), ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "2048"), ("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "1"),
         ("OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT", "64"), ("OTEL_SPAN_EVENT_COUNT_LIMIT", "1"), ("OTEL_SPAN_LINK_COUNT_LIMIT", "1"),
-        ("OTEL_PROPAGATORS", "Tracecontext, baggage"), ("OTEL_PROPAGATORS", "none"), ("CACHE", "x"),
+        ("OTEL_PROPAGATORS", "Tracecontext, baggage"), ("OTEL_PROPAGATORS", "none"), ("OTEL_TRACES_EXPORTER", "none"), ("OTEL_TRACES_EXPORTER", "otlp"),
+        ("OTEL_ATTRIBUTE_COUNT_LIMIT", "0"), ("OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", "2147483647"), ("CACHE", "x"),
         ("SKIP_PROCESS_EVENT_REGISTRATION", "x"), ("MONGO_OPLOG_URL", "x"), ("ROOT_URL", "x"), ("DB_WATCHERS", "x"), ("TLS_TICKET_KEY_PATH", "/x"),
     ];
     for (name, value) in good {
@@ -297,13 +298,14 @@ fn every_variable_good_and_bad() {
         ("RETRY_FACTOR", &["0.5", "NaN", "inf"]), ("BULKHEAD_ENABLED", &["x"]), ("BULKHEAD_CONCURRENCY", &["0"]), ("BULKHEAD_MAX_QUEUE_SIZE", &["-1"]),
         ("WAIT_FOR_SERVICES_TIMEOUT", &["600001"]), ("LICENSE_CHECK_INTERVAL", &["0"]), ("MAX_FAILS", &["0"]), ("MS_METRICS", &["x"]),
         ("MS_METRICS_PORT", &["x"]), ("TRACING_ENABLED", &["x"]), ("OTEL_EXPORTER_OTLP_ENDPOINT", &["localhost:4317"]), ("OTEL_EXPORTER_OTLP_PROTOCOL", &["x"]),
-        ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", &["unix:///x"]), ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", &["http/json"]), ("OTEL_EXPORTER_OTLP_HEADERS", &["a", "a=é", "a b=c"]),
-        ("OTEL_EXPORTER_OTLP_TRACES_HEADERS", &["=x", "a=%0a"]), ("OTEL_EXPORTER_OTLP_TIMEOUT", &["0", "10s"]), ("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", &["-1"]),
+        ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", &["unix:///x"]), ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", &["http"]), ("OTEL_EXPORTER_OTLP_HEADERS", &["a", "a=é", "a b=c"]),
+        ("OTEL_EXPORTER_OTLP_TRACES_HEADERS", &["=x", "a=%0a"]), ("OTEL_EXPORTER_OTLP_TIMEOUT", &["2147483648", "10s"]), ("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", &["-1"]),
         ("OTEL_EXPORTER_OTLP_COMPRESSION", &["zip"]), ("OTEL_EXPORTER_OTLP_TRACES_COMPRESSION", &["zstd"]), ("OTEL_RESOURCE_ATTRIBUTES", &["a", "a=%", "a;b=c"]),
-        ("OTEL_TRACES_SAMPLER", &["xray", "jaeger_remote"]), ("OTEL_TRACES_SAMPLER_ARG", &["1.1", "-0.1", "half"]), ("OTEL_SDK_DISABLED", &["x"]),
+        ("OTEL_TRACES_SAMPLER", &["x-ray", "xray,always_on"]), ("OTEL_TRACES_SAMPLER_ARG", &["1.1", "-0.1", "half"]), ("OTEL_SDK_DISABLED", &["x"]),
         ("OTEL_BSP_SCHEDULE_DELAY", &["0"]), ("OTEL_BSP_EXPORT_TIMEOUT", &["x"]), ("OTEL_BSP_MAX_QUEUE_SIZE", &["0"]), ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", &["0"]),
         ("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", &["-1"]), ("OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT", &["x"]), ("OTEL_SPAN_EVENT_COUNT_LIMIT", &["x"]),
-        ("OTEL_SPAN_LINK_COUNT_LIMIT", &["x"]), ("OTEL_PROPAGATORS", &["b3", "tracecontext,xray"]),
+        ("OTEL_SPAN_LINK_COUNT_LIMIT", &["x"]), ("OTEL_PROPAGATORS", &["b4", "tracecontext,b4"]), ("OTEL_TRACES_EXPORTER", &["x", "otlp,x"]),
+        ("OTEL_ATTRIBUTE_COUNT_LIMIT", &["-1", "2147483648"]), ("OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", &["x"]),
     ];
     for (name, values) in bad {
         for value in *values {

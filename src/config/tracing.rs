@@ -3,15 +3,15 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::check::{Checked, shown};
+use super::check::Checked;
 use super::error::{Note, NoteLevel, Problem};
 use super::origin::Origin;
 use super::raw::Raw;
 use super::secret::Secret;
 use super::shape::Shape;
 use super::variables::{
-    OTEL_BSP_MAX_EXPORT_BATCH_SIZE, OTEL_BSP_MAX_QUEUE_SIZE, OTEL_TRACES_SAMPLER,
-    OTEL_TRACES_SAMPLER_ARG, TRACING_ENABLED, find,
+    NONE, OTEL_BSP_MAX_EXPORT_BATCH_SIZE, OTEL_BSP_MAX_QUEUE_SIZE, OTEL_SDK_DISABLED,
+    OTEL_TRACES_EXPORTER, OTEL_TRACES_SAMPLER, OTEL_TRACES_SAMPLER_ARG, TRACING_ENABLED, find,
 };
 
 /// The service's name where nobody gives another.
@@ -22,16 +22,20 @@ const GRPC_ENDPOINT: &str = "http://localhost:4317";
 const HTTP_ENDPOINT: &str = "http://localhost:4318";
 /// Below an endpoint that is for all signals.
 const HTTP_PATH: &str = "/v1/traces";
+/// What a time-out of 0 stands for: the longest that the specification's numbers can say, 24 days.
+const UNLIMITED: Duration = Duration::from_millis(i32::MAX as u64);
+/// Room for spans is taken at the start: larger numbers, which are accepted, would be gigabytes.
+const MOST_SPANS: usize = 1_000_000;
 
 /// Where traces go, which, and how.
 #[derive(Debug, Clone)]
 pub struct TracingConfig {
     /// `…_PROTOCOL`.
     pub protocol: OtlpProtocol,
-    /// `…_ENDPOINT`, whole: with `http/protobuf` the path of traces too. A password may be part of it.
-    pub endpoint: Secret,
-    /// `endpoint` as logs and `check` may tell it.
-    pub shown_endpoint: String,
+    /// `…_ENDPOINT`, whole: with `http/protobuf` the path of traces too. Nothing of it is secret.
+    pub endpoint: String,
+    /// What they were read from.
+    pub variables: OtlpVariables,
     /// `…_HEADERS`.
     pub headers: Vec<(String, Secret)>,
     /// For one batch: `…_TIMEOUT`, or `OTEL_BSP_EXPORT_TIMEOUT` where that is shorter.
@@ -65,13 +69,24 @@ pub enum OtlpProtocol {
     HttpProtobuf,
 }
 
-/// What is shown to a collector that asks who calls.
+/// The variables that count: those of traces, else those of all signals.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OtlpVariables {
+    /// Of the endpoint.
+    pub endpoint: &'static str,
+    /// Of the protocol.
+    pub protocol: &'static str,
+    /// Of the headers.
+    pub headers: &'static str,
+}
+
+/// What is shown to a collector that asks who calls, each with the variable that says so.
 #[derive(Debug, Clone)]
 pub struct ClientCertificate {
     /// The chain in PEM.
-    pub certificate: PathBuf,
+    pub certificate: (&'static str, PathBuf),
     /// Its private key in PEM.
-    pub key: PathBuf,
+    pub key: (&'static str, PathBuf),
 }
 
 /// Which traces are kept.
@@ -118,7 +133,15 @@ fn otlp(checked: &Checked, what: &str) -> &'static str {
 }
 
 fn is_on(checked: &Checked) -> bool {
-    checked.switch(TRACING_ENABLED) && !checked.switch("OTEL_SDK_DISABLED")
+    checked.switch(TRACING_ENABLED) && !checked.switch(OTEL_SDK_DISABLED) && !none_goes(checked)
+}
+
+/// `OTEL_TRACES_EXPORTER` has `none`.
+fn none_goes(checked: &Checked) -> bool {
+    checked
+        .list(OTEL_TRACES_EXPORTER)
+        .iter()
+        .any(|one| one == NONE)
 }
 
 /// `None` while traces are off.
@@ -128,7 +151,10 @@ pub(super) fn read(checked: &Checked) -> Option<TracingConfig> {
 
 /// What holds of traces, or would hold if they were on.
 pub(super) fn settings(checked: &Checked) -> TracingConfig {
-    let path = |what| Some((otlp(checked, what), checked.text(otlp(checked, what))?));
+    let path = |what| {
+        let name = otlp(checked, what);
+        Some((name, PathBuf::from(checked.text(name)?)))
+    };
     let protocol = match checked.word(otlp(checked, "PROTOCOL")) {
         "http/protobuf" => OtlpProtocol::HttpProtobuf,
         _ => OtlpProtocol::Grpc,
@@ -139,36 +165,41 @@ pub(super) fn settings(checked: &Checked) -> TracingConfig {
         .rposition(|(name, _)| name == SERVICE_NAME_ATTRIBUTE);
     let named = named.map(|at| attributes[at].1.clone());
     attributes.retain(|(name, _)| name != SERVICE_NAME_ATTRIBUTE);
-    let trusted = checked
-        .text("TLS_CA_PATH")
-        .map(|path| ("TLS_CA_PATH", path));
-    let own = checked.time("OTEL_BSP_EXPORT_TIMEOUT");
-    let timeout = checked.span(otlp(checked, "TIMEOUT"));
-    let endpoint = endpoint(checked, protocol);
+    let trusted = checked.text("TLS_CA_PATH");
+    let trusted = trusted.map(|path| ("TLS_CA_PATH", PathBuf::from(path)));
+    let time = |name| match checked.span(name) {
+        Duration::ZERO => UNLIMITED,
+        limit => limit,
+    };
+    let spans = |name| checked.number::<usize>(name).min(MOST_SPANS);
+    // A span's own, else that of all signals.
+    let limit = |what: &str| {
+        let own = checked.whole(&format!("OTEL_SPAN_ATTRIBUTE_{what}_LIMIT"));
+        own.or_else(|| checked.whole(&format!("OTEL_ATTRIBUTE_{what}_LIMIT")))
+            .and_then(|limit| u32::try_from(limit).ok())
+    };
     TracingConfig {
         protocol,
-        shown_endpoint: find(otlp(checked, "ENDPOINT"))
-            .map(|row| shown(row, &endpoint))
-            .unwrap_or_default(),
-        endpoint: Secret::new(endpoint),
+        endpoint: endpoint(checked, protocol),
+        variables: OtlpVariables {
+            endpoint: otlp(checked, "ENDPOINT"),
+            protocol: otlp(checked, "PROTOCOL"),
+            headers: otlp(checked, "HEADERS"),
+        },
         headers: checked
             .pairs(otlp(checked, "HEADERS"))
             .into_iter()
             .map(|(name, value)| (name, Secret::new(value)))
             .collect(),
-        timeout: own.map_or(timeout, |own| own.min(timeout)),
+        timeout: time(otlp(checked, "TIMEOUT")).min(time("OTEL_BSP_EXPORT_TIMEOUT")),
         gzip: checked.word(otlp(checked, "COMPRESSION")) == "gzip",
         trusted: [trusted, path("CERTIFICATE")]
             .into_iter()
             .flatten()
-            .map(|(name, path)| (name, PathBuf::from(path)))
             .collect(),
-        client: path("CLIENT_CERTIFICATE").zip(path("CLIENT_KEY")).map(
-            |((_, certificate), (_, key))| ClientCertificate {
-                certificate: certificate.into(),
-                key: key.into(),
-            },
-        ),
+        client: path("CLIENT_CERTIFICATE")
+            .zip(path("CLIENT_KEY"))
+            .map(|(certificate, key)| ClientCertificate { certificate, key }),
         service_name: checked
             .text("OTEL_SERVICE_NAME")
             .or(named)
@@ -177,16 +208,12 @@ pub(super) fn settings(checked: &Checked) -> TracingConfig {
         sampler: sampler(checked),
         batch: BatchConfig {
             delay: checked.span("OTEL_BSP_SCHEDULE_DELAY"),
-            queue: checked.number(OTEL_BSP_MAX_QUEUE_SIZE),
-            size: checked
-                .number::<usize>(OTEL_BSP_MAX_EXPORT_BATCH_SIZE)
-                .min(checked.number(OTEL_BSP_MAX_QUEUE_SIZE)),
+            queue: spans(OTEL_BSP_MAX_QUEUE_SIZE),
+            size: spans(OTEL_BSP_MAX_EXPORT_BATCH_SIZE).min(spans(OTEL_BSP_MAX_QUEUE_SIZE)),
         },
         limits: SpanLimits {
-            attributes: checked.number("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT"),
-            value_length: checked
-                .whole("OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT")
-                .and_then(|limit| limit.try_into().ok()),
+            attributes: limit("COUNT").unwrap_or_default(),
+            value_length: limit("VALUE_LENGTH").and_then(|limit| limit.try_into().ok()),
             events: checked.number("OTEL_SPAN_EVENT_COUNT_LIMIT"),
             links: checked.number("OTEL_SPAN_LINK_COUNT_LIMIT"),
         },
@@ -198,11 +225,11 @@ pub(super) fn settings(checked: &Checked) -> TracingConfig {
 }
 
 impl TracingConfig {
-    /// [`shown_endpoint`](Self::shown_endpoint) as `OTEL_EXPORTER_OTLP_ENDPOINT` has it: without the path of traces.
+    /// [`endpoint`](Self::endpoint) as `OTEL_EXPORTER_OTLP_ENDPOINT` has it: without the path of traces.
     #[must_use]
     pub fn endpoint_of_all(&self) -> &str {
-        let shown = &self.shown_endpoint;
-        shown.strip_suffix(HTTP_PATH).unwrap_or(shown)
+        let whole = &self.endpoint;
+        whole.strip_suffix(HTTP_PATH).unwrap_or(whole)
     }
 }
 
@@ -251,6 +278,30 @@ pub(super) fn pairs(raw: &Raw, checked: &Checked, problems: &mut Vec<Problem>) {
             accepts,
         });
     };
+    let endpoint = otlp(checked, "ENDPOINT");
+    if checked.text(endpoint).is_some_and(|url| names_a_user(&url)) {
+        let headers = otlp(checked, "HEADERS");
+        refuse(
+            endpoint,
+            format!("no user or password: what the collector asks for stands in {headers}"),
+        );
+    }
+    // The exporter reads this one itself, and lays it over what it is told.
+    let (own, all) = (
+        "OTEL_EXPORTER_OTLP_TRACES_COMPRESSION",
+        "OTEL_EXPORTER_OTLP_COMPRESSION",
+    );
+    let is_from = |name, origin| {
+        let entry = raw.entries.get(name);
+        entry.is_some_and(|entry| entry.origin == origin)
+    };
+    if is_from(own, Origin::File)
+        && is_from(all, Origin::Environment)
+        && checked.word(own) == NONE
+        && checked.word(all) != NONE
+    {
+        refuse(all, format!("{NONE}, as {own} in the file says"));
+    }
     for what in ["CERTIFICATE", "CLIENT_CERTIFICATE", "CLIENT_KEY"] {
         let name = otlp(checked, what);
         if let Some(path) = checked.text(name)
@@ -284,6 +335,13 @@ pub(super) fn pairs(raw: &Raw, checked: &Checked, problems: &mut Vec<Problem>) {
     }
 }
 
+/// The URL has user information.
+fn names_a_user(url: &str) -> bool {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let authority = rest.split(['/', '?', '#']).next();
+    authority.is_some_and(|authority| authority.contains('@'))
+}
+
 /// What the log should say of it.
 pub(super) fn notes(raw: &Raw, checked: &Checked, notes: &mut Vec<Note>) {
     let mut say = |text: String| {
@@ -293,9 +351,11 @@ pub(super) fn notes(raw: &Raw, checked: &Checked, notes: &mut Vec<Note>) {
         });
     };
     if checked.switch(TRACING_ENABLED) && !is_on(checked) {
-        say(format!(
-            "{TRACING_ENABLED} has no effect: OTEL_SDK_DISABLED is set"
-        ));
+        let why = match none_goes(checked) {
+            true => format!("{OTEL_TRACES_EXPORTER}={NONE}"),
+            false => format!("{OTEL_SDK_DISABLED} is set"),
+        };
+        say(format!("{TRACING_ENABLED} has no effect: {why}"));
     }
     let word = checked.word(OTEL_TRACES_SAMPLER);
     if raw.is_set(OTEL_TRACES_SAMPLER_ARG) && !word.ends_with("traceidratio") {

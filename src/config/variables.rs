@@ -50,12 +50,18 @@ const fn secret(
 /// The file read before the environment; it cannot be named in a file.
 pub const CONFIG_FILE: &str = "CONFIG_FILE";
 
+/// The word for nothing in OpenTelemetry's variables.
+pub(super) const NONE: &str = "none";
+
 const LOG_LEVELS: &[&str] = &["trace", "debug", "info", "warn", "error", "fatal"];
 
 const OTLP_SCHEMES: &[&str] = &["http", "https"];
 const OTLP_PROTOCOLS: &[&str] = &["grpc", "http/protobuf"];
-const OTLP_COMPRESSIONS: &[&str] = &["none", "gzip"];
-const PROPAGATORS: &[&str] = &["tracecontext", "baggage", "none"];
+const OTLP_COMPRESSIONS: &[&str] = &[NONE, "gzip"];
+const EXPORTERS: &[&str] = &["otlp", NONE];
+/// The largest number that OpenTelemetry's specification lets be said.
+const INT_MAX: u64 = i32::MAX as u64;
+const PROPAGATORS: &[&str] = &["tracecontext", "baggage", NONE];
 const SAMPLERS: &[&str] = &[
     "always_on",
     "always_off",
@@ -140,15 +146,16 @@ pub const VARIABLES: &[Variable] = &[
     row("MS_METRICS", "false", Shape::Switch, "serve Prometheus metrics"),
     row(MS_METRICS_PORT, "9458", Shape::Port, "port of the metrics"),
     row(TRACING_ENABLED, "false", Shape::Switch, "send traces to an OpenTelemetry collector"),
-    row("OTEL_SDK_DISABLED", "false", Shape::Switch, "no traces, whatever TRACING_ENABLED says"),
+    row(OTEL_SDK_DISABLED, "false", Shape::Switch, "no traces, whatever TRACING_ENABLED says"),
+    row(OTEL_TRACES_EXPORTER, "otlp", Shape::Words(EXPORTERS), "none: no traces, whatever TRACING_ENABLED says"),
     row("OTEL_EXPORTER_OTLP_ENDPOINT", "", Shape::Url(OTLP_SCHEMES), "the collector; by default http://localhost:4317, with http/protobuf http://localhost:4318, /v1/traces added"),
     row("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "", Shape::Url(OTLP_SCHEMES), "the same for traces, nothing added"),
     row("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc", Shape::OneOf(OTLP_PROTOCOLS), "how traces travel"),
     row("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "", Shape::OneOf(OTLP_PROTOCOLS), "wins over it, as every …_TRACES_…"),
     secret("OTEL_EXPORTER_OTLP_HEADERS", "", Shape::Headers, "headers for the collector, such as authorization=Bearer%20…"),
     secret("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "", Shape::Headers, "in place of them"),
-    row("OTEL_EXPORTER_OTLP_TIMEOUT", "10000", Shape::Millis(1, 600_000), "for one batch, repetitions included"),
-    row("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "", Shape::Millis(1, 600_000), "wins over it"),
+    row("OTEL_EXPORTER_OTLP_TIMEOUT", "10000", Shape::Millis(0, INT_MAX), "for one batch, repetitions included; 0: as long as it takes"),
+    row("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "", Shape::Millis(0, INT_MAX), "wins over it"),
     row("OTEL_EXPORTER_OTLP_COMPRESSION", "none", Shape::OneOf(OTLP_COMPRESSIONS), "of what is sent"),
     row("OTEL_EXPORTER_OTLP_TRACES_COMPRESSION", "", Shape::OneOf(OTLP_COMPRESSIONS), "wins over it"),
     row("OTEL_EXPORTER_OTLP_CERTIFICATE", "", Shape::Path, "certificates in PEM that are trusted besides the host's and those of TLS_CA_PATH"),
@@ -161,14 +168,16 @@ pub const VARIABLES: &[Variable] = &[
     row("OTEL_RESOURCE_ATTRIBUTES", "", Shape::Attributes, "what every trace says of this process besides"),
     row(OTEL_TRACES_SAMPLER, "parentbased_always_on", Shape::OneOf(SAMPLERS), "which traces are kept"),
     row(OTEL_TRACES_SAMPLER_ARG, "", Shape::Factor(0, 1), "the share that a …traceidratio keeps; by default 1"),
-    row("OTEL_BSP_SCHEDULE_DELAY", "5000", Shape::Millis(1, 600_000), "the longest that a span waits to be sent"),
-    row("OTEL_BSP_EXPORT_TIMEOUT", "30000", Shape::Millis(1, 600_000), "for one batch, where the exporter's own is longer"),
-    row(OTEL_BSP_MAX_QUEUE_SIZE, "2048", Shape::Whole(1, 1_000_000), "spans that may wait; more are dropped and counted"),
-    row(OTEL_BSP_MAX_EXPORT_BATCH_SIZE, "512", Shape::Whole(1, 1_000_000), "spans of one batch"),
-    row("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "128", Shape::Whole(0, 100_000), "attributes of a span"),
-    row("OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT", "", Shape::Whole(0, 1_000_000), "characters of an attribute; no limit unless set"),
-    row("OTEL_SPAN_EVENT_COUNT_LIMIT", "128", Shape::Whole(0, 100_000), "events of a span"),
-    row("OTEL_SPAN_LINK_COUNT_LIMIT", "128", Shape::Whole(0, 100_000), "links of a span"),
+    row("OTEL_BSP_SCHEDULE_DELAY", "5000", Shape::Millis(1, INT_MAX), "the longest that a span waits to be sent"),
+    row("OTEL_BSP_EXPORT_TIMEOUT", "30000", Shape::Millis(0, INT_MAX), "for one batch, where the exporter's own is longer; 0: that one holds"),
+    row(OTEL_BSP_MAX_QUEUE_SIZE, "2048", Shape::Whole(1, INT_MAX), "spans that may wait, 1000000 at most; more are dropped and counted"),
+    row(OTEL_BSP_MAX_EXPORT_BATCH_SIZE, "512", Shape::Whole(1, INT_MAX), "spans of one batch"),
+    row("OTEL_ATTRIBUTE_COUNT_LIMIT", "128", Shape::Whole(0, INT_MAX), "attributes of a span"),
+    row("OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", "", Shape::Whole(0, INT_MAX), "characters of an attribute; no limit unless set"),
+    row("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "", Shape::Whole(0, INT_MAX), "wins over it"),
+    row("OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT", "", Shape::Whole(0, INT_MAX), "wins over it"),
+    row("OTEL_SPAN_EVENT_COUNT_LIMIT", "128", Shape::Whole(0, INT_MAX), "events of a span"),
+    row("OTEL_SPAN_LINK_COUNT_LIMIT", "128", Shape::Whole(0, INT_MAX), "links of a span"),
     row("OTEL_PROPAGATORS", "tracecontext,baggage", Shape::Words(PROPAGATORS), "how contexts travel; baggage is not carried"),
     row("CACHE", "", Shape::Ignored, "of other services"),
     row("SKIP_PROCESS_EVENT_REGISTRATION", "", Shape::Ignored, "of other services"),
@@ -184,6 +193,8 @@ pub(super) const ENABLE_TLS: &str = "ENABLE_TLS";
 pub(super) const TLS_CERT_PATH: &str = "TLS_CERT_PATH";
 pub(super) const TLS_KEY_PATH: &str = "TLS_KEY_PATH";
 pub(super) const TRACING_ENABLED: &str = "TRACING_ENABLED";
+pub(super) const OTEL_SDK_DISABLED: &str = "OTEL_SDK_DISABLED";
+pub(super) const OTEL_TRACES_EXPORTER: &str = "OTEL_TRACES_EXPORTER";
 pub(super) const OTEL_TRACES_SAMPLER: &str = "OTEL_TRACES_SAMPLER";
 pub(super) const OTEL_TRACES_SAMPLER_ARG: &str = "OTEL_TRACES_SAMPLER_ARG";
 pub(super) const OTEL_BSP_MAX_QUEUE_SIZE: &str = "OTEL_BSP_MAX_QUEUE_SIZE";

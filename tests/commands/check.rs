@@ -161,6 +161,12 @@ async fn check_tells_a_frozen_server_and_refused_credentials_from_one_that_is_no
     checked
         .has("                        → correct user and password, or the token, in TRANSPORTER");
     assert_eq!(checked.code, Some(1));
+    // The variable that holds.
+    let mut plain = env.clone();
+    plain.insert("BROKER".into(), "nats".into());
+    plain.insert("NATS_URL".into(), nats.url());
+    let checked = run("check", &plain).await;
+    checked.has("                        → correct user and password, or the token, in NATS_URL");
 }
 
 #[tokio::test]

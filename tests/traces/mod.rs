@@ -11,6 +11,7 @@ mod trouble;
 use serde_json::json;
 
 use crate::support::collector::Builder;
+use crate::support::process::TempDir;
 use crate::support::service::Service;
 use crate::support::tls::{Certificate, HOST};
 use crate::support::workspace::Builder as WorkspaceBuilder;
@@ -136,6 +137,30 @@ async fn by_grpc_and_by_http_with_tls_headers_and_compression() {
     ];
     for way in ways {
         a_span_arrives(way).await;
+    }
+}
+
+/// The exporter reads the environment too, and would lay it over what holds.
+// contract: configuration/variable/OTEL_EXPORTER_OTLP_TRACES_HEADERS
+#[tokio::test]
+async fn headers_of_the_environment_give_way_to_those_of_traces_in_the_file() {
+    let file = TempDir::new("config");
+    let path = file.path().join("config.toml");
+    let own = "otel_exporter_otlp_traces_headers = 'Authorization=Bearer%20let-me-in'";
+    std::fs::write(&path, own).expect("a file");
+    for http in [false, true] {
+        a_span_arrives(Way {
+            collector: Collector::with().token("let-me-in"),
+            http,
+            env: vec![
+                ("CONFIG_FILE", path.display().to_string()),
+                (
+                    "OTEL_EXPORTER_OTLP_HEADERS",
+                    "authorization=Bearer%20stale,Authorization=stale".into(),
+                ),
+            ],
+        })
+        .await;
     }
 }
 

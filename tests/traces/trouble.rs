@@ -11,13 +11,18 @@ const QUEUE: u64 = 10;
 const BATCH: u64 = 5;
 const CALLS: u64 = 100;
 
-fn warnings(service: &Service) -> usize {
+/// What a full queue is told as; it may come before what the collector says.
+const FULL: &str = "OTEL_BSP_MAX_QUEUE_SIZE spans wait already";
+
+/// Why traces are lost, a warning each.
+fn warnings(service: &Service) -> Vec<String> {
     let all = service.logged("warn").into_iter();
     let of_it = |line: &Value| {
         let text = line["msg"].as_str();
         text.is_some_and(|text| text.starts_with("traces are lost"))
     };
-    all.filter(of_it).count()
+    let why = |line: Value| line["error"].as_str().expect("a reason").to_owned();
+    all.filter(of_it).map(why).collect()
 }
 
 /// The figures of the status page about spans.
@@ -67,6 +72,10 @@ struct Traced {
 
 /// A workspace with a short queue, whose collector is at this port and speaks HTTP.
 async fn traced(port: u16) -> Traced {
+    traced_with(port, QUEUE).await
+}
+
+async fn traced_with(port: u16, queue: u64) -> Traced {
     let (admin, metrics) = (free_port(), free_port());
     let workspace = Workspace::with()
         .env("TRACING_ENABLED", "true")
@@ -77,7 +86,7 @@ async fn traced(port: u16) -> Traced {
         )
         .env("OTEL_EXPORTER_OTLP_TIMEOUT", "300")
         .env("OTEL_BSP_SCHEDULE_DELAY", "50")
-        .env("OTEL_BSP_MAX_QUEUE_SIZE", &QUEUE.to_string())
+        .env("OTEL_BSP_MAX_QUEUE_SIZE", &queue.to_string())
         .env("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", &BATCH.to_string())
         .env("ADMIN_PORT", &admin.to_string())
         .env("MS_METRICS", "true")
@@ -91,15 +100,20 @@ async fn traced(port: u16) -> Traced {
     }
 }
 
-/// Answers every request with 503.
-async fn refuse(listener: TcpListener) {
+const REFUSAL: &[u8] =
+    b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+/// One span of the batch is not taken, in an `ExportTraceServiceResponse`.
+const PARTLY: &[u8] =
+    b"HTTP/1.1 200 OK\r\ncontent-length: 13\r\nconnection: close\r\n\r\n\x0a\x0b\x08\x01\x12\x07too old";
+
+/// Answers every request with this.
+async fn answer(listener: TcpListener, with: &'static [u8]) {
     while let Ok((mut socket, _)) = listener.accept().await {
         tokio::spawn(async move {
             let mut some = [0; 65536];
             // Batches here are smaller than that, and come whole or in two parts.
             while socket.read(&mut some).await.is_ok_and(|read| read > 0) {
-                let answer = "HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
-                if socket.write_all(answer.as_bytes()).await.is_err() {
+                if socket.write_all(with).await.is_err() {
                     break;
                 }
             }
@@ -127,7 +141,31 @@ async fn none_is_sent(stub: impl Future<Output = ()> + Send + 'static, port: u16
     // A method and its call.
     let page = all_is_counted(admin, metrics, 2 * CALLS).await;
     assert_eq!(page["spansSent"], 0, "{page}");
-    assert_eq!(warnings(&workspace.service), 1);
+    let told = warnings(&workspace.service);
+    let (full, others): (Vec<_>, Vec<_>) = told.iter().partition(|why| *why == FULL);
+    assert!(full.len() <= 1 && others.len() == 1, "{told:?}");
+    assert!(others[0].contains("HTTP export failed"), "{told:?}");
+}
+
+// contract: telemetry/traces/collector-rejects
+#[tokio::test]
+async fn spans_that_a_collector_rejects_are_counted_and_told() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(answer(listener, PARTLY));
+    let Traced {
+        workspace,
+        admin,
+        metrics,
+    } = traced_with(port, 1000).await;
+    let mut alice = workspace.login("alice").await;
+    alice.call("echo", json!([1])).await;
+    let page = all_is_counted(admin, metrics, 2).await;
+    assert!(page["spansDroppedByCollector"].as_u64() > Some(0), "{page}");
+    assert_eq!(
+        warnings(&workspace.service),
+        ["the collector rejects spans: too old"]
+    );
 }
 
 // contract: telemetry/traces/collector-refuses
@@ -135,7 +173,7 @@ async fn none_is_sent(stub: impl Future<Output = ()> + Send + 'static, port: u16
 async fn a_collector_that_refuses_costs_one_warning() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
-    none_is_sent(refuse(listener), port).await;
+    none_is_sent(answer(listener, REFUSAL), port).await;
 }
 
 // contract: telemetry/traces/collector-slow
@@ -165,11 +203,11 @@ async fn a_collector_that_comes_back_is_sent_spans_again() {
     alice.call("echo", json!([0])).await;
     eventually("the loss is told", || {
         let said = warnings(&workspace.service);
-        async move { (said > 0).then_some(()) }
+        async move { (!said.is_empty()).then_some(()) }
     })
     .await;
     nobody_notices(&mut alice, admin).await;
-    assert_eq!(warnings(&workspace.service), 1);
+    assert_eq!(warnings(&workspace.service).len(), 1);
     let page = all_is_counted(admin, metrics, 2 * CALLS).await;
     assert_ne!(page["spansDroppedByCollector"], 0, "{page}");
 
@@ -192,7 +230,7 @@ async fn a_collector_that_comes_back_is_sent_spans_again() {
         .await;
     assert!(!span.failed);
     // One a trouble: a batch that was on its way when the collector came may be lost after another was taken.
-    assert!((1..=2).contains(&warnings(&workspace.service)));
+    assert!((1..=2).contains(&warnings(&workspace.service).len()));
     let after = all_is_counted(admin, metrics, 2 * CALLS).await;
     assert!(
         after["spansSent"].as_u64() > page["spansSent"].as_u64(),

@@ -17,6 +17,7 @@ use parking_lot::Mutex;
 use tokio::time::Instant;
 use tracing::{info, warn};
 
+use super::otlp::Way;
 use crate::config::BatchConfig;
 use crate::telemetry::metrics::{self, SpanFate};
 
@@ -40,7 +41,7 @@ pub struct SpanCounts {
 /// What both ends know.
 #[derive(Debug)]
 pub(super) struct Shared {
-    /// The collector's, as it may be shown.
+    /// The collector's.
     endpoint: String,
     waiting: AtomicUsize,
     sent: AtomicU64,
@@ -79,19 +80,29 @@ impl Shared {
         }
     }
 
-    /// One line for all that is lost until things are well again.
+    /// One line for all that is lost until things are well again; one more where a queue was full first, and now the collector
+    /// says why.
     fn lost(&self, why: &dyn std::fmt::Display, away: bool) {
         let mut trouble = self.trouble.lock();
-        let told = trouble
+        let was_away = trouble.as_ref().is_some_and(|known| known.away);
+        let lately = trouble
             .as_ref()
-            .is_some_and(|known| known.away || known.last.elapsed() < CALM);
-        let away = away || (told && trouble.as_ref().is_some_and(|known| known.away));
+            .is_some_and(|known| known.last.elapsed() < CALM);
+        let told = was_away || (lately && !away);
+        let away = away || was_away;
         let last = Instant::now();
         *trouble = Some(Trouble { last, away });
         drop(trouble);
         if !told {
             warn!(endpoint = self.endpoint, error = %why, "traces are lost, and counted; clients do not notice");
         }
+    }
+
+    /// The collector did not take so many.
+    fn not_taken(&self, spans: usize, why: &dyn std::fmt::Display, away: bool) {
+        self.dropped_collector.fetch_add(spans as u64, Relaxed);
+        metrics::spans(SpanFate::Collector, spans);
+        self.lost(why, away);
     }
 
     fn taken(&self, spans: usize) {
@@ -111,7 +122,7 @@ impl Shared {
 
 /// The processor that gathers spans into batches for `exporter`.
 pub(super) fn batch(
-    exporter: impl SpanExporter + 'static,
+    exporter: Way,
     batch: BatchConfig,
     shared: Arc<Shared>,
 ) -> impl SpanProcessor + 'static {
@@ -176,25 +187,26 @@ impl SpanProcessor for Door {
 
 /// Behind it.
 #[derive(Debug)]
-struct Courier<E> {
-    exporter: E,
+struct Courier {
+    exporter: Way,
     shared: Arc<Shared>,
 }
 
-impl<E: SpanExporter> SpanExporter for Courier<E> {
+impl SpanExporter for Courier {
     async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
         let spans = batch.len();
         self.shared.waiting.fetch_sub(spans, Relaxed);
         let exported = self.exporter.export(batch).await;
         match &exported {
-            Ok(()) => self.shared.taken(spans),
-            Err(error) => {
-                self.shared
-                    .dropped_collector
-                    .fetch_add(spans as u64, Relaxed);
-                metrics::spans(SpanFate::Collector, spans);
-                self.shared.lost(error, true);
+            Ok(()) => {
+                let rejected = self.exporter.rejected();
+                let without = rejected.as_ref().map_or(0, |some| some.spans.min(spans));
+                self.shared.taken(spans - without);
+                if let Some(rejected) = rejected {
+                    self.shared.not_taken(without, &rejected.why, false);
+                }
             }
+            Err(error) => self.shared.not_taken(spans, error, true),
         }
         exported
     }

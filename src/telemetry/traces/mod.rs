@@ -54,12 +54,12 @@ impl Traces {
         node_id: &str,
         tls: ClientConfig,
     ) -> Result<Self, OtlpError> {
-        let shared = Arc::new(Shared::new(&config.shown_endpoint));
+        let shared = Arc::new(Shared::new(&config.endpoint));
         let exporter = otlp::exporter(config, tls)?;
         let batch = courier::batch(exporter, config.batch, shared.clone());
         let provider = provider::provider(config, node_id, batch);
         tracer::install(config, &provider, shared);
-        info!(endpoint = config.shown_endpoint, "traces are sent");
+        info!(endpoint = config.endpoint, "traces are sent");
         Ok(Self { provider })
     }
 

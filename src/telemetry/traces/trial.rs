@@ -62,10 +62,13 @@ pub async fn trial(
     exporter.set_resource(&resource);
     let begun = Instant::now();
     match exporter.export(vec![span]).await {
-        Ok(()) => Ok(Taken {
-            trace_id,
-            took: begun.elapsed(),
-        }),
+        Ok(()) => match exporter.rejected() {
+            None => Ok(Taken {
+                trace_id,
+                took: begun.elapsed(),
+            }),
+            Some(rejected) => Err(TrialError::NotTaken(rejected.why)),
+        },
         Err(OTelSdkError::InternalFailure(why)) => Err(TrialError::NotTaken(why)),
         Err(other) => Err(TrialError::NotTaken(other.to_string())),
     }
