@@ -1,5 +1,6 @@
 //! The node, as other rooms hold it.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -256,6 +257,27 @@ impl Mesh {
             }
             if versions.changed().await.is_err() {
                 // The node is gone.
+                return std::future::pending().await;
+            }
+        }
+    }
+
+    /// The nodes with the service that were known before the connection that stands, and have told of themselves over it.
+    pub fn all_seen_again(&self, service: &str) -> HashSet<NodeId> {
+        self.local().registry.all_seen_again(service)
+    }
+
+    /// Waits until one more of them did than these, which it adds.
+    pub async fn another_seen_again(&self, service: &str, seen: &mut HashSet<NodeId>) {
+        let mut versions = self.topology();
+        let before = seen.len();
+        loop {
+            versions.borrow_and_update();
+            seen.extend(self.all_seen_again(service));
+            if seen.len() > before {
+                return;
+            }
+            if versions.changed().await.is_err() {
                 return std::future::pending().await;
             }
         }

@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::{StreamExt, stream};
 use tokio::sync::oneshot;
 use tracing::warn;
 
@@ -17,6 +16,7 @@ use crate::ddp::message::{Change, document};
 use crate::ddp::{Close, DdpError};
 use crate::ejson::{self, quoted};
 use crate::services::{Credentials, LoggedIn};
+use crate::streams::until_done;
 use crate::telemetry::limit::Limited;
 use crate::telemetry::{metrics, work};
 
@@ -25,6 +25,9 @@ const REFUSED: &str = "You've been logged out by the server. Please log in again
 
 /// Tokens that are looked up at the same time after an outage: others ask the database too.
 const LOOKED_UP_AT_ONCE: usize = 16;
+
+/// A login token, and the sessions that are logged in with it.
+type Sharing = ((UserId, Box<str>), Vec<Arc<Client>>);
 
 /// A database that is away is told of at most so often.
 static NO_DOCUMENT: Limited = Limited::every(Duration::from_secs(10));
@@ -144,37 +147,53 @@ impl Methods {
     }
 
     /// Events were missed, among them that a token is gone: who is logged in with one that is not there is thrown out. Nobody is
-    /// doubted meanwhile, and a look-up that failed ends nobody, since nothing says that anything happened. A store in memory is
-    /// not told of new tokens, and not asked. It ends when the mesh was joined once more since: that looks at all again.
-    pub(super) async fn look_at_all_tokens(&self, turn: u64) {
-        let store = &self.rooms.store;
-        if store.as_memory().is_some() {
-            return;
+    /// doubted meanwhile, and a look-up that failed ends nobody, since nothing says that anything happened: it is done again. A
+    /// store in memory is not told of new tokens, and not asked.
+    pub(super) async fn look_at_all_tokens(&self) {
+        if self.rooms.store.as_memory().is_none() {
+            self.look_up_all().await;
         }
+    }
+
+    pub(super) async fn look_up_all(&self) {
         let mut sharing: HashMap<_, Vec<_>> = HashMap::new();
         for client in self.rooms.directory.all() {
             if let Some(identity) = client.identity() {
-                let login = (identity.user.clone(), identity.hashed_token.clone());
-                sharing.entry(login).or_default().push(client);
+                let token = (identity.user.clone(), identity.hashed_token.clone());
+                sharing.entry(token).or_default().push(client);
             }
         }
-        stream::iter(sharing)
-            .for_each_concurrent(LOOKED_UP_AT_ONCE, async |((user, token), clients)| {
-                if !self.is_current(turn) {
-                    return;
-                }
-                let found = store.has_login_token(user.as_str(), &token).await;
-                if !matches!(found, Ok(false)) {
-                    return;
-                }
-                let has = |now: Arc<Identity>| now.user == user && now.hashed_token == token;
-                for client in clients {
+        let all = sharing.into_iter().collect();
+        until_done(all, LOOKED_UP_AT_ONCE, |one| self.look_up(one)).await;
+    }
+
+    /// Throws out who is still logged in with this token where it is gone. Gives back what could not be looked up.
+    async fn look_up(&self, ((user, token), mut sharing): Sharing) -> Option<Sharing> {
+        let has = |now: Arc<Identity>| now.user == user && now.hashed_token == token;
+        sharing.retain(|client| {
+            !client.publications.lock().is_closed() && client.identity().is_some_and(has)
+        });
+        if sharing.is_empty() {
+            return None;
+        }
+        let found = self
+            .rooms
+            .store
+            .has_login_token(user.as_str(), &token)
+            .await;
+        match found {
+            Ok(true) => None,
+            Ok(false) => {
+                for client in sharing {
                     if client.identity().is_some_and(has) {
                         client.close(Close::ThrownOut);
                     }
                 }
-            })
-            .await;
+                None
+            }
+            // Why not is in the log.
+            Err(_unasked) => Some(((user, token), sharing)),
+        }
     }
 
     /// The user's own document; a login succeeds without it.

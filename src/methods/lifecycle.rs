@@ -1,10 +1,9 @@
 //! What the mesh is told of sessions (reference/ddp.md, "What the mesh is told"), and again after it was away.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, timeout};
 use tracing::debug;
 
@@ -20,9 +19,23 @@ const PRESENCE: Duration = Duration::from_secs(1);
 /// After the mesh was away, presence is told of all sessions within this time: not of thousands at once.
 const SPREAD: Duration = Duration::from_secs(10);
 
-/// How often the mesh was joined again: a newer time ends what an older one began.
+/// What is begun again and again: a newer time ends what an older one began.
 #[derive(Debug, Default)]
-pub(super) struct Rejoins(AtomicU64);
+pub(super) struct Turns(watch::Sender<u64>);
+
+impl Turns {
+    /// Takes the next turn. What is answered ends with the one after it.
+    fn take(&self) -> impl Future<Output = ()> + Send + 'static {
+        let (mut turns, mut own) = (self.0.subscribe(), 0);
+        self.0.send_modify(|turn| {
+            *turn += 1;
+            own = *turn;
+        });
+        async move {
+            let _over = turns.wait_for(|turn| *turn != own).await;
+        }
+    }
+}
 
 impl Methods {
     pub(super) fn tell_opened(&self, client: &Client) {
@@ -100,39 +113,57 @@ impl Methods {
         tokio::join!(guest, user);
     }
 
-    /// The mesh was joined again after it was away: presence may have forgotten this node, and events were missed, so
-    /// nothing that was known before is trusted. To be called whenever its state changes to joined, but for the first
-    /// time.
+    /// The mesh was joined again after it was away: presence may have forgotten this node, and events were missed. To be
+    /// called whenever its state changes to joined, but for the first time.
     ///
-    /// Core and presence come back later than NATS, since their clients pause between attempts: what is asked of them waits
-    /// until each is seen again, however long.
+    /// Presence comes back later than NATS, as do others, since their clients pause between attempts: what it is told waits
+    /// until it is seen again, however long.
     pub fn rejoined(self: &Arc<Self>) {
-        self.rooms.settings.forget();
-        self.rooms.streams.forget_answers();
-        let turn = self.rejoins.0.fetch_add(1, Ordering::Relaxed) + 1;
+        self.events_were_missed();
         let this = self.clone();
-        self.later(async move {
-            this.rooms.services.meteor.seen_again().await;
-            if this.is_current(turn) {
+        self.in_turn(&self.announcing, async move {
+            this.rooms.services.presence.seen_again().await;
+            this.tell_all().await;
+        });
+    }
+
+    /// Nobody heard some of what was told, so nothing that was known before is trusted: what events would have told is asked.
+    ///
+    /// Once core and authorization are seen again: what a core told before its own connection was back is lost as well, and
+    /// what was read until then may be older. So it is asked anew whenever one more core of those that were there before
+    /// is seen again.
+    pub fn events_were_missed(self: &Arc<Self>) {
+        self.forget();
+        let this = self.clone();
+        self.in_turn(&self.asking, async move {
+            let services = &this.rooms.services;
+            services.meteor.seen_again().await;
+            this.rooms.collections.refill();
+            services.authorization.seen_again().await;
+            let mut seen = services.meteor.all_seen_again();
+            loop {
+                this.forget();
+                let further = services.meteor.another_seen_again(&mut seen);
+                let asked = async {
+                    // Side by side: a database that hangs does not keep rules from being asked again.
+                    tokio::join!(
+                        this.look_at_all_tokens(),
+                        this.rooms.streams.events_were_missed()
+                    );
+                    std::future::pending::<()>().await;
+                };
+                tokio::select! {
+                    () = further => {}
+                    () = asked => {}
+                }
                 this.rooms.collections.refill();
             }
         });
-        let this = self.clone();
-        self.later(async move {
-            this.rooms.services.authorization.seen_again().await;
-            if this.is_current(turn) {
-                // Side by side: a database that hangs does not keep rules from being asked again.
-                tokio::join!(
-                    this.look_at_all_tokens(turn),
-                    this.rooms.streams.events_were_missed()
-                );
-            }
-        });
-        let this = self.clone();
-        self.later(async move {
-            this.rooms.services.presence.seen_again().await;
-            this.tell_all(turn).await;
-        });
+    }
+
+    fn forget(&self) {
+        self.rooms.settings.forget();
+        self.rooms.streams.forget_answers();
     }
 
     pub(super) fn later(&self, task: impl Future<Output = ()> + Send + 'static) {
@@ -140,12 +171,18 @@ impl Methods {
         self.tracker.spawn(stop.run_until_cancelled_owned(task));
     }
 
-    /// Whether the mesh was not joined again since.
-    pub(super) fn is_current(&self, turn: u64) -> bool {
-        self.rejoins.0.load(Ordering::Relaxed) == turn
+    /// [`Methods::later`], until the next in these turns.
+    pub(super) fn in_turn(&self, turns: &Turns, task: impl Future<Output = ()> + Send + 'static) {
+        let next = turns.take();
+        self.later(async move {
+            tokio::select! {
+                () = next => {}
+                () = task => {}
+            }
+        });
     }
 
-    async fn tell_all(&self, turn: u64) {
+    async fn tell_all(&self) {
         let clients: Vec<_> = self
             .rooms
             .directory
@@ -157,9 +194,6 @@ impl Methods {
         let count = u32::try_from(clients.len()).unwrap_or(u32::MAX);
         for (at, client) in (0_u32..).zip(&clients) {
             tokio::time::sleep_until(began + SPREAD * at / count).await;
-            if !self.is_current(turn) {
-                return;
-            }
             // It may be somebody else's by now, or nobody's.
             if let Some(user) = client.user() {
                 drop(self.told.new_connection(client, user));

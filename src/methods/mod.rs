@@ -43,7 +43,7 @@ use crate::services::Services;
 use crate::store::{Settings, Store};
 use crate::streams::{KeyedQueue, Stream, Streams};
 use crate::telemetry::{metrics, traces, work};
-use lifecycle::Rejoins;
+use lifecycle::Turns;
 use limits::{LoginRate, RateLimits, What};
 use params::Params;
 use told::Told;
@@ -103,7 +103,10 @@ pub struct Methods {
     stop: CancellationToken,
     told: Told,
     activity: Arc<Semaphore>,
-    rejoins: Rejoins,
+    /// Presence is told of all sessions.
+    announcing: Turns,
+    /// What events would have told that nobody heard is asked.
+    asking: Turns,
 }
 
 impl Methods {
@@ -133,7 +136,8 @@ impl Methods {
             tracker: tracker.clone(),
             stop: stop.clone(),
             activity: Arc::new(Semaphore::new(presence::MAX_UPDATES)),
-            rejoins: Rejoins::default(),
+            announcing: Turns::default(),
+            asking: Turns::default(),
         })
     }
 

@@ -1,9 +1,12 @@
 //! `meteor`: the core itself (reference/methods.md).
 
+use std::collections::HashSet;
+
 use serde_json::value::RawValue;
 
 use super::calls::{Calls, ServiceError};
 use crate::ejson::{self, RawObject, quoted, write_text};
+use crate::mesh::NodeId;
 
 /// The core.
 #[derive(Clone)]
@@ -13,6 +16,17 @@ impl Meteor {
     /// Waits until the core is there again: after an outage its nodes come back later than NATS.
     pub async fn seen_again(&self) {
         self.0.mesh.seen_again("meteor").await;
+    }
+
+    /// The cores that were there before the connection to the mesh, and are seen again.
+    #[must_use]
+    pub fn all_seen_again(&self) -> HashSet<NodeId> {
+        self.0.mesh.all_seen_again("meteor")
+    }
+
+    /// Waits until one more of them is seen again than these, which it adds.
+    pub async fn another_seen_again(&self, seen: &mut HashSet<NodeId>) {
+        self.0.mesh.another_seen_again("meteor", seen).await;
     }
 
     /// `callMethodWithToken`: any method of the core, as a user or anonymously; answers what the method returned.

@@ -27,7 +27,11 @@ macro_rules! ask {
         metrics::store_read(stringify!($method));
         match &$store.0 {
             Backend::Mongo(mongo) => mongo.$method($($arg),*).await,
-            Backend::Memory(memory) => Ok(memory.$method($($arg),*)),
+            Backend::Memory(memory) => {
+                #[cfg(test)]
+                memory.broken.ask(stringify!($method))?;
+                Ok(memory.$method($($arg),*))
+            }
         }
     }};
 }

@@ -17,6 +17,7 @@
 //! ground; an event first counts up the ground and then ends publications. So it either makes the last look fail, or
 //! finds the publication.
 
+mod again;
 mod catalog;
 mod delivery;
 mod listening;
@@ -27,6 +28,7 @@ mod state;
 mod tests;
 mod visibility;
 
+pub use again::until_done;
 pub use catalog::{CHANNELS, CLIENT_VERSIONS, LOGIN_SERVICES, MY_MESSAGES, Stream};
 pub use delivery::queue::{KeyedQueue, QueueLimits};
 pub use delivery::relay::EVENT as RELAYED;

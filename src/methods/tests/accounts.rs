@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::*;
+use crate::client::Identity;
 use crate::services::Release;
 use crate::services::testing::{Core, meteor_error, settle, until};
 
@@ -343,4 +344,54 @@ async fn a_logout_that_the_core_cannot_take_says_so_and_ends_the_session() {
     assert_eq!(said[0], error(500, "No"));
     assert_eq!(said[2], format!("close {}", Close::ProtocolError.name()));
     assert!(session.client.user().is_none());
+}
+
+// contract: mesh/outage/missed
+#[tokio::test(start_paused = true)]
+async fn a_look_up_that_fails_after_an_outage_ends_nobody_and_is_done_again() {
+    let bench = Bench::start().await;
+    let gone = bench.logged_in("gone", "alice").await;
+    let anew = bench.logged_in("anew", "alice").await;
+    let left = bench.logged_in("left", "bob").await;
+    let broken = &bench.methods.rooms.store.as_memory().unwrap().broken;
+    broken.fail("has_login_token");
+    let meanwhile = async {
+        until(|| broken.failed("has_login_token") == 4).await;
+        assert!([&gone, &anew, &left].iter().all(|one| is_there(one)));
+        // One logs in anew, one leaves: that one is not looked up any more.
+        bench.put_token("alice", "h-other");
+        bench.directory.identify(
+            &anew.client,
+            Some(Identity {
+                user: "alice".into(),
+                hashed_token: "h-other".into(),
+            }),
+        );
+        left.close().await;
+        until(|| broken.failed("has_login_token") == 5).await;
+        broken.mend("has_login_token");
+    };
+    tokio::join!(bench.methods.look_up_all(), meanwhile);
+    assert!(!is_there(&gone) && is_there(&anew));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_newer_outage_ends_what_is_asked_for_the_older_one() {
+    let bench = Bench::start().await;
+    let _session = bench.logged_in("s", "alice").await;
+    let turns = crate::methods::lifecycle::Turns::default();
+    let broken = &bench.methods.rooms.store.as_memory().unwrap().broken;
+    broken.fail("has_login_token");
+    let methods = bench.methods.clone();
+    bench
+        .methods
+        .in_turn(&turns, async move { methods.look_up_all().await });
+    until(|| broken.failed("has_login_token") == 2).await;
+    bench.methods.in_turn(&turns, async {});
+    tokio::time::sleep(Duration::from_secs(600)).await;
+    assert_eq!(broken.mend("has_login_token"), 2);
+}
+
+fn is_there(session: &Session) -> bool {
+    session.client.outbox().closing().is_none()
 }

@@ -2,6 +2,8 @@
 //!
 //! Documents are EJSON values. What is asked for is worked out when a document is put, so that a read is a look-up and a handle's clone.
 
+#[cfg(test)]
+pub(crate) mod broken;
 mod projection;
 mod seed;
 mod tables;
@@ -58,6 +60,9 @@ impl Collection {
 #[derive(Debug, Default)]
 pub struct Memory {
     tables: RwLock<Tables>,
+    /// Reads that fail.
+    #[cfg(test)]
+    pub(crate) broken: broken::Broken,
 }
 
 impl Memory {

@@ -7,10 +7,11 @@ use futures_util::{StreamExt, stream};
 use serde_json::value::RawValue;
 
 use crate::ejson::{self, RawObject, join};
+use crate::streams::again::{FIRST_PAUSE, LAST_PAUSE};
 use crate::streams::catalog::Stream;
 use crate::streams::rules::Unasked;
 use crate::streams::state::Streams;
-use crate::streams::visibility::{FIRST_PAUSE, LAST_PAUSE, Targets, depends_on};
+use crate::streams::visibility::{Targets, depends_on};
 
 /// Viewers that are asked about at the same time after an invalidation: all of a workspace may be concerned.
 const VIEWERS_AT_ONCE: usize = 16;

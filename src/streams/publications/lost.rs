@@ -15,11 +15,11 @@ use futures_util::{FutureExt, StreamExt};
 use super::recheck::{Answered, Standing, standing_on};
 use crate::client::{Client, SessionId, Topic};
 use crate::ddp::DdpError;
+use crate::streams::again::{FIRST_PAUSE, LAST_PAUSE};
 use crate::streams::catalog::{ROWS, Stream};
 use crate::streams::listening::doubts::{AWAY, Key};
 use crate::streams::rules::{Asks, Rules};
 use crate::streams::state::Streams;
-use crate::streams::visibility::{FIRST_PAUSE, LAST_PAUSE};
 use crate::telemetry::work;
 
 /// What a publication may hold until its rule is answered, in bytes.

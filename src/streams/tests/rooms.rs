@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
-use super::workspace::{Session, Workspace, stream, until, verdict_of};
-use crate::services::Release::V6;
+use super::workspace::{Offers, Session, Workspace, stream, until, verdict_of};
+use crate::services::Release::{V6, V8};
 use crate::store::Collection;
 
 async fn listens(workspace: &Workspace, id: &str, user: &str) -> Session {
@@ -134,6 +134,38 @@ async fn what_was_missed_while_the_mesh_was_away_is_read_again() {
         workspace.room("updated", json!({"_id": room, "n": 1}));
     }
     assert_eq!(told(&bob), [json!(["updated", {"_id": "secret", "n": 1}])]);
+}
+
+// contract: mesh/outage/missed
+#[tokio::test(start_paused = true)]
+async fn rooms_that_cannot_be_read_after_an_outage_are_read_once_they_can() {
+    let workspace = Workspace::with(V8, Offers::ReadRoom).await;
+    let (bob, gone) = (
+        listens(&workspace, "b", "bob").await,
+        listens(&workspace, "a", "alice").await,
+    );
+    workspace.core.grant("canReadRoom general bob");
+    bob.asks("room-messages", "general", json!([])).await;
+    let memory = workspace.store.as_memory().unwrap();
+    memory.remove(Collection::Subscriptions, "general-bob");
+    memory.broken.fail("subscribed_rooms");
+    workspace.core.revoke("canReadRoom general bob");
+    workspace.streams.forget_answers();
+    let told_to = async {
+        until(|| memory.broken.failed("subscribed_rooms") == 4).await;
+        let heard = bob.hears();
+        assert_eq!(heard.len(), 1, "the rule was not kept waiting: {heard:?}");
+        assert_eq!(heard[0]["msg"], "nosub");
+        // What was known holds until then, and who listens no more is not read for.
+        workspace.room("updated", json!({"_id": "general", "n": 1}));
+        assert_eq!(told(&bob).len(), 1);
+        workspace.streams.leave(&gone.client);
+        until(|| memory.broken.failed("subscribed_rooms") == 5).await;
+        assert_eq!(memory.broken.mend("subscribed_rooms"), 5);
+    };
+    tokio::join!(workspace.streams.events_were_missed(), told_to);
+    workspace.room("updated", json!({"_id": "general", "n": 2}));
+    assert!(told(&bob).is_empty());
 }
 
 #[tokio::test(start_paused = true)]

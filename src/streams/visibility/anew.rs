@@ -8,10 +8,6 @@ use tokio::time::{Duration, timeout};
 
 /// So many users are all of them: their names need not be kept.
 const MAX_TARGETS: usize = 10_000;
-/// The first pause before what failed is asked again; it doubles up to [`LAST_PAUSE`].
-pub(in crate::streams) const FIRST_PAUSE: Duration = Duration::from_secs(1);
-/// The longest pause.
-pub(in crate::streams) const LAST_PAUSE: Duration = Duration::from_secs(60);
 
 /// Users to be sent again.
 #[derive(Debug, Clone, PartialEq, Eq)]

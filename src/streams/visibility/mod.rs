@@ -18,7 +18,7 @@ use futures_util::FutureExt;
 use parking_lot::Mutex;
 use tokio::time::Duration;
 
-pub(super) use anew::{FIRST_PAUSE, LAST_PAUSE, Targets};
+pub(super) use anew::Targets;
 pub(super) use gate::{Gate, depends_on};
 pub(super) use viewer::{Sight, Viewer};
 

@@ -50,6 +50,16 @@ struct Nodes {
     seen: HashSet<String>,
 }
 
+impl Nodes {
+    fn offering(&self, service: &str) -> impl Iterator<Item = &Node> {
+        let there = self.by_id.values().filter(|node| node.available);
+        there.filter(move |node| {
+            let mut services = node.services.iter();
+            services.any(|offered| offered.full_name == service)
+        })
+    }
+}
+
 /// What an INFO changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Joined {
@@ -122,15 +132,16 @@ impl Registry {
             }
             return joined;
         }
-        let (rank, cpu) = match known {
-            Some(node) => (node.rank, node.vitals.cpu()),
+        let connection = self.connection.load(Relaxed);
+        let (rank, met, cpu) = match known {
+            Some(node) => (node.rank, node.met, node.vitals.cpu()),
             None => {
                 nodes.next_rank += 1;
-                (nodes.next_rank, None)
+                (nodes.next_rank, connection, None)
             }
         };
         let mut node = Node::from_info(id.clone(), info, local, rank);
-        node.told = self.connection.load(Relaxed);
+        (node.told, node.met) = (connection, met);
         if let Some(cpu) = cpu {
             node.vitals.set_cpu(cpu);
         }
@@ -199,14 +210,18 @@ impl Registry {
     /// Whether a node with this service has told of itself over the connection that stands.
     pub(crate) fn is_seen_again(&self, service: &str) -> bool {
         let connection = self.connection.load(Relaxed);
-        let offers = |node: &Node| {
-            let mut services = node.services.iter();
-            services.any(|offered| offered.full_name == service)
-        };
         let nodes = self.nodes.lock();
-        let told = |node: &&Node| node.vitals.local || node.told == connection;
-        let mut there = nodes.by_id.values().filter(|node| node.available);
-        there.any(|node| told(&node) && offers(node))
+        let told = |node: &Node| node.vitals.local || node.told == connection;
+        nodes.offering(service).any(told)
+    }
+
+    /// The nodes with this service that were known before the connection that stands, and have told of themselves over it.
+    pub(crate) fn all_seen_again(&self, service: &str) -> HashSet<NodeId> {
+        let connection = self.connection.load(Relaxed);
+        let nodes = self.nodes.lock();
+        let again = |node: &&Node| node.met < connection && node.told == connection;
+        let again = nodes.offering(service).filter(again);
+        again.map(|node| node.id().clone()).collect()
     }
 
     /// Whether this node is there and offers one of these services.

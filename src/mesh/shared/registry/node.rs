@@ -60,6 +60,8 @@ pub(crate) struct Node {
     pub(crate) heard: Instant,
     /// The connection over which it last told of itself.
     pub(crate) told: u64,
+    /// The one over which it was first met.
+    pub(crate) met: u64,
     pub(crate) offline_since: Option<Instant>,
     pub(crate) services: Vec<Service>,
     pub(crate) ip_list: Vec<String>,
@@ -120,6 +122,7 @@ impl Node {
             seq: info.seq.unwrap_or(1),
             heard: Instant::now(),
             told: 0,
+            met: 0,
             offline_since: None,
             services: info.services.iter().map(Service::from_info).collect(),
             ip_list: info.ip_list.clone(),
