@@ -271,6 +271,10 @@ impl App {
             health: self.health.clone(),
             methods: self.methods.clone(),
         };
+        let methods = self.methods.clone();
+        let losses = watch::losses(self.mesh.losses(), move || methods.events_were_missed());
+        self.tracker
+            .spawn(self.stop.clone().run_until_cancelled_owned(losses));
         let (streams, streams_stop) = (self.streams.clone(), self.stop.clone());
         self.tracker.spawn(async move {
             streams_stop

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::watch;
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -18,6 +20,10 @@ use crate::streams::Hub;
 const AWAY_PING: Duration = Duration::from_millis(500);
 /// How often one that is there is asked, for readiness when nobody else asks.
 const READY_PING: Duration = Duration::from_secs(2);
+/// After a loss others may follow, and what NATS still has for this process is heard first.
+const AFTER_LOSS: Duration = Duration::from_secs(1);
+/// A process that does not keep up is not given more to do all the time.
+const BETWEEN_LOSSES: Duration = Duration::from_secs(9);
 /// How often the runtime shows that it turns.
 const BEAT: Duration = Duration::from_secs(1);
 /// How often it is seen whether many have left, whose memory is to go back.
@@ -61,6 +67,17 @@ impl Watcher {
     }
 }
 
+/// Whenever events were lost in this process and nothing else was for a moment, `ask`s for what they would have told.
+pub(super) async fn losses(mut losses: watch::Receiver<u64>, ask: impl Fn()) {
+    while losses.changed().await.is_ok() {
+        sleep(AFTER_LOSS).await;
+        losses.mark_unchanged();
+        info!("events were lost here: what they would have told is asked");
+        ask();
+        sleep(BETWEEN_LOSSES).await;
+    }
+}
+
 /// Keeps asking whether the database is there.
 pub(super) async fn store(store: Store, stop: CancellationToken) {
     loop {
@@ -71,7 +88,7 @@ pub(super) async fn store(store: Store, stop: CancellationToken) {
         };
         tokio::select! {
             () = stop.cancelled() => return,
-            () = tokio::time::sleep(pause) => {}
+            () = sleep(pause) => {}
         }
     }
 }
@@ -82,7 +99,7 @@ pub(super) async fn beat(beat: Beat, stop: CancellationToken) {
         beat.turned();
         tokio::select! {
             () = stop.cancelled() => return,
-            () = tokio::time::sleep(BEAT) => {}
+            () = sleep(BEAT) => {}
         }
     }
 }
@@ -94,7 +111,36 @@ pub(super) async fn settle(directory: Arc<Directory>, hub: Arc<Hub>, stop: Cance
         hub.settle();
         tokio::select! {
             () = stop.cancelled() => return,
-            () = tokio::time::sleep(SETTLE) => {}
+            () = sleep(SETTLE) => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use parking_lot::Mutex;
+    use tokio::time::Instant;
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_lost_is_asked_for_when_it_is_quiet_and_not_all_the_time() {
+        let (lost, losses) = (watch::channel(0).0, Mutex::new(Vec::new()));
+        let began = Instant::now();
+        let asking = super::losses(lost.subscribe(), || {
+            losses.lock().push(began.elapsed().as_secs());
+        });
+        let losing = async {
+            sleep(Duration::from_millis(100)).await;
+            for _ in 0..150 {
+                lost.send_modify(|losses| *losses += 1);
+                sleep(Duration::from_millis(100)).await;
+            }
+            sleep(Duration::from_secs(100)).await;
+        };
+        tokio::select! {
+            () = asking => {}
+            () = losing => {}
+        }
+        assert_eq!(*losses.lock(), [1, 11, 21]);
     }
 }

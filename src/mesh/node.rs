@@ -100,6 +100,12 @@ impl Mesh {
         self.local().registry.versions()
     }
 
+    /// A number that changes when events were lost in this process, which did not keep up, and the listener has heard all
+    /// others: time to ask for what those would have told.
+    pub fn losses(&self) -> watch::Receiver<u64> {
+        self.local().losses.subscribe()
+    }
+
     /// Whether some node offers the action.
     pub fn offers(&self, action: &str) -> bool {
         self.local().registry.index().action(action).is_some()

@@ -25,6 +25,11 @@ pub(crate) async fn run<P: Protocol>(node: Arc<P>, token: CancellationToken) {
             biased;
             () = token.cancelled() => return,
             next = inbox.pop() => Some(next),
+            // Last: what was not lost has been told.
+            () = node.stats.lost.notified() => {
+                node.losses.send_modify(|losses| *losses += 1);
+                None
+            }
         };
         let mut left = BATCH;
         while let Some(incoming) = next {
@@ -55,6 +60,7 @@ impl LocalNode {
     pub(crate) fn take_in(&self, incoming: Incoming, bytes: usize) {
         if self.inbox.push(incoming, bytes).is_err() {
             self.stats.events_lost_in.add(1);
+            self.stats.lost.notify_one();
             self.limits.lost_in.log(|left_out| {
                 tracing::error!(
                     left_out,

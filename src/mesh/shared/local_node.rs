@@ -58,6 +58,8 @@ pub(crate) struct LocalNode {
     /// There was a connection at some time.
     pub(crate) connected_before: AtomicBool,
     pub(crate) state: watch::Sender<MeshState>,
+    /// How often the listener has heard all that there was after some of it was lost here.
+    pub(crate) losses: watch::Sender<u64>,
     pub(crate) stats: Arc<Stats>,
     pub(crate) limits: Limits,
     pub(crate) requests: Arc<Semaphore>,
@@ -92,6 +94,7 @@ impl LocalNode {
             up: AtomicBool::new(false),
             connected_before: AtomicBool::new(false),
             state: watch::channel(MeshState::Joining).0,
+            losses: watch::channel(0).0,
             stats: Arc::new(Stats::new()),
             limits: Limits::default(),
             requests: Arc::new(Semaphore::new(MAX_REQUESTS_IN_FLIGHT)),

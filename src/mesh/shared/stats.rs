@@ -3,6 +3,8 @@
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
+use tokio::sync::Notify;
+
 use crate::mesh::packet_kind::PacketKind;
 use crate::mesh::snapshot::MeshStats;
 use crate::telemetry::limit::Limited;
@@ -44,6 +46,8 @@ pub(crate) struct Stats {
     /// Events that came and found the queue full.
     pub(crate) events_lost_in: Tally,
     nats_lost: Tally,
+    /// Of either something was lost.
+    pub(crate) lost: Notify,
     /// Packets over `max_payload`.
     pub(crate) too_large: Tally,
     /// Payloads that are no packets.
@@ -71,6 +75,7 @@ impl Stats {
             events_lost_out: Tally::new(metrics::mesh_unsent),
             events_lost_in: Tally::new(|n| metrics::mesh_lost(Loss::Queue, n)),
             nats_lost: Tally::new(|n| metrics::mesh_lost(Loss::Subscription, n)),
+            lost: Notify::new(),
             too_large: Tally::new(metrics::packets_too_large),
             malformed: Tally::new(|n| metrics::packets_dropped(Dropped::Malformed, n)),
             foreign_version: Tally::new(|n| metrics::packets_dropped(Dropped::Version, n)),
@@ -96,6 +101,7 @@ impl Stats {
     /// A subscription's channel was full: at least one packet is lost.
     pub(crate) fn lost_at_nats(&self) {
         self.nats_lost.add(1);
+        self.lost.notify_one();
         self.nats_lost_log.log(|left_out| {
             tracing::error!(
                 left_out,

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream;
+use rand::seq::SliceRandom;
 use tokio::time::timeout;
 
 use super::lost::Asking;
@@ -28,8 +29,11 @@ impl Streams {
             self.ask_anew(self.visibility.invalidate(None, None));
         }
         // Side by side: rooms that cannot be read do not keep rules from being asked.
+        let mut all = self.directory.all();
+        // Begun anew before it is done, it does not always miss the same ones.
+        all.shuffle(&mut rand::rng());
         tokio::join!(self.read_all_rooms(), async {
-            stream::iter(self.directory.all())
+            stream::iter(all)
                 .for_each_concurrent(AT_ONCE, |client| self.ask_all(client))
                 .await;
         });
