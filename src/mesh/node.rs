@@ -121,6 +121,12 @@ impl Mesh {
         self.local().registry.index().nodes_of(service).to_vec()
     }
 
+    /// A number for each node that has the service: another one once the node is gone and comes back, or is started again
+    /// under its name.
+    pub fn runs_of(&self, service: &str) -> Vec<u64> {
+        self.local().registry.runs_of(service)
+    }
+
     /// All services but Moleculer's own (`$…`) with the nodes that have them, by name.
     pub fn services(&self) -> Vec<(String, Vec<NodeId>)> {
         let index = self.local().registry.index();

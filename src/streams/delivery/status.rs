@@ -5,8 +5,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures_util::{StreamExt, stream};
 use serde_json::value::RawValue;
+use tokio::time::sleep;
 
 use crate::ejson::{self, RawObject, join};
+use crate::mesh::DEFAULT_FORGET_AFTER;
 use crate::streams::again::{FIRST_PAUSE, LAST_PAUSE};
 use crate::streams::catalog::Stream;
 use crate::streams::rules::Unasked;
@@ -74,6 +76,14 @@ impl Streams {
     pub(in crate::streams) fn offer_visibility(&self) {
         if !self.visibility.is_offered() {
             return;
+        }
+        if let Some(since) = self.visibility.is_missing_since() {
+            self.later(|me| async move {
+                sleep(DEFAULT_FORGET_AFTER).await;
+                if me.visibility.forget(since) {
+                    me.presence.drop_viewers();
+                }
+            });
         }
         let others = self.visibility.is_offered_by_others();
         let given = self
@@ -205,6 +215,8 @@ impl Asking {
                     return;
                 }
                 pause = FIRST_PAUSE;
+            } else if !visibility.is_offered() {
+                return;
             } else if !visibility.pause(pause).await {
                 pause = LAST_PAUSE.min(pause * 2);
             }

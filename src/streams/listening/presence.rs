@@ -197,6 +197,14 @@ impl Presence {
         given
     }
 
+    /// Nobody is hidden any more: as before there were viewers.
+    pub(in crate::streams) fn drop_viewers(&self) {
+        for watching in self.0.write().relation.watchers_mut() {
+            watching.viewer = None;
+            watching.concealed = RoaringBitmap::new();
+        }
+    }
+
     /// A session left.
     pub(in crate::streams) fn leave(&self, session: &SessionId) {
         if !self.has(session) {

@@ -246,7 +246,7 @@ impl Streams {
         }
     }
 
-    pub(super) fn later<F: Future<Output = ()> + Send + 'static>(
+    pub(in crate::streams) fn later<F: Future<Output = ()> + Send + 'static>(
         &self,
         job: impl FnOnce(Arc<Self>) -> F,
     ) {

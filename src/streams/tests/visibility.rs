@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
 
 use super::workspace::{Offers, Session, Workspace, until, verdict_of};
 use crate::ejson;
+use crate::mesh::{DEFAULT_FORGET_AFTER, Mesh, MeshConfig, NodeId, Transporter};
 use crate::services::Release::{V6, V8};
 
 /// A core of 9.0.
@@ -386,23 +388,14 @@ async fn a_missing_setting_is_that_of_the_release() {
     workspace.core.asked();
     *workspace.core.plain_lists.lock() = false;
     let mesh = workspace.streams.services.mesh().clone();
-    let newer = crate::mesh::Mesh::start(
-        crate::mesh::MeshConfig::new(
-            crate::mesh::NodeId::new("core-9").unwrap(),
-            crate::mesh::Transporter::Local(workspace.bus.clone()),
-        ),
-        workspace.core.services(V8, Offers::Visibility),
-        std::sync::Arc::new(()),
-        &workspace.tracker,
-        &workspace.cancel,
-    )
-    .unwrap();
+    let newer = one_more(&workspace, "core-9");
     until(|| mesh.nodes_of("status-visibility").len() == 2).await;
     workspace.streams.release_changed().await;
     workspace.quiet().await;
     assert_eq!(
         workspace.core.asked(),
         [
+            "getHiddenFrom alice",
             "getHiddenFrom alice",
             "getRestrictedUsers",
             "getHiddenFrom alice",
@@ -416,10 +409,10 @@ async fn a_missing_setting_is_that_of_the_release() {
     drop(newer);
 }
 
-/// In mid-upgrade the first answer of another form turns the gate.
+/// In mid-upgrade the stricter rule of the two holds: an answer of the older core shows nobody who was hidden.
 // contract: streams/visibility/missing
 #[tokio::test(start_paused = true)]
-async fn a_form_that_is_learned_later_turns_the_gate() {
+async fn an_answer_of_an_older_core_does_not_open_the_gate() {
     let workspace = workspace().await;
     workspace.core.hide("alice", &["u1"]);
     let (alice, bob) = (workspace.login("a", "alice"), workspace.login("b", "bob"));
@@ -427,14 +420,97 @@ async fn a_form_that_is_learned_later_turns_the_gate() {
     online(&workspace, "u1");
     assert_eq!(seen(&alice), [offline("u1")]);
     *workspace.core.plain_lists.lock() = true;
+    workspace.core.hide("bob", &["u1"]);
     workspace.core.asked();
     watch(&bob, "1", json!({"added": ["u1"]})).await;
     workspace.quiet().await;
-    assert_eq!(seen(&alice), [resent("u1")]);
-    assert_eq!(seen(&bob), [resent("u1")]);
+    assert_eq!(workspace.core.asked(), ["getHiddenFrom bob"]);
+    online(&workspace, "u1");
+    assert_eq!((seen(&alice), seen(&bob)), (vec![], vec![offline("u1")]));
+}
+
+/// Another node that offers it, until the token is cancelled.
+fn one_more(workspace: &Workspace, id: &str) -> CancellationToken {
+    let token = workspace.cancel.child_token();
+    let _node = Mesh::start(
+        MeshConfig::new(
+            NodeId::new(id).unwrap(),
+            Transporter::Local(workspace.bus.clone()),
+        ),
+        workspace.core.services(V8, Offers::Visibility),
+        std::sync::Arc::new(()),
+        &workspace.tracker,
+        &token,
+    )
+    .unwrap();
+    token
+}
+
+// contract: streams/visibility/missing
+#[tokio::test(start_paused = true)]
+async fn a_core_that_is_upgraded_in_its_place_is_another() {
+    let workspace = Workspace::new(V8).await;
+    *workspace.core.plain_lists.lock() = true;
+    workspace.core.hide("alice", &["u1"]);
+    let mesh = workspace.streams.services.mesh().clone();
+    let runs = || mesh.runs_of("status-visibility");
+    let old = one_more(&workspace, "core-9");
+    until(|| runs().len() == 1).await;
+    workspace.streams.release_changed().await;
+    workspace.quiet().await;
+    let alice = workspace.login("a", "alice");
+    watch(&alice, "1", json!({"added": ["u1"]})).await;
+    workspace.quiet().await;
+    online(&workspace, "u1");
+    assert_eq!(seen(&alice), [shown("u1")], "off where it is missing");
+    let before = runs();
+    old.cancel();
+    let _new = one_more(&workspace, "core-9");
+    *workspace.core.plain_lists.lock() = false;
+    until(|| runs().len() == 1 && runs() != before).await;
+    assert_eq!(mesh.nodes_of("status-visibility").len(), 1, "the same name");
+    workspace.streams.release_changed().await;
+    workspace.quiet().await;
+    assert_eq!(seen(&alice), [offline("u1")]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_nobody_offers_any_more_is_forgotten_after_a_while() {
+    let workspace = workspace().await;
+    let mesh = workspace.streams.services.mesh().clone();
+    let offers = async |offered| {
+        let services = workspace.core.services(V8, offered);
+        workspace.core_node.set_services(&services);
+        let is = offered == Offers::Visibility;
+        until(|| mesh.offers("status-visibility.getHiddenFrom") == is).await;
+        workspace.streams.release_changed().await;
+    };
+    workspace.core.hide("alice", &["u1"]);
+    let (alice, bob) = (workspace.login("a", "alice"), workspace.login("b", "bob"));
+    watch(&alice, "1", json!({"added": ["u1"]})).await;
+    online(&workspace, "u1");
+    assert_eq!(seen(&alice), [offline("u1")]);
+    offers(Offers::Plain).await;
+    sleep(DEFAULT_FORGET_AFTER / 2).await;
+    // It is back before it was forgotten, and gone again.
+    offers(Offers::Visibility).await;
+    offers(Offers::Plain).await;
+    sleep(DEFAULT_FORGET_AFTER - Duration::from_secs(1)).await;
+    online(&workspace, "u1");
+    assert!(seen(&alice).is_empty());
+    assert_eq!(watch(&bob, "1", json!({"added": ["u1"]})).await, "500");
+    sleep(Duration::from_secs(2)).await;
+    assert_eq!(watch(&bob, "1", json!({"added": ["u1"]})).await, "ready");
+    online(&workspace, "u1");
     assert_eq!(
-        workspace.core.asked(),
-        ["getHiddenFrom bob", "refresh null"]
+        (seen(&alice), seen(&bob)),
+        (vec![shown("u1")], vec![shown("u1")])
+    );
+    offers(Offers::Visibility).await;
+    workspace.quiet().await;
+    assert_eq!(
+        (seen(&alice), seen(&bob)),
+        (vec![offline("u1")], vec![resent("u1")])
     );
 }
 

@@ -17,8 +17,9 @@ pub(in crate::streams) fn depends_on(setting: &str) -> bool {
     [STATUS_ENABLED, ADMIN_ENABLED, ENABLED].contains(&setting)
 }
 
-/// In which form `getHiddenFrom` answers. It tells releases apart that differ in what a missing setting means.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// In which form `getHiddenFrom` answers. It tells releases apart that differ in what a missing setting means; the later, the
+/// stricter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 pub(super) enum Form {
     /// Nobody answered yet: a missing setting is on.

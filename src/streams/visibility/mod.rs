@@ -7,6 +7,7 @@
 
 mod anew;
 mod gate;
+mod interned;
 mod viewer;
 
 use std::collections::HashMap;
@@ -16,7 +17,7 @@ use std::sync::{Arc, Weak};
 use arc_swap::ArcSwapOption;
 use futures_util::FutureExt;
 use parking_lot::Mutex;
-use tokio::time::Duration;
+use tokio::time::{Duration, Instant};
 
 pub(super) use anew::Targets;
 pub(super) use gate::{Gate, depends_on};
@@ -25,11 +26,14 @@ pub(super) use viewer::{Sight, Viewer};
 use super::rules::reuse::Reuse;
 use super::rules::{MAX_ASKED, Rules, Unasked};
 use crate::client::UserId;
-use crate::services::{HiddenFrom, NodeId, Release, STATUS_VISIBILITY, Services};
+use crate::services::{HiddenFrom, Release, STATUS_VISIBILITY, Services};
 use anew::Anew;
 use gate::{Form, Uids, Verdict};
+use interned::Interned;
 use viewer::Hidden;
 
+/// Nodes that are asked at most for the form of their answers.
+const FORMS_ASKED: usize = 8;
 /// Answers about viewers that are known at a time.
 const VIEWERS_KNOWN: usize = 1024;
 
@@ -39,8 +43,10 @@ pub(super) struct Visibility {
     rules: Arc<Rules>,
     /// The mesh offered it once: a core that restarts does not show what was hidden.
     offered: AtomicBool,
-    /// The nodes that offer it, as of the last look.
-    nodes: Mutex<Vec<NodeId>>,
+    /// Since when nobody does although cores are there, as of the last look.
+    missing: Mutex<Option<Instant>>,
+    /// The runs of the nodes that offer it, as of the last look.
+    runs: Mutex<Vec<u64>>,
     /// They are others than those that answered: the form of their answers is to be learned anew.
     unlearned: AtomicBool,
     form: AtomicU8,
@@ -50,6 +56,7 @@ pub(super) struct Visibility {
     /// Grows with each invalidation: what was asked before it is not taken for the gate.
     generation: AtomicU64,
     viewers: Mutex<HashMap<UserId, Weak<Viewer>>>,
+    sets: Arc<Interned>,
     restricted: Reuse<u64, Uids>,
     answers: Reuse<Asked, (Form, Hidden)>,
     anew: Anew,
@@ -64,13 +71,15 @@ impl Visibility {
             services,
             rules,
             offered: AtomicBool::new(false),
-            nodes: Mutex::default(),
+            missing: Mutex::default(),
+            runs: Mutex::default(),
             unlearned: AtomicBool::new(false),
             form: AtomicU8::new(Form::Unknown as u8),
             gate: ArcSwapOption::empty(),
             verdict: Mutex::default(),
             generation: AtomicU64::new(0),
             viewers: Mutex::default(),
+            sets: Arc::default(),
             restricted: Reuse::new(1),
             answers: Reuse::new(VIEWERS_KNOWN),
             anew: Anew::default(),
@@ -87,19 +96,54 @@ impl Visibility {
         self.offered.load(Ordering::Relaxed)
     }
 
-    /// Nodes came or went: whether others offer it now than did before.
+    /// Nodes came or went: whether others offer it now than did before, be it the same ones started again.
     pub(super) fn is_offered_by_others(&self) -> bool {
-        let now = self.services.mesh().nodes_of(STATUS_VISIBILITY);
-        let mut nodes = self.nodes.lock();
-        if now.is_empty() || *nodes == now {
+        let now = self.services.mesh().runs_of(STATUS_VISIBILITY);
+        let mut runs = self.runs.lock();
+        if now.is_empty() || *runs == now {
             return false;
         }
-        let first = nodes.is_empty();
-        *nodes = now;
+        let first = runs.is_empty();
+        *runs = now;
         if first {
             return false;
         }
         self.unlearned.store(true, Ordering::SeqCst);
+        true
+    }
+
+    /// Nodes came or went: since when nobody offers it any more although cores are there. `None` where that was answered
+    /// before.
+    pub(super) fn is_missing_since(&self) -> Option<Instant> {
+        let missing = self.offered.load(Ordering::Relaxed)
+            && !self.services.status_visibility.is_offered()
+            && self.services.mesh().has_service("meteor");
+        let mut since = self.missing.lock();
+        if !missing {
+            *since = None;
+            return None;
+        }
+        match *since {
+            Some(_) => None,
+            None => {
+                *since = Some(Instant::now());
+                *since
+            }
+        }
+    }
+
+    /// Forgets that it was ever offered, where nobody did since then. Says whether.
+    pub(super) fn forget(&self, missing_since: Instant) -> bool {
+        let still = self.missing.lock().take_if(|since| *since == missing_since);
+        if still.is_none() {
+            return false;
+        }
+        self.offered.store(false, Ordering::Relaxed);
+        self.runs.lock().clear();
+        self.unlearned.store(false, Ordering::SeqCst);
+        self.form.store(Form::Unknown as u8, Ordering::SeqCst);
+        *self.verdict.lock() = None;
+        let _nobody_is_sent_again = self.invalidate(None, None);
         true
     }
 
@@ -150,17 +194,19 @@ impl Visibility {
             Verdict::Some => {}
         }
         let (services, user) = (self.services.clone(), question.0.clone());
+        let sets = self.sets.clone();
         let grounds = self.rules.grounds();
         let mark = grounds.mark(None, Some(user.as_str()));
         let answer = self
             .answers
             .ask(question, mark, grounds, || {
-                async move { ask_about(&services, &user).await.map(Some) }.boxed()
+                async move { ask_about(&services, &sets, &user).await.map(Some) }.boxed()
             })
             .await?;
         let (form, hidden) = answer.ok_or(Unasked)?;
-        self.form.store(form as u8, Ordering::SeqCst);
-        Ok(match (gate.verdict(form), hidden) {
+        // Where cores differ the stricter form holds, until other nodes answer ([`Visibility::learn_form`]).
+        self.form.fetch_max(form as u8, Ordering::SeqCst);
+        Ok(match (gate.verdict(self.form()), hidden) {
             (Verdict::Nobody, _) => Hidden::Users(Uids::default()),
             (_, Hidden::Untold(_)) => gate
                 .restricted()
@@ -189,10 +235,15 @@ impl Visibility {
     }
 
     async fn learn_form_now(&self) -> Result<(), Unasked> {
-        let form = match self.all().first() {
-            None => Form::Unknown,
-            Some(viewer) => ask_about(&self.services, &viewer.user).await?.0,
-        };
+        let mut form = Form::Unknown;
+        if let Some(viewer) = self.all().first() {
+            // In turn, where it goes in turn: the stricter of their forms holds.
+            let nodes = self.runs.lock().len().clamp(1, FORMS_ASKED);
+            for _ in 0..nodes {
+                let answer = ask_about(&self.services, &self.sets, &viewer.user).await?;
+                form = form.max(answer.0);
+            }
+        }
         self.form.store(form as u8, Ordering::SeqCst);
         // The old gate holds until the new one is there.
         self.generation.fetch_add(1, Ordering::SeqCst);
@@ -334,13 +385,17 @@ impl Visibility {
     }
 }
 
-async fn ask_about(services: &Services, user: &UserId) -> Result<(Form, Hidden), Unasked> {
+async fn ask_about(
+    services: &Services,
+    sets: &Interned,
+    user: &UserId,
+) -> Result<(Form, Hidden), Unasked> {
     let answer = services.status_visibility.hidden_from(user.as_str()).await;
     Ok(
         match answer.map_err(|cause| Unasked::because("getHiddenFrom", &cause))? {
-            HiddenFrom::List(uids) => (Form::List, Hidden::Users(set(uids))),
+            HiddenFrom::List(uids) => (Form::List, Hidden::Users(sets.of(uids))),
             HiddenFrom::Everybody => (Form::Object, Hidden::Everybody),
-            HiddenFrom::Users(uids) => (Form::Object, Hidden::Users(set(uids))),
+            HiddenFrom::Users(uids) => (Form::Object, Hidden::Users(sets.of(uids))),
             HiddenFrom::Untold => (Form::Object, Hidden::Untold(Uids::default())),
         },
     )

@@ -64,7 +64,7 @@ impl Viewer {
         })
     }
 
-    /// Whether the viewer sees a user. Everybody sees the own status.
+    /// Whether the viewer sees a user.
     pub(in crate::streams) fn sees(&self, uid: &str) -> Sight {
         let state = self.state.lock();
         if state.pending.iter().any(|uids| uids.contains(uid)) {

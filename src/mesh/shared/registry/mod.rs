@@ -46,6 +46,8 @@ pub(crate) struct Registry {
 struct Nodes {
     by_id: HashMap<NodeId, Node>,
     next_rank: u64,
+    /// How often a node came, came back or was started again.
+    runs: u64,
     /// Services that were here at some time: not found and not available are different answers.
     seen: HashSet<String>,
 }
@@ -133,15 +135,22 @@ impl Registry {
             return joined;
         }
         let connection = self.connection.load(Relaxed);
-        let (rank, met, cpu) = match known {
-            Some(node) => (node.rank, node.met, node.vitals.cpu()),
+        let (rank, met, run, cpu) = match known {
+            Some(node) => (node.rank, node.met, node.run, node.vitals.cpu()),
             None => {
                 nodes.next_rank += 1;
-                (nodes.next_rank, connection, None)
+                (nodes.next_rank, connection, 0, None)
+            }
+        };
+        let run = match joined {
+            Joined::Updated => run,
+            _ => {
+                nodes.runs += 1;
+                nodes.runs
             }
         };
         let mut node = Node::from_info(id.clone(), info, local, rank);
-        (node.told, node.met) = (connection, met);
+        (node.told, node.met, node.run) = (connection, met, run);
         if let Some(cpu) = cpu {
             node.vitals.set_cpu(cpu);
         }
@@ -232,6 +241,14 @@ impl Registry {
             let mut offered = node.services.iter();
             offered.any(|service| services.contains(&&*service.full_name))
         })
+    }
+
+    /// The [`Node::run`]s of those with this service, in order.
+    pub(crate) fn runs_of(&self, service: &str) -> Vec<u64> {
+        let nodes = self.nodes.lock();
+        let mut runs: Vec<_> = nodes.offering(service).map(|node| node.run).collect();
+        runs.sort_unstable();
+        runs
     }
 
     /// Whether this node is known from before the connection that stands, and not yet of it.

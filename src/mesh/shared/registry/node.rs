@@ -62,6 +62,8 @@ pub(crate) struct Node {
     pub(crate) told: u64,
     /// The one over which it was first met.
     pub(crate) met: u64,
+    /// Another number each time that it came, came back or was started again.
+    pub(crate) run: u64,
     pub(crate) offline_since: Option<Instant>,
     pub(crate) services: Vec<Service>,
     pub(crate) ip_list: Vec<String>,
@@ -123,6 +125,7 @@ impl Node {
             heard: Instant::now(),
             told: 0,
             met: 0,
+            run: 0,
             offline_since: None,
             services: info.services.iter().map(Service::from_info).collect(),
             ip_list: info.ip_list.clone(),
