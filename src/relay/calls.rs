@@ -134,7 +134,8 @@ impl Calls {
     /// to be passed on.
     pub(super) fn unsub(&mut self, id: &str) -> bool {
         let open = self.take_one(Kind::Sub, id);
-        self.subs.leave(self.hash(id), open.is_none())
+        let most = self.common.max_subscriptions;
+        self.subs.leave(self.hash(id), open.is_none(), most)
     }
 
     /// The server ends a publication, or refuses it with this `error`.
