@@ -2,10 +2,9 @@
 
 use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
-use std::ops::Range;
 
 use hyper::HeaderMap;
-use hyper::header::{COOKIE, HeaderName};
+use hyper::header::{ACCEPT_LANGUAGE, COOKIE, HOST, HeaderName, ORIGIN, USER_AGENT};
 
 use crate::ejson::write_text;
 
@@ -15,6 +14,10 @@ const MAX_ADDRESS: usize = 64;
 /// How much of its headers a session keeps, as JSON: as much as a whole head may be for Node. A head at this door may be
 /// longer, and what is longest in it (cookies of single sign-on proxies) is of no use to the mesh.
 const MAX_HEADERS: usize = 16 * 1024;
+/// What is kept first where not all is: a client that fills its head is not to push out what is known of it.
+const FIRST: [HeaderName; 5] = [X_FORWARDED_FOR, USER_AGENT, ACCEPT_LANGUAGE, ORIGIN, HOST];
+/// How much is kept then of [`X_FORWARDED_FOR`]: its end, which the proxies wrote.
+const MAX_FORWARDED: usize = MAX_HEADERS / 4;
 
 /// A client's address: the peer's, or, behind `forwarded_count` trusted proxies, that many entries from the end of
 /// `X-Forwarded-For`. `None` when there are fewer.
@@ -57,9 +60,21 @@ fn text(address: IpAddr) -> Box<str> {
 }
 
 /// The headers as a JSON object: names in lower case, repeated ones joined. Of more than [`MAX_HEADERS`] the longest fields
-/// are left out.
+/// are left out, and none of [`FIRST`] for another.
 pub(super) fn headers_json(headers: &HeaderMap) -> Box<str> {
-    // Each with a comma behind it, and where it ends.
+    let (mut fields, _) = fields_json(headers, usize::MAX);
+    // The brace at the end takes the last comma's place.
+    if fields.len() + 1 > MAX_HEADERS {
+        let (all, ends) = fields_json(headers, MAX_FORWARDED);
+        fields = fitting(&all, headers.keys().zip(ends), MAX_HEADERS - 1);
+    }
+    fields.pop();
+    let out = [b"{", &*fields, b"}"].concat();
+    String::from_utf8(out).unwrap_or_default().into()
+}
+
+/// Each field with a comma behind it, and where it ends. Of [`X_FORWARDED_FOR`] no more than `forwarded` bytes.
+fn fields_json(headers: &HeaderMap, forwarded: usize) -> (Vec<u8>, Vec<usize>) {
     let (mut fields, mut ends) = (Vec::new(), Vec::new());
     for name in headers.keys() {
         write_text(&mut fields, name.as_str());
@@ -70,17 +85,29 @@ pub(super) fn headers_json(headers: &HeaderMap) -> Box<str> {
             .iter()
             .map(|value| latin1(value.as_bytes()))
             .collect();
-        write_text(&mut fields, &values.join(separator));
+        let value = values.join(separator);
+        let value = match name == X_FORWARDED_FOR {
+            true => last_entries(&value, forwarded),
+            false => &value,
+        };
+        write_text(&mut fields, value);
         fields.push(b',');
         ends.push(fields.len());
     }
-    // The brace at the end takes the last comma's place.
-    if fields.len() + 1 > MAX_HEADERS {
-        fields = shortest(&fields, &ends, MAX_HEADERS - 1);
-    }
-    fields.pop();
-    let out = [b"{", &*fields, b"}"].concat();
-    String::from_utf8(out).unwrap_or_default().into()
+    (fields, ends)
+}
+
+/// As many entries from the end of a list as `room` holds.
+fn last_entries(list: &str, room: usize) -> &str {
+    let Some(too_many) = list.len().checked_sub(room).filter(|bytes| *bytes > 0) else {
+        return list;
+    };
+    // A comma is a byte of its own in UTF-8.
+    let cut = list
+        .bytes()
+        .skip(too_many - 1)
+        .position(|byte| byte == b',');
+    cut.map_or("", |at| list[too_many + at..].trim_start())
 }
 
 /// Bytes that are no ASCII are taken as Node takes them.
@@ -91,22 +118,30 @@ fn latin1(bytes: &[u8]) -> Cow<'_, str> {
     }
 }
 
-/// The shortest of the `fields`, as many as there is `room` for, in their order.
-fn shortest(fields: &[u8], ends: &[usize], mut room: usize) -> Vec<u8> {
-    let begins = [0].into_iter().chain(ends.iter().copied());
-    let mut all: Vec<_> = begins.zip(ends).map(|(begin, end)| begin..*end).collect();
-    all.sort_by_key(Range::len);
-    let fits = |field: &&Range<usize>| match room.checked_sub(field.len()) {
+/// As many of the `fields` as there is `room` for, in their order: those of [`FIRST`], then the shortest.
+fn fitting<'a>(
+    fields: &[u8],
+    ends: impl Iterator<Item = (&'a HeaderName, usize)>,
+    mut room: usize,
+) -> Vec<u8> {
+    let mut begin = 0;
+    let mut all: Vec<_> = ends
+        .map(|(name, end)| {
+            let rank = FIRST.iter().position(|first| first == name);
+            let field = std::mem::replace(&mut begin, end)..end;
+            (rank.unwrap_or(FIRST.len()), field)
+        })
+        .collect();
+    all.sort_by_key(|(rank, field)| (*rank, field.len()));
+    all.retain(|(_, field)| match room.checked_sub(field.len()) {
         Some(rest) => {
             room = rest;
             true
         }
         None => false,
-    };
-    let fitting = all.iter().take_while(fits).count();
-    all.truncate(fitting);
-    all.sort_by_key(|field| field.start);
-    let kept: Vec<_> = all.into_iter().map(|field| &fields[field]).collect();
+    });
+    all.sort_by_key(|(_, field)| field.start);
+    let kept: Vec<_> = all.into_iter().map(|(_, field)| &fields[field]).collect();
     kept.concat()
 }
 
@@ -226,5 +261,63 @@ mod tests {
         let kept = (MAX_HEADERS - 1) / 11;
         assert_eq!(json.len(), 1 + kept * 11);
         assert!(json.starts_with(r#"{"x0000":"","x0001":"""#));
+    }
+
+    #[test]
+    fn a_client_cannot_push_out_what_its_proxies_wrote() {
+        let kept = |all: &[(&str, &str)]| {
+            let json = headers_json(&headers(all));
+            assert!(json.len() <= MAX_HEADERS);
+            serde_json::from_str::<serde_json::Map<_, _>>(&json).unwrap()
+        };
+        let (filler, spoilt) = ("x".repeat(7900), format!("{}, 1.2.3.4", "y".repeat(8000)));
+        let fillers = [("a", &*filler), ("b", &filler), ("c", &filler)];
+        let first = [
+            ("x-forwarded-for", &*spoilt),
+            ("x-forwarded-for", "10.0.0.1"),
+            ("user-agent", "bot"),
+            ("accept-language", "de"),
+            ("origin", "https://chat"),
+            ("host", "chat"),
+        ];
+        let all = kept(&[&fillers[..], &first].concat());
+        assert_eq!(all["x-forwarded-for"], "1.2.3.4, 10.0.0.1");
+        for (name, value) in &first[2..] {
+            assert_eq!(all[*name], *value);
+        }
+        assert_eq!(all.len(), 7, "and two of the others");
+        // None of those that are kept first takes the room of one before it.
+        let long = "z".repeat(MAX_HEADERS);
+        let all = kept(&[
+            ("user-agent", &long),
+            ("x-forwarded-for", "1.2.3.4"),
+            ("host", "chat"),
+        ]);
+        assert_eq!(all.keys().collect::<Vec<_>>(), ["host", "x-forwarded-for"]);
+        // What fits is as it came.
+        let all = kept(&[("x-forwarded-for", &spoilt)]);
+        assert_eq!(all["x-forwarded-for"], *spoilt);
+    }
+
+    #[test]
+    fn a_list_is_cut_at_a_comma() {
+        let list = "a, bc,\u{ff}d, e";
+        for (room, kept) in [
+            (99, list),
+            (list.len(), list),
+            (list.len() - 1, "bc,\u{ff}d, e"),
+            (10, "bc,\u{ff}d, e"),
+            (9, "\u{ff}d, e"),
+            (7, "\u{ff}d, e"),
+            (6, "\u{ff}d, e"),
+            (5, "e"),
+            (2, "e"),
+            (1, ""),
+            (0, ""),
+        ] {
+            let cut = last_entries(list, room);
+            assert_eq!(cut, kept, "{room}");
+        }
+        assert_eq!(last_entries(&"x".repeat(9), 8), "");
     }
 }
