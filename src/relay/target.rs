@@ -22,6 +22,10 @@ use crate::config::ServerUrl;
 /// How long a name's addresses are believed: a container that is made anew has another, and a thousand clients that come
 /// back are not to ask a thousand times.
 const BELIEVED: Duration = Duration::from_secs(5);
+/// How long an address may take while there is another to try.
+const EACH: Duration = Duration::from_secs(2);
+/// How long the last one may take: time for a first packet that is lost twice.
+const LAST: Duration = Duration::from_secs(5);
 
 /// The server, as it is reached.
 pub(super) struct Target {
@@ -54,7 +58,7 @@ impl Target {
     /// Connects, to any one of its addresses that answers.
     pub(super) async fn connect(&self) -> io::Result<Stream> {
         let addresses = self.addresses().await?;
-        let stream = match connect(&addresses).await {
+        let stream = match first_of(&addresses, TcpStream::connect).await {
             Ok(stream) => stream,
             Err(error) => {
                 // It may have moved.
@@ -91,15 +95,24 @@ impl Target {
     }
 }
 
-/// Tries all, beginning anywhere: a name with several addresses has several servers behind it.
-async fn connect(addresses: &[SocketAddr]) -> io::Result<TcpStream> {
+/// Tries all, beginning anywhere: a name with several addresses has several servers behind it, and one of them may never say
+/// a word.
+async fn first_of<T>(
+    addresses: &[SocketAddr],
+    connect: impl AsyncFn(SocketAddr) -> io::Result<T>,
+) -> io::Result<T> {
     let first = rand::rng().random_range(0..addresses.len().max(1));
     let (before, after) = addresses.split_at(first.min(addresses.len()));
     let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
-    for address in after.iter().chain(before) {
-        match TcpStream::connect(address).await {
-            Ok(stream) => return Ok(stream),
-            Err(error) => last = error,
+    for (others, address) in (0..addresses.len()).rev().zip(after.iter().chain(before)) {
+        let within = if others > 0 { EACH } else { LAST };
+        match tokio::time::timeout(within, connect(*address)).await {
+            Ok(Ok(stream)) => return Ok(stream),
+            Ok(Err(error)) => last = error,
+            Err(_) => {
+                let why = format!("no answer within {within:?}");
+                last = io::Error::new(io::ErrorKind::TimedOut, why);
+            }
         }
     }
     Err(last)
@@ -157,5 +170,38 @@ impl AsyncWrite for Stream {
             Self::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
             Self::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // contract: relay/away
+    #[tokio::test(start_paused = true)]
+    async fn an_address_that_says_nothing_is_passed_over() {
+        let addresses = [1, 2, 3].map(|last| SocketAddr::from(([192, 0, 2, last], 3000)));
+        let good = addresses[1];
+        for _ in 0..50 {
+            let began = Instant::now();
+            let connect = async |address| match address == good {
+                true => Ok(address),
+                false => std::future::pending().await,
+            };
+            assert_eq!(first_of(&addresses, connect).await.unwrap(), good);
+            assert!(began.elapsed() <= EACH * 2 + Duration::from_millis(5));
+        }
+        let silent = async |_| std::future::pending::<io::Result<()>>().await;
+        for (addresses, kind) in [
+            (&addresses[..1], io::ErrorKind::TimedOut),
+            (&addresses, io::ErrorKind::TimedOut),
+            (&[], io::ErrorKind::NotFound),
+        ] {
+            let error = first_of(addresses, silent).await.unwrap_err();
+            assert_eq!(error.kind(), kind);
+        }
+        let refused = async |_| Err::<(), _>(io::ErrorKind::ConnectionRefused.into());
+        let error = first_of(&addresses, refused).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused);
     }
 }
