@@ -6,17 +6,18 @@
 //!
 //! No parser: it knows where the request line is and where the head ends, and leaves everything else to hyper. Behind a
 //! head it holds back what follows until the service has said what that is ([`HeadNotes::next_is`]); where hyper and
-//! this pass disagree, bytes go through untouched. What it keeps is no more than one read of hyper's, thrice that with
-//! percent-encoding; of a connection's first head all, for [`Head::first`].
+//! this pass disagree, and for good behind a body of chunks, bytes go through untouched. What it keeps is no more than one
+//! read of hyper's, thrice that with percent-encoding; of a connection's first head all, for [`Head::first`].
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 
 #[cfg(feature = "internals")]
 use futures_util::FutureExt;
+use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 
 /// What stands behind the version of the protocol's name in a request line.
@@ -33,18 +34,18 @@ const UPGRADE: &[u8] = b"upgrade:";
 #[derive(Debug, Default)]
 pub(super) struct HeadNotes {
     http_10: AtomicBool,
-    next: AtomicU8,
+    next: Mutex<Next>,
 }
 
 /// What follows a head.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(u8)]
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Next {
     /// Nobody said.
+    #[default]
     Unknown,
-    /// The head of the next request.
-    Head,
-    /// A body, or frames: not ours.
+    /// A body of so many bytes, and then the head of the next request.
+    Head(u64),
+    /// A body in chunks, or frames: not ours.
     Other,
 }
 
@@ -56,15 +57,11 @@ impl HeadNotes {
 
     /// Says what follows the head that came last.
     pub(super) fn next_is(&self, next: Next) {
-        self.next.store(next as u8, Ordering::Relaxed);
+        *self.next.lock() = next;
     }
 
     fn take_next(&self) -> Next {
-        match self.next.swap(Next::Unknown as u8, Ordering::Relaxed) {
-            next if next == Next::Head as u8 => Next::Head,
-            next if next == Next::Other as u8 => Next::Other,
-            _ => Next::Unknown,
-        }
+        std::mem::take(&mut *self.next.lock())
     }
 }
 
@@ -95,6 +92,8 @@ enum At {
     },
     /// Behind the empty line.
     End,
+    /// So many bytes before the next head.
+    Body(u64),
     /// In what is passed on as it is, for good.
     Other,
 }
@@ -204,7 +203,8 @@ impl<S> Head<S> {
 
     /// Passes over bytes in place; answers over how many, and why no further.
     fn pass(&mut self, bytes: &mut [u8]) -> (usize, Stop) {
-        for (index, byte) in bytes.iter_mut().enumerate() {
+        let body = self.pass_body(bytes.len());
+        for (index, byte) in bytes.iter_mut().enumerate().skip(body) {
             match self.at {
                 At::Start => self.notes.http_10.store(false, Ordering::Relaxed),
                 At::End => return (index, Stop::Head),
@@ -221,6 +221,19 @@ impl<S> Head<S> {
             }
         }
         (bytes.len(), Stop::All)
+    }
+
+    /// How many of the bytes are of a body.
+    fn pass_body(&mut self, came: usize) -> usize {
+        let At::Body(rest) = self.at else {
+            return 0;
+        };
+        let passed = usize::try_from(rest).map_or(came, |rest| rest.min(came));
+        self.at = match rest - passed as u64 {
+            0 => At::Start,
+            rest => At::Body(rest),
+        };
+        passed
     }
 
     /// Passes over bytes from where a pass stopped; they need not stay where they are.
@@ -263,7 +276,8 @@ impl<S: AsyncRead + Unpin> AsyncRead for Head<S> {
         let this = self.get_mut();
         if this.ready.is_empty() && this.at == At::End {
             this.at = match this.notes.take_next() {
-                Next::Head => At::Start,
+                Next::Head(0) => At::Start,
+                Next::Head(body) => At::Body(body),
                 Next::Other | Next::Unknown => At::Other,
             };
             let mut behind = std::mem::take(&mut this.behind);

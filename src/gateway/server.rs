@@ -302,21 +302,18 @@ impl Door {
             let_in: Mutex::default(),
         };
         let service = service_fn(|request: Request<Incoming>| {
-            let bodiless = request.body().is_end_stream();
+            let body = request.body().size_hint().exact();
+            let behind = body.map_or(Next::Other, Next::Head);
             if let Some(beyond) = self.beyond_of(&request, &comer) {
-                comer
-                    .notes
-                    .next_is(if bodiless { Next::Head } else { Next::Other });
+                comer.notes.next_is(behind);
                 let answer = self.pass(beyond, request, &comer).map(Ok);
                 return Either::Right(answer.boxed());
             }
             let answer = self.answer(&request, &comer);
             let upgraded = answer.status() == StatusCode::SWITCHING_PROTOCOLS;
-            comer.notes.next_is(if bodiless && !upgraded {
-                Next::Head
-            } else {
-                Next::Other
-            });
+            comer
+                .notes
+                .next_is(if upgraded { Next::Other } else { behind });
             let answer = answer.map(http_body_util::Either::Left);
             Either::Left(std::future::ready(Ok::<_, Infallible>(answer)))
         });

@@ -55,7 +55,7 @@ fn tokio_test_io(pieces: &[&[u8]]) -> impl AsyncRead + Unpin + use<> {
 }
 
 fn once(text: &str) -> (String, bool) {
-    let (out, http_10) = read(&[text.as_bytes()], Next::Head);
+    let (out, http_10) = read(&[text.as_bytes()], Next::Head(0));
     (String::from_utf8(out).unwrap(), http_10)
 }
 
@@ -100,12 +100,29 @@ fn the_version_and_the_bytes_that_hyper_refuses() {
 #[test]
 fn every_head_is_passed_over_and_nothing_behind_a_body() {
     let heads = "GET /< HTTP/1.0\r\n\r\nGET /> HTTP/1.1\r\n\r\n";
-    let (out, http_10) = read(&[heads.as_bytes()], Next::Head);
+    let (out, http_10) = read(&[heads.as_bytes()], Next::Head(0));
     assert_eq!(out, b"GET /%3C HTTP/1.1\r\n\r\nGET /%3E HTTP/1.1\r\n\r\n");
     assert!(!http_10);
     for next in [Next::Other, Next::Unknown] {
         let (out, _) = read(&[heads.as_bytes()], next);
         assert_eq!(out, b"GET /%3C HTTP/1.1\r\n\r\nGET /> HTTP/1.1\r\n\r\n");
+    }
+}
+
+// contract: ddp/transport/target
+#[test]
+fn behind_a_body_whose_length_is_known_comes_a_head() {
+    let body = "</\r\n\r\nGET /< HTTP/1.0";
+    let one = format!("POST /< HTTP/1.0\r\n\r\n{body}");
+    let passed = format!("POST /%3C HTTP/1.1\r\n\r\n{body}");
+    let (came, passed) = (one.repeat(3), passed.repeat(3));
+    for cut in 0..one.len() {
+        let (a, b) = came.split_at(cut);
+        let (b, c) = b.split_at(one.len());
+        let pieces = [a, b, c].map(str::as_bytes);
+        let (out, http_10) = read(&pieces, Next::Head(body.len() as u64));
+        assert_eq!(String::from_utf8_lossy(&out), passed, "{cut}");
+        assert!(http_10);
     }
 }
 
@@ -166,7 +183,7 @@ fn every_byte_of_a_target_is_taken() {
         }
         for before in ["/a", "/a?b"] {
             let head = [b"GET ", before.as_bytes(), &[byte], b" HTTP/1.1\r\n\r\n"].concat();
-            let (out, _) = read(&[&head], Next::Head);
+            let (out, _) = read(&[&head], Next::Head(0));
             let target = out[4..].split(|byte| *byte == b' ').next().unwrap();
             let uri = Uri::try_from(target);
             assert!(
@@ -188,11 +205,11 @@ proptest! {
     ) {
         let mut all = if head { b"POST /\"x HTTP/1.0\r\nA: b\r\n".to_vec() } else { Vec::new() };
         all.extend_from_slice(&bytes);
-        let whole = read(&[&all], Next::Head);
+        let whole = read(&[&all], Next::Head(0));
         let mut at: Vec<_> = cuts.iter().map(|cut| cut.index(all.len() + 1)).collect();
         at.extend([0, all.len()]);
         at.sort_unstable();
         let pieces: Vec<_> = at.windows(2).map(|pair| &all[pair[0]..pair[1]]).collect();
-        prop_assert_eq!(read(&pieces, Next::Head), whole);
+        prop_assert_eq!(read(&pieces, Next::Head(0)), whole);
     }
 }

@@ -135,6 +135,28 @@ async fn odd_bytes_in_a_target_are_taken() {
     );
 }
 
+// contract: ddp/transport/target
+#[tokio::test]
+async fn odd_bytes_in_a_target_are_taken_behind_a_body() {
+    let rig = Rig::new(|_| {});
+    let post = |length: usize| {
+        let body = "<".repeat(length);
+        format!("POST /a\"b HTTP/1.1\r\nHost: chat\r\nContent-Length: {length}\r\n\r\n{body}")
+    };
+    let last = "GET /health?\"<>` HTTP/1.1\r\nHost: chat\r\nConnection: close\r\n\r\n";
+    for length in [1, 100] {
+        let answer = rig
+            .exchange(format!("{}{}{last}", post(length), post(1)).as_bytes())
+            .await;
+        assert_eq!(
+            answer.matches("HTTP/1.1 405 ").count(),
+            2,
+            "{length}: {answer}"
+        );
+        assert!(answer.ends_with("\r\n\r\nok"), "{length}: {answer}");
+    }
+}
+
 // contract: ddp/http/rules
 #[tokio::test]
 async fn requests_that_break_the_rules_are_refused() {
