@@ -106,7 +106,7 @@ pub const VARIABLES: &[Variable] = &[
     row("DDP_ALLOWED_ORIGINS", "", Shape::Origins, "another Origin is refused with 403; empty allows any"),
     row("DDP_HANDSHAKE_TIMEOUT", "10", Shape::Seconds(1, 300), "for the HTTP upgrade, and again for the DDP connect"),
     row(DDP_SERVER_URL, "", Shape::Server, "the Rocket.Chat server that each session is relayed to; without TRANSPORTER only"),
-    row(RELAY_HTTP, "false", Shape::Switch, "plain HTTP requests are passed to the server of DDP_SERVER_URL"),
+    row(RELAY_HTTP, "false", Shape::Switch, "plain HTTP requests are passed to the server of DDP_SERVER_URL; a connection may rest for 75 s between them"),
     secret("MONGO_URL", "mongodb://localhost:27017/rocketchat", Shape::Mongo, "the database; memory: keeps everything in memory"),
     row(ADMIN_PORT, "", Shape::PortOrOff, "status page"),
     row(ADMIN_BIND_IP, "127.0.0.1", Shape::Ip, "address of the status page; another than this machine's own needs ADMIN_TOKEN"),

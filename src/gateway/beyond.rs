@@ -1,5 +1,7 @@
 //! Where plain requests go that are not the door's own: nowhere, or to a server behind it (`RELAY_HTTP`).
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http_body_util::{Either, Full};
@@ -22,6 +24,9 @@ pub struct Visitor {
 
 /// A server behind the door.
 pub trait Beyond: Send + Sync + 'static {
+    /// How long a client may take nothing of what it is sent.
+    fn patience(&self) -> Duration;
+
     /// Passes a request on, and the answer back: always one.
     fn pass(
         &self,

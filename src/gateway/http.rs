@@ -42,15 +42,28 @@ impl Door {
         let beyond = self.beyond.as_ref()?;
         let own = matches!(
             request.uri().path(),
-            "/health" | "/livez" | "/readyz" | "/sockjs/info"
+            "/health" | "/livez" | "/readyz" | INFO
         );
         let passes = !own
             && comer.speaks != Speaks::PlainToTls
             // A way through to elsewhere is no page.
             && request.method() != Method::CONNECT
             && !upgrade::is_wanted(request.headers())
+            && !self.is_foreign_session(request)
             && Asked::of(request, comer).refusal.is_none();
         passes.then(|| beyond.clone())
+    }
+
+    /// Whether a page of an origin that is not allowed asks for a session of SockJS's other transports, below whatever path
+    /// the server is.
+    fn is_foreign_session<B>(&self, request: &Request<B>) -> bool {
+        request.uri().path().contains("/sockjs/") && !self.allows(request)
+    }
+
+    /// Whether a request is of no page, or of one that may connect.
+    fn allows<B>(&self, request: &Request<B>) -> bool {
+        let origin = request.headers().get(ORIGIN).map(HeaderValue::as_bytes);
+        self.origins.allows(origin)
     }
 
     /// Passes a request on.
@@ -103,6 +116,10 @@ impl Door {
         if upgrade {
             return self.upgrade(request, comer);
         }
+        let is_info = request.uri().path() == INFO;
+        if self.beyond.is_some() && !is_info && self.is_foreign_session(request) {
+            return foreign();
+        }
         match (request.method(), request.uri().path()) {
             (&Method::GET | &Method::HEAD, "/health") => self.health(),
             (&Method::GET | &Method::HEAD, "/livez") => probe(self.liveness.stuck().is_none()),
@@ -130,10 +147,8 @@ impl Door {
                 );
             }
         };
-        let origin = request.headers().get(ORIGIN).map(HeaderValue::as_bytes);
-        if !self.origins.allows(origin) {
-            connection_refused(Refusal::Origin);
-            return plain(StatusCode::FORBIDDEN, "origin not allowed");
+        if !self.allows(request) {
+            return foreign();
         }
         if !self.sessions.admits() {
             connection_refused(Refusal::Draining);
@@ -208,6 +223,9 @@ impl Door {
     }
 }
 
+/// Where SockJS asks whether there are WebSockets.
+const INFO: &str = "/sockjs/info";
+
 const ANY: HeaderValue = HeaderValue::from_static("*");
 
 const KEEP_ALIVE: &str = "keep-alive";
@@ -227,7 +245,9 @@ impl Asked {
         Self {
             http_10,
             refusal: rules::refusal(request, http_10),
+            // What follows a tunnel's head is no request.
             stays: !comer.upgrades
+                && request.method() != Method::CONNECT
                 && (!http_10 || upgrade::has_token(request.headers(), &CONNECTION, KEEP_ALIVE)),
         }
     }
@@ -288,6 +308,11 @@ fn preflight() -> Answer {
             (ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("86400")),
         ],
     )
+}
+
+fn foreign() -> Answer {
+    connection_refused(Refusal::Origin);
+    plain(StatusCode::FORBIDDEN, "origin not allowed")
 }
 
 fn later(status: StatusCode, why: &'static str) -> Answer {

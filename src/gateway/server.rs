@@ -52,6 +52,9 @@ const TOO_LONG: &[u8] =
 const MIN_VISITORS: usize = 1024;
 /// How long accepting pauses when the process has no file descriptor left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
+/// How long a connection may be idle between requests where they are passed on: longer than browsers and proxies keep theirs,
+/// which then end them.
+const IDLE: Duration = Duration::from_secs(75);
 /// How often the accept loop turns when nobody comes.
 const TURN: Duration = Duration::from_secs(1);
 
@@ -281,9 +284,14 @@ impl Door {
         visitor: Visitor,
     ) {
         let timeout = self.config.handshake_timeout;
+        // Answers of a server behind may be long, and more requests follow them.
+        let (patience, idle) = match &self.beyond {
+            Some(beyond) => (beyond.patience(), IDLE),
+            None => (timeout, timeout),
+        };
         let mut ending = pin!(self.ending.cancelled().fuse());
         let notes = Arc::new(HeadNotes::default());
-        let mut socket = Head::new(Watched::new(socket, visitor, timeout), notes.clone());
+        let mut socket = Head::new(Watched::new(socket, visitor, patience), notes.clone());
         let Ok(upgrades) = self.awaited(socket.first(MAX_HEAD_BYTES)).await else {
             tracing::debug!("an HTTP connection ended before its first request");
             return;
@@ -319,7 +327,7 @@ impl Door {
         });
         let mut http = http1::Builder::new();
         http.timer(TokioTimer::new())
-            .header_read_timeout(timeout)
+            .header_read_timeout(idle)
             .max_buf_size(MAX_HEAD_BYTES)
             .max_header_size(MAX_HEAD_BYTES);
         if !upgrades {

@@ -23,7 +23,7 @@ use parking_lot::Mutex;
 use tokio::time::Instant;
 use tower_service::Service;
 
-use super::forwarded::{X_FORWARDED_FOR, X_FORWARDED_HOST, X_FORWARDED_PROTO, appended};
+use super::forwarded::{X_FORWARDED_FOR, X_FORWARDED_HOST, X_FORWARDED_PROTO, X_REAL_IP, appended};
 use super::standing::Standing;
 use super::target::{Stream, Target};
 use crate::gateway::{Beyond, PassedBody, Visitor};
@@ -111,6 +111,10 @@ fn forward(headers: &mut HeaderMap, from: &Visitor, host: Option<HeaderValue>) {
     let all = appended(&before.join(&b", "[..]), from.address.as_deref());
     headers.remove(X_FORWARDED_FOR);
     headers.extend(all.map(|all| (X_FORWARDED_FOR, all)));
+    // Rocket.Chat believes it as long as it is told of no proxies.
+    headers.remove(X_REAL_IP);
+    let address = from.address.as_deref().map(HeaderValue::from_str);
+    headers.extend(address.and_then(Result::ok).map(|own| (X_REAL_IP, own)));
     let scheme = HeaderValue::from_static(if from.tls { "https" } else { "http" });
     for (name, own) in [(X_FORWARDED_PROTO, Some(scheme)), (X_FORWARDED_HOST, host)] {
         // What a proxy says is believed where it is trusted.
@@ -135,6 +139,10 @@ fn drop_hop_by_hop(headers: &mut HeaderMap) {
 }
 
 impl Beyond for Passage {
+    fn patience(&self) -> Duration {
+        self.patience
+    }
+
     fn pass(
         &self,
         request: Request<Incoming>,
@@ -146,19 +154,26 @@ impl Beyond for Passage {
         };
         let (patience, standing) = (self.patience, self.standing.clone());
         let failing = self.failing.clone();
+        let cannot_pass = move |error: &dyn std::fmt::Display| {
+            failing.log(|left_out| {
+                tracing::warn!(%error, left_out, "an HTTP request could not be passed to the server");
+            });
+        };
         let answer = self.client.request(request);
         async move {
             let answer = tokio::select! {
                 answer = answer => answer,
                 () = progress.stalled(patience) => {
+                    cannot_pass(&format_args!("no answer within {patience:?}"));
                     return failure(StatusCode::GATEWAY_TIMEOUT, "the server does not answer");
                 }
             };
             match answer {
                 // Nobody asked for another protocol.
-                Ok(answer) if answer.status() == StatusCode::SWITCHING_PROTOCOLS => {
-                    failure(StatusCode::BAD_GATEWAY, "the server changes the protocol unasked")
-                }
+                Ok(answer) if answer.status() == StatusCode::SWITCHING_PROTOCOLS => failure(
+                    StatusCode::BAD_GATEWAY,
+                    "the server changes the protocol unasked",
+                ),
                 Ok(answer) => {
                     metrics::http_passed(answer.status().as_u16());
                     let (mut head, body) = answer.into_parts();
@@ -166,13 +181,16 @@ impl Beyond for Passage {
                     head.version = Version::HTTP_11;
                     Response::from_parts(head, Either::Right(body))
                 }
+                // Nobody is left to read this.
+                Err(error) if progress.is_broken() => {
+                    tracing::debug!(%error, "an HTTP request broke off");
+                    text(StatusCode::BAD_REQUEST, "the request breaks off")
+                }
                 Err(error) => {
                     if error.is_connect() {
                         standing.doubt();
                     }
-                    failing.log(|left_out| {
-                        tracing::warn!(%error, left_out, "an HTTP request could not be passed to the server");
-                    });
+                    cannot_pass(&error);
                     failure(StatusCode::BAD_GATEWAY, "the server is away")
                 }
             }
@@ -183,6 +201,10 @@ impl Beyond for Passage {
 
 fn failure(status: StatusCode, why: &'static str) -> Response<PassedBody> {
     metrics::http_passed(status.as_u16());
+    text(status, why)
+}
+
+fn text(status: StatusCode, why: &'static str) -> Response<PassedBody> {
     let mut answer = Response::new(Either::Left(Full::from(why)));
     *answer.status_mut() = status;
     let headers = answer.headers_mut();
@@ -192,25 +214,43 @@ fn failure(status: StatusCode, why: &'static str) -> Response<PassedBody> {
     answer
 }
 
-/// When the last part of a request went to the server: a large body on a slow line is no time-out.
+/// How far a request has come.
 #[derive(Debug, Clone)]
-struct Progress(Arc<Mutex<Instant>>);
+struct Progress(Arc<Mutex<Way>>);
+
+#[derive(Debug)]
+struct Way {
+    /// When its last part went to the server: a large body on a slow line is no time-out.
+    moved: Instant,
+    /// The client broke it off.
+    broken: bool,
+}
 
 impl Default for Progress {
     fn default() -> Self {
-        Self(Arc::new(Mutex::new(Instant::now())))
+        Self(Arc::new(Mutex::new(Way {
+            moved: Instant::now(),
+            broken: false,
+        })))
     }
 }
 
 impl Progress {
-    fn made(&self) {
-        *self.0.lock() = Instant::now();
+    fn made(&self, broken: bool) {
+        *self.0.lock() = Way {
+            moved: Instant::now(),
+            broken,
+        };
+    }
+
+    fn is_broken(&self) -> bool {
+        self.0.lock().broken
     }
 
     /// Ready when there was none for so long.
     async fn stalled(&self, patience: Duration) {
         loop {
-            let end = *self.0.lock() + patience;
+            let end = self.0.lock().moved + patience;
             if Instant::now() >= end {
                 return;
             }
@@ -234,8 +274,8 @@ impl Body for Watched {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         let frame = Pin::new(&mut self.body).poll_frame(cx);
-        if frame.is_ready() {
-            self.progress.made();
+        if let Poll::Ready(part) = &frame {
+            self.progress.made(matches!(part, Some(Err(_))));
         }
         frame
     }
@@ -273,3 +313,6 @@ impl Connection for Stream {
         Connected::new()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -41,8 +41,8 @@ async fn what_is_not_the_edges_own_is_passed_to_the_server() {
         ("DELETE", "/a%20b?c=d", "é, ", "\u{c3}\u{a9}, "),
     ] {
         let request = format!(
-            "{method} {path} HTTP/1.1\r\nHost: chat.example.org\r\nConnection: {bad}close, X-Mine\r\nX-Mine: 1\r\n\
-             Keep-Alive: 5\r\nX-Forwarded-For: {bad}6.6.6.6\r\nX-Forwarded-Proto: https\r\nCookie: a=b\r\nContent-Length: {}\r\n\r\n{body}",
+            "{method} {path} HTTP/1.1\r\nHost: chat.example.org\r\nConnection: {bad}X-Mine\r\nConnection: close\r\nX-Mine: 1\r\n\
+             Keep-Alive: 5\r\nX-Forwarded-For: {bad}6.6.6.6\r\nX-Forwarded-Proto: https\r\nX-Real-IP: 6.6.6.6\r\nCookie: a=b\r\nContent-Length: {}\r\n\r\n{body}",
             body.len()
         );
         let answer = http::request(edge.port, &request).await.unwrap();
@@ -74,6 +74,7 @@ async fn what_is_not_the_edges_own_is_passed_to_the_server() {
         );
         let forwarded = format!("{seen_bad}6.6.6.6, 127.0.0.1");
         assert_eq!(header("x-forwarded-for"), Some(&*forwarded));
+        assert_eq!(header("x-real-ip"), Some("127.0.0.1"));
         assert_eq!(header("cookie"), Some("a=b"));
         assert_eq!((header("x-mine"), header("keep-alive")), (None, None));
     }
@@ -84,6 +85,11 @@ async fn what_is_not_the_edges_own_is_passed_to_the_server() {
 async fn a_server_that_is_away_or_does_not_answer_is_told_apart() {
     let (server, edge, _) = in_front_of_pages(&[("REQUEST_TIMEOUT", "1")]).await;
     assert_eq!(http::get(edge.port, "/slow").await.unwrap().status, 504);
+    eventually("the log tells of it", || async {
+        let told = super::logged(&edge, "warn", "no answer within 1s");
+        (told.len() == 1).then_some(())
+    })
+    .await;
     drop(server);
     let (_, url) = nobody();
     let edge = edge_of(&url, &[("RELAY_HTTP", "true")]);
@@ -93,6 +99,27 @@ async fn a_server_that_is_away_or_does_not_answer_is_told_apart() {
     })
     .await;
     assert_eq!(answer.status, 502);
+}
+
+// contract: relay/http
+#[tokio::test]
+async fn an_upload_that_breaks_off_is_not_the_servers_fault() {
+    let (_server, edge, _) = in_front_of_pages(&[]).await;
+    let mut client = TcpStream::connect(("127.0.0.1", edge.port))
+        .await
+        .expect("it");
+    let half = b"POST /page HTTP/1.1\r\nHost: chat\r\nContent-Length: 1000\r\n\r\nhalf";
+    client.write_all(half).await.expect("it is read");
+    client.shutdown().await.expect("an end");
+    let mut answer = String::new();
+    client.read_to_string(&mut answer).await.expect("an answer");
+    assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
+    eventually("the log tells of it", || async {
+        let told = super::logged(&edge, "debug", "an HTTP request broke off");
+        (told.len() == 1).then_some(())
+    })
+    .await;
+    assert_eq!(edge.logged("warn"), [Value::Null; 0]);
 }
 
 /// The next request for this path, as a server sees it; what else comes is cut.

@@ -16,12 +16,13 @@ use tokio_tungstenite::{WebSocketStream, client_async};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
-use super::{Gateway, Liveness, Readiness};
+use super::{Beyond, Gateway, Liveness, Readiness};
 use crate::client::{Client, Directory, Handler, Reply, SubOutcome};
 use crate::config::{self, GatewayConfig};
 use crate::ddp::message::{MethodCall, Subscription};
 use crate::session::{Behind, Sessions};
 
+mod passing;
 mod requests;
 
 /// A house that answers nothing, and remembers who came.
@@ -73,6 +74,10 @@ struct Rig {
 
 impl Rig {
     fn new(change: impl FnOnce(&mut GatewayConfig)) -> Self {
+        Self::before(None, change)
+    }
+
+    fn before(beyond: Option<Arc<dyn Beyond>>, change: impl FnOnce(&mut GatewayConfig)) -> Self {
         let mut config = GatewayConfig {
             port: 0,
             ..config::defaults().gateway
@@ -91,7 +96,7 @@ impl Rig {
             sessions.clone(),
             house.clone(),
             liveness.clone(),
-            None,
+            beyond,
         )
         .unwrap();
         let port = gateway.local_addr().port();

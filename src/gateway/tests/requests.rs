@@ -157,6 +157,17 @@ async fn odd_bytes_in_a_target_are_taken_behind_a_body() {
     }
 }
 
+#[tokio::test]
+async fn a_tunnel_is_refused_and_what_follows_is_not_read() {
+    let rig = Rig::new(|_| {});
+    let connect =
+        b"CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\nGET /health HTTP/1.1\r\nHost: a\r\n\r\n";
+    let answer = rig.exchange(connect).await;
+    assert!(answer.starts_with("HTTP/1.1 405 "), "{answer}");
+    assert!(answer.contains("\r\nconnection: close\r\n"), "{answer}");
+    assert!(answer.ends_with("method not allowed"), "{answer}");
+}
+
 // contract: ddp/http/rules
 #[tokio::test]
 async fn requests_that_break_the_rules_are_refused() {
