@@ -27,8 +27,13 @@ pub(super) struct Heartbeats {
     pub(super) client_from: &'static str,
 }
 
-/// Takes the readings apart, and says which was taken.
-pub(super) fn read(raw: &Raw, checked: &Checked, notes: &mut Vec<Note>) -> Heartbeats {
+/// Takes the readings apart, and says which was taken. Where sessions are relayed (`relays`) there is no mesh to speak of.
+pub(super) fn read(
+    raw: &Raw,
+    checked: &Checked,
+    relays: bool,
+    notes: &mut Vec<Note>,
+) -> Heartbeats {
     let own = checked.time(DDP_HEARTBEAT_INTERVAL);
     let shared = checked.time(HEARTBEAT_INTERVAL);
     let timeout = checked.time(HEARTBEAT_TIMEOUT);
@@ -48,24 +53,30 @@ pub(super) fn read(raw: &Raw, checked: &Checked, notes: &mut Vec<Note>) -> Heart
         raw.is_set(HEARTBEAT_INTERVAL),
         raw.is_set(HEARTBEAT_TIMEOUT),
     ) {
+        (true, true) if relays => {
+            "HEARTBEAT_INTERVAL and HEARTBEAT_TIMEOUT are read as a mesh's pair, and there is none"
+        }
         (true, true) => "HEARTBEAT_INTERVAL and HEARTBEAT_TIMEOUT are read as the mesh's pair",
         (true, false) if own.is_some() => {
             "DDP_HEARTBEAT_INTERVAL wins over HEARTBEAT_INTERVAL, which has no effect without HEARTBEAT_TIMEOUT"
         }
         (true, false) => "HEARTBEAT_INTERVAL without HEARTBEAT_TIMEOUT is read as the clients'",
-        (false, true) => "HEARTBEAT_TIMEOUT is the mesh's",
-        (false, false) => "heartbeats",
+        (false, true) if !relays => "HEARTBEAT_TIMEOUT is the mesh's",
+        _ => "heartbeats",
     };
     let level = if raw.is_set(HEARTBEAT_INTERVAL) || raw.is_set(HEARTBEAT_TIMEOUT) {
         NoteLevel::Info
     } else {
         NoteLevel::Debug
     };
-    let text = format!(
-        "{taken}: clients are pinged after {client:?} of silence, the mesh node beats every {mesh:?} and others are lost after {mesh_timeout:?}"
-    );
+    let mut text = format!("{taken}: clients are pinged after {client:?} of silence");
+    if !relays {
+        text += &format!(
+            ", the mesh node beats every {mesh:?} and others are lost after {mesh_timeout:?}"
+        );
+    }
     notes.push(Note { level, text });
-    if mesh >= mesh_timeout {
+    if mesh >= mesh_timeout && !relays {
         let text = format!(
             "HEARTBEAT_INTERVAL ({mesh:?}) is not below HEARTBEAT_TIMEOUT ({mesh_timeout:?}): nodes that share them count each other as lost between two beats"
         );

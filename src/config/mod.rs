@@ -104,7 +104,8 @@ pub fn load(env: impl Iterator<Item = (String, String)>) -> Result<Loaded, Error
 
     foreign::leave_out(&mut raw, &mut notes);
     let checked = check::check(&raw, &mut problems);
-    let beats = heartbeat::read(&raw, &checked, &mut notes);
+    let relays = rules::relays(&raw, &checked);
+    let beats = heartbeat::read(&raw, &checked, relays, &mut notes);
     rules::pairs(&raw, &checked, &beats, &mut problems);
     tracing::pairs(&raw, &checked, &mut problems);
     if !problems.is_empty() {
@@ -132,7 +133,7 @@ pub fn load(env: impl Iterator<Item = (String, String)>) -> Result<Loaded, Error
         .collect();
     values.sort_by_key(|(index, _)| *index);
     Ok(Loaded {
-        config: build::config(&checked, &beats, rules::relays(&raw, &checked)),
+        config: build::config(&checked, &beats, relays),
         notes,
         traces: tracing::settings(&checked),
         idle: rules::idle(&raw, &checked),

@@ -10,15 +10,18 @@ use super::raw::Raw;
 use super::shape::{MEMORY, Shape};
 use super::variables::{
     ADMIN_BIND_IP, ADMIN_PORT, ADMIN_TOKEN, DDP_MAX_BUFFERED_BYTES, DDP_MAX_BUFFERED_TOTAL,
-    DDP_RATE_LIMIT, DDP_SERVER_URL, ENABLE_TLS, INSTANCE_IP, MS_METRICS_PORT, NATS_URL,
-    RATE_LIMITER_EXEMPT, RELAY_HTTP, TLS_CERT_PATH, TLS_KEY_PATH, TLS_TICKET_KEY_PATH, TRANSPORTER,
-    VARIABLES,
+    DDP_MAX_MESSAGE_BYTES, DDP_RATE_LIMIT, DDP_SERVER_URL, ENABLE_TLS, HEARTBEAT_INTERVAL,
+    HEARTBEAT_TIMEOUT, MS_METRICS_PORT, NATS_URL, RATE_LIMITER_EXEMPT, RELAY_HTTP, TLS_CERT_PATH,
+    TLS_KEY_PATH, TLS_TICKET_KEY_PATH, TRANSPORTER, VARIABLES,
 };
 
 /// The lowest port that needs no privilege.
 const FIRST_FREE_PORT: u64 = 1024;
 /// The documented range of `MAX_CONCURRENT_CONNECTIONS`.
 const USUAL_CONNECTIONS: std::ops::RangeInclusive<u64> = 100..=10_000;
+
+/// What stands before a client's message on its way to a server, at most (RFC 6455, section 5.2).
+const FRAME_HEAD: u64 = 14;
 
 /// What the plain broker has nothing of.
 const OF_MOLECULER: [&str; 11] = [
@@ -109,6 +112,22 @@ pub(super) fn pairs(raw: &Raw, checked: &Checked, beats: &Heartbeats, problems: 
             accepts: format!("bytes, {DDP_MAX_BUFFERED_BYTES} ({each}) at least"),
         });
     }
+    // What waits for the server counts as unsent: a larger one would end its session.
+    if let (true, Some(message), Some(each)) = (
+        relays(raw, checked),
+        checked.whole(DDP_MAX_MESSAGE_BYTES),
+        checked.whole(DDP_MAX_BUFFERED_BYTES),
+    ) && message + FRAME_HEAD > each
+    {
+        problems.push(Problem::NotAccepted {
+            variable: DDP_MAX_MESSAGE_BYTES,
+            value: raw.shown(DDP_MAX_MESSAGE_BYTES),
+            origin: origin(raw, DDP_MAX_MESSAGE_BYTES),
+            accepts: format!(
+                "bytes, with {DDP_SERVER_URL} at least {FRAME_HEAD} below {DDP_MAX_BUFFERED_BYTES} ({each})"
+            ),
+        });
+    }
     if checked.switch(ENABLE_TLS) {
         let shared = checked.text(TLS_TICKET_KEY_PATH);
         let shared = shared.map(|_| TLS_TICKET_KEY_PATH);
@@ -188,8 +207,11 @@ pub(super) fn notes(raw: &Raw, checked: &Checked, notes: &mut Vec<Note>) {
         );
     }
     if relays(raw, checked) {
+        // Of the pair neither has: alone the one would be the clients'.
+        let pair = raw.is_set(HEARTBEAT_TIMEOUT).then_some(HEARTBEAT_INTERVAL);
         let idle: Vec<_> = OF_THE_MESH
             .into_iter()
+            .chain(pair)
             .filter(|name| raw.is_set(name))
             .collect();
         if !idle.is_empty() {
@@ -256,7 +278,7 @@ pub(super) fn notes(raw: &Raw, checked: &Checked, notes: &mut Vec<Note>) {
 fn ignored(raw: &Raw, mut say: impl FnMut(NoteLevel, String)) {
     let ignored: Vec<_> = VARIABLES
         .iter()
-        .filter(|one| matches!(one.shape, Shape::Ignored) || one.name == INSTANCE_IP)
+        .filter(|one| matches!(one.shape, Shape::Ignored))
         .filter(|one| raw.is_set(one.name))
         .map(|one| one.name)
         .collect();

@@ -51,8 +51,6 @@ pub enum Shape {
     OneOf(&'static [&'static str]),
     /// An IP address.
     Ip,
-    /// An IP address or a host name.
-    Host,
     /// A path, whatever is there.
     Path,
     /// The path of a file that can be read now.
@@ -155,9 +153,6 @@ impl Shape {
                 .find(|word| word.eq_ignore_ascii_case(text))
                 .map(|word| Parsed::Word(word)),
             Self::Ip => text.parse().ok().map(Parsed::Ip),
-            Self::Host => (text.parse::<IpAddr>().is_ok()
-                || matches!(host_and_port(text), Some((_, None))))
-            .then(own),
             Self::File => std::fs::File::open(Path::new(text))
                 .and_then(|file| file.metadata())
                 .is_ok_and(|about| about.is_file())
@@ -265,7 +260,6 @@ impl fmt::Display for Shape {
             Self::Factor(min, max) => write!(f, "a number, {min}–{max}"),
             Self::OneOf(words) => write!(f, "one of {}", words.join(", ")),
             Self::Ip => f.write_str("an IP address"),
-            Self::Host => f.write_str("an IP address or a host name"),
             Self::Path => f.write_str("a path"),
             Self::File => f.write_str("the path of a file that can be read"),
             Self::Origins => f.write_str("origins separated by commas, * and ? as globs"),

@@ -252,7 +252,7 @@ fn every_variable_good_and_bad() {
         ("MONGO_URL", "memory:"), ("MONGO_URL", "memory:/seed.json"), ("MONGO_URL", "mongodb+srv://u:p@cluster.example.com/chat"),
         ("ADMIN_PORT", "off"), ("ADMIN_BIND_IP", "::1"), ("ADMIN_HOSTS", "status.example.com, 10.0.0.5, [::1]"),
         ("ADMIN_TOKEN", "a-token-that-fits"), ("DDP_RATE_LIMIT", "settings"), ("RATE_LIMITER_EXEMPT", "10.0.0.0/8, 192.0.2.1,2001:db8::/32"),
-        ("DDP_MAX_CONNECTIONS_PER_IP", "20"), ("DDP_MAX_CONNECTIONS_PER_IP", "off"), ("DDP_MAX_SESSIONS_PER_USER", "1"), ("DDP_LOGIN_RATE", "10/60"), ("DDP_LOGIN_RATE", "off"), ("TOKIO_WORKER_THREADS", "2"), ("INSTANCE_IP", "pod-1.svc"),
+        ("DDP_MAX_CONNECTIONS_PER_IP", "20"), ("DDP_MAX_CONNECTIONS_PER_IP", "off"), ("DDP_MAX_SESSIONS_PER_USER", "1"), ("DDP_LOGIN_RATE", "10/60"), ("DDP_LOGIN_RATE", "off"), ("TOKIO_WORKER_THREADS", "2"), ("INSTANCE_IP", "10.0.0.1 172.17.0.1"),
         ("MULTIPLE_INSTANCES_PING_INTERVAL", "30"), ("MULTIPLE_INSTANCES_EXPIRE", "5"), ("DISABLE_MESSAGE_PARSER", "true"),
         ("TRANSPORTER", "tls://a:1,b:2"), ("BROKER", "Moleculer"), ("NATS_URL", "nats://x"), ("MS_NAMESPACE", "team.a"), ("NODE_ID", "pod-1.svc"),
         ("SERIALIZER", "json"), ("SERIALIZER", "MsgPack"), ("SERIALIZER", "notepack"), ("MOLECULER_PROTOCOL", "5"), ("BALANCE_STRATEGY", "Latency"), ("BALANCE_PREFER_LOCAL", "0"), ("REQUEST_TIMEOUT", "5"), ("RETRY_ENABLED", "yes"),
@@ -290,7 +290,7 @@ fn every_variable_good_and_bad() {
         ("ADMIN_PORT", &["70000", "x"]), ("ADMIN_BIND_IP", &["x"]), ("ADMIN_HOSTS", &["a b", "a:1", "https://a"]),
         ("DDP_RATE_LIMIT", &["on", "x"]), ("RATE_LIMITER_EXEMPT", &["10.0.0.0/33", "x"]), ("DDP_MAX_CONNECTIONS_PER_IP", &["-1", "x"]),
         ("DDP_MAX_SESSIONS_PER_USER", &["x"]), ("DDP_LOGIN_RATE", &["10", "0/60", "10/0", "10/x", "1001/60", "1/86401"]),
-        ("ADMIN_TOKEN", &["fifteen-letters", "sixteen letters ", "sechzehn-zeichen-ü"]), ("TOKIO_WORKER_THREADS", &["0", "1025"]), ("INSTANCE_IP", &["a b", "1.2.3.4:5"]),
+        ("ADMIN_TOKEN", &["fifteen-letters", "sixteen letters ", "sechzehn-zeichen-ü"]), ("TOKIO_WORKER_THREADS", &["0", "1025"]),
         ("MULTIPLE_INSTANCES_PING_INTERVAL", &["0"]), ("MULTIPLE_INSTANCES_EXPIRE", &["0"]), ("DISABLE_MESSAGE_PARSER", &["x"]),
         ("TRANSPORTER", &["redis://x", "TCP", "nats"]), ("BROKER", &["amqp"]), ("NATS_URL", &["http://x"]), ("MS_NAMESPACE", &["a b", "a>", "*", "a..b"]),
         ("NODE_ID", &["a b", ".", "x*"]), ("SERIALIZER", &["Avro", "Thrift"]), ("MOLECULER_PROTOCOL", &["3", "4,5"]), ("BALANCE_STRATEGY", &["Shard"]), ("BALANCE_PREFER_LOCAL", &["x"]),
@@ -410,6 +410,57 @@ fn a_server_stands_in_the_place_of_the_mesh() {
         assert_eq!(relay(&[url, mesh]), None, "the mesh is used");
         assert_eq!(warnings(&[url, mesh]).len(), 1);
     }
+}
+
+// contract: configuration/variable/HEARTBEAT_INTERVAL, relay/without-a-mesh
+#[test]
+fn a_pair_of_heartbeats_has_no_effect_in_front_of_a_server() {
+    let url = ("DDP_SERVER_URL", "ws://rocketchat:3000");
+    let (interval, timeout) = (("HEARTBEAT_INTERVAL", "20"), ("HEARTBEAT_TIMEOUT", "10"));
+    let said = |env: &[(&str, &str)]| {
+        let notes = loaded(env).notes.into_iter();
+        let loud = notes.filter(|note| note.level != NoteLevel::Debug);
+        loud.map(|note| note.text).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        said(&[url, interval, timeout]),
+        [
+            "HEARTBEAT_INTERVAL and HEARTBEAT_TIMEOUT are read as a mesh's pair, and there is none: clients are pinged after 30s of silence",
+            "without effect with DDP_SERVER_URL: HEARTBEAT_TIMEOUT, HEARTBEAT_INTERVAL",
+        ]
+    );
+    assert_eq!(
+        said(&[url, timeout]),
+        [
+            "heartbeats: clients are pinged after 30s of silence",
+            "without effect with DDP_SERVER_URL: HEARTBEAT_TIMEOUT",
+        ]
+    );
+    assert_eq!(
+        said(&[url, interval]),
+        [
+            "HEARTBEAT_INTERVAL without HEARTBEAT_TIMEOUT is read as the clients': clients are pinged after 20s of silence"
+        ]
+    );
+}
+
+// contract: configuration/variable/DDP_MAX_MESSAGE_BYTES, relay/limits/message
+#[test]
+fn a_message_for_a_server_fits_into_what_may_be_unsent() {
+    let limits = |message, each| {
+        [
+            ("DDP_MAX_MESSAGE_BYTES", message),
+            ("DDP_MAX_BUFFERED_BYTES", each),
+        ]
+    };
+    let url = ("DDP_SERVER_URL", "ws://rocketchat:3000");
+    let relayed = |message, each| try_load(&[&[url][..], &limits(message, each)].concat());
+    assert!(relayed("2000", "2014").is_ok());
+    assert_eq!(
+        relayed("2000", "2013").unwrap_err().to_string(),
+        "DDP_MAX_MESSAGE_BYTES=2000: not accepted; expected bytes, with DDP_SERVER_URL at least 14 below DDP_MAX_BUFFERED_BYTES (2013)"
+    );
+    assert_eq!(errors(&limits("2000", "2013")), [""; 0], "in a mesh");
 }
 
 // contract: configuration/variable/HEARTBEAT_INTERVAL, configuration/variable/HEARTBEAT_TIMEOUT

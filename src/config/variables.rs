@@ -96,7 +96,7 @@ pub const VARIABLES: &[Variable] = &[
     row("NODE_ENV", "", Shape::Text, "production makes json the default of LOG_FORMAT"),
     row("LOG_FILE_PATH", "", Shape::Path, "logs also go to this file, rotated daily"),
     row("HTTP_FORWARDED_COUNT", "0", Shape::Whole(0, 100), "proxies to trust in X-Forwarded-For"),
-    row("DDP_MAX_MESSAGE_BYTES", "1048576", Shape::Bytes(256, 1 << 30), "largest frame from a client"),
+    row(DDP_MAX_MESSAGE_BYTES, "1048576", Shape::Bytes(256, 1 << 30), "largest frame from a client; with DDP_SERVER_URL below DDP_MAX_BUFFERED_BYTES"),
     row(DDP_MAX_BUFFERED_BYTES, "4194304", Shape::Bytes(1024, 1 << 30), "unsent bytes of one session before it is closed 1013"),
     row(DDP_MAX_BUFFERED_TOTAL, "", Shape::Bytes(1024, 1 << 40), "unsent bytes of all sessions before those are closed 1013 that have not read for longest; by default a quarter of the memory of the cgroup or the machine"),
     row("DDP_MAX_SUBSCRIPTIONS", "1000", Shape::Whole(1, 100_000), "publications of one session"),
@@ -118,7 +118,7 @@ pub const VARIABLES: &[Variable] = &[
     row("DDP_MAX_SESSIONS_PER_USER", "off", Shape::WholeOrOff(1, 1_000_000), "above it a login is refused with too-many-sessions"),
     row("DDP_LOGIN_RATE", "off", Shape::RateOrOff, "<failures>/<seconds> of one address; above it a login waits, from 1 s doubling to 60 s"),
     row("TOKIO_WORKER_THREADS", "", Shape::Whole(1, 1024), "threads that run tasks; by default one a core"),
-    row(INSTANCE_IP, "", Shape::Host, "accepted, without effect: no address of this process is told to anybody"),
+    row("INSTANCE_IP", "", Shape::Ignored, "accepted, without effect: no address of this process is told to anybody"),
     row("MULTIPLE_INSTANCES_PING_INTERVAL", "10", Shape::Seconds(1, 3600), "how often the instances document is touched"),
     row("MULTIPLE_INSTANCES_EXPIRE", "", Shape::Minutes(1, 1440), "when an untouched one is dropped; by default three pings, rounded up to a minute"),
     row("DISABLE_MESSAGE_PARSER", "false", Shape::Switch, "ephemeral messages go out without md"),
@@ -205,6 +205,7 @@ pub(super) const NATS_URL: &str = "NATS_URL";
 pub(super) const RELAY_HTTP: &str = "RELAY_HTTP";
 pub(super) const DDP_SERVER_URL: &str = "DDP_SERVER_URL";
 pub(super) const TLS_TICKET_KEY_PATH: &str = "TLS_TICKET_KEY_PATH";
+pub(super) const DDP_MAX_MESSAGE_BYTES: &str = "DDP_MAX_MESSAGE_BYTES";
 pub(super) const DDP_MAX_BUFFERED_BYTES: &str = "DDP_MAX_BUFFERED_BYTES";
 pub(super) const DDP_MAX_BUFFERED_TOTAL: &str = "DDP_MAX_BUFFERED_TOTAL";
 pub(super) const DDP_RATE_LIMIT: &str = "DDP_RATE_LIMIT";
@@ -213,7 +214,6 @@ pub(super) const ADMIN_PORT: &str = "ADMIN_PORT";
 pub(super) const ADMIN_BIND_IP: &str = "ADMIN_BIND_IP";
 pub(super) const ADMIN_TOKEN: &str = "ADMIN_TOKEN";
 pub(super) const MS_METRICS_PORT: &str = "MS_METRICS_PORT";
-pub(super) const INSTANCE_IP: &str = "INSTANCE_IP";
 
 /// The row of `name`.
 pub(super) fn find(name: &str) -> Option<&'static Variable> {

@@ -122,6 +122,13 @@ impl Calls {
             return Err(DdpError::too_many_requests());
         }
         let most = self.common.max_subscriptions;
+        if request.id.is_empty() {
+            // Meteor has one more each time, never says that it is ready, and cannot end it.
+            return match self.subs.ask(rand::random(), most) {
+                Asked::TooMany => Err(DdpError::too_many_requests()),
+                Asked::New | Asked::Again => Ok(()),
+            };
+        }
         match self.subs.ask(self.hash(request.id), most) {
             Asked::New => self.begin(Kind::Sub, request),
             // Nobody answers it: it would be open for ever.

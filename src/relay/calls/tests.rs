@@ -46,6 +46,22 @@ fn a_publication_that_is_asked_for_again_is_neither_open_twice_nor_forgotten() {
     assert!(calls.sub(request("b")).is_err());
 }
 
+// contract: relay/limits/subscriptions
+#[test]
+fn publications_without_a_name_of_their_own_are_counted_and_not_open() {
+    let mut calls = calls(2);
+    for _ in 0..2 {
+        calls.sub(request("")).unwrap();
+        // It is the answer to nothing.
+        calls.unsub("");
+        calls.nosub("", None);
+    }
+    assert_eq!(calls.open.len(), 0);
+    for id in ["", "a"] {
+        assert!(calls.sub(request(id)).is_err());
+    }
+}
+
 #[test]
 fn what_is_open_is_known_until_it_is_answered() {
     let mut calls = calls(9);
