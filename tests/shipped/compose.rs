@@ -116,6 +116,15 @@ fn this_service_needs_nothing_of_its_container() {
     }
 }
 
+/// One name stands for all containers of the service: a check of it would take all away for one that stops.
+#[test]
+fn no_container_s_health_is_taken_for_that_of_all() {
+    let routes = root().join("compose/traefik/routes.yml");
+    let routes = std::fs::read_to_string(routes).expect("the routes");
+    assert_eq!(routes.matches("url: http://ddp-streamer:").count(), 1);
+    assert!(!routes.contains("healthCheck"), "{routes}");
+}
+
 #[test]
 fn what_is_mounted_is_there() {
     for files in WAYS {

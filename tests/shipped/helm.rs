@@ -133,6 +133,64 @@ fn numbers_of_the_environment_keep_their_digits() {
     );
 }
 
+/// A client's own header is its address where somebody is believed who does not stand in front.
+#[test]
+fn the_ingress_alone_is_believed_unless_said_otherwise() {
+    let forwarded = |more: &[&str]| {
+        let arguments = [
+            "template",
+            CLUSTER,
+            "chat",
+            ".",
+            "--values",
+            "ci/least-values.yaml",
+        ];
+        let objects = documents(&helm(&[&arguments[..], more].concat()).expect("it renders"));
+        environment(&objects)["HTTP_FORWARDED_COUNT"].clone()
+    };
+    assert_eq!(forwarded(&[]), "1");
+    let balanced = "service.type=LoadBalancer,forwardedCount=0";
+    assert_eq!(forwarded(&["--set", balanced]), "0");
+    assert_eq!(forwarded(&["--set", "forwardedCount=3"]), "3");
+}
+
+/// Whatever the chart renders, `env` cannot contradict: the last of two would win.
+#[test]
+fn what_the_chart_renders_is_refused_in_env() {
+    // What its own env and extraEnv say.
+    let given = ["LOG_LEVEL", "DDP_MAX_BUFFERED_BYTES", "TRACING_ENABLED"];
+    let of_values = |name: &str| name.starts_with("OTEL_") || given.contains(&name);
+    let objects = rendered("everything");
+    let all = pod(&objects)["containers"][0]["env"].as_array();
+    let names = all.expect("env").iter();
+    let names = names.map(|variable| variable["name"].as_str().expect("a name"));
+    let own: Vec<_> = names.filter(|name| !of_values(name)).collect();
+    assert!(
+        own.contains(&"PORT") && own.contains(&"TLS_KEY_PATH"),
+        "{own:?}"
+    );
+    for name in own.into_iter().chain(["MS_METRICS_PORT"]) {
+        let (env, extra) = (
+            format!("env.{name}=1"),
+            format!("extraEnv[0].name={name},extraEnv[0].value=x"),
+        );
+        for wrong in [env, extra] {
+            let arguments = [
+                "template",
+                CLUSTER,
+                "chat",
+                ".",
+                "--values",
+                "ci/least-values.yaml",
+            ];
+            let refused = helm(&[&arguments[..], &["--set", &wrong]].concat());
+            let error = refused.expect_err(&wrong);
+            let says = format!("{name} cannot stand in env or extraEnv: the chart sets it");
+            assert!(error.contains(&says), "{wrong}: {error}");
+        }
+    }
+}
+
 #[test]
 fn every_set_of_values_renders_what_it_should() {
     for (set, kinds) in SETS {
@@ -279,6 +337,21 @@ fn values_that_cannot_work_are_refused() {
         ),
         ("least", "maxConnections=10", "maxConnections"),
         ("least", "replica=3", "replica"),
+        (
+            "least",
+            "image.repository=",
+            "image.repository: push the image",
+        ),
+        (
+            "least",
+            "service.type=LoadBalancer",
+            "forwardedCount: how many proxies",
+        ),
+        (
+            "least",
+            "service.type=NodePort",
+            "forwardedCount: how many proxies",
+        ),
     ] {
         let refused = helm(&[
             "template",
