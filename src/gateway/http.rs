@@ -66,15 +66,16 @@ impl Door {
         self.origins.allows(origin)
     }
 
-    /// Passes a request on.
-    pub(super) async fn pass(
+    /// Passes a request on. How it was asked is read at once: the next head may have come before the answer is awaited.
+    pub(super) fn pass(
         &self,
         beyond: Arc<dyn Beyond>,
         request: Request<Incoming>,
         comer: &Comer,
-    ) -> Response<PassedBody> {
+    ) -> impl Future<Output = Response<PassedBody>> + use<'_> {
         let (asked, visitor) = (Asked::of(&request, comer), self.visitor(&request, comer));
-        self.finish(beyond.pass(request, visitor).await, &asked)
+        let answer = beyond.pass(request, visitor);
+        async move { self.finish(answer.await, &asked) }
     }
 
     /// Answers one request. `comer` is what becomes of an upgrade.

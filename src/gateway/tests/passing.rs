@@ -82,6 +82,21 @@ async fn a_download_may_pause_and_a_connection_rest() {
     assert_eq!(socket.read(&mut page).await.unwrap(), 0, "it has rested");
 }
 
+// contract: ddp/transport/http-1.0
+#[tokio::test]
+async fn each_answer_is_of_its_own_requests_version() {
+    let rig = Rig::before(Some(Pages::of(3)), |_| {});
+    let old = "POST /a HTTP/1.0\r\nConnection: keep-alive\r\nContent-Length: 1\r\n\r\nx";
+    let new = "GET /b HTTP/1.1\r\nHost: chat\r\n\r\n";
+    let last = "GET /c HTTP/1.0\r\n\r\n";
+    let answer = rig.exchange([old, new, last].concat().as_bytes()).await;
+    let versions: Vec<_> = answer
+        .match_indices(" 200 OK\r\n")
+        .map(|(at, _)| &answer[at - 8..at])
+        .collect();
+    assert_eq!(versions, ["HTTP/1.0", "HTTP/1.1", "HTTP/1.0"], "{answer}");
+}
+
 // contract: relay/http, configuration/variable/DDP_ALLOWED_ORIGINS
 #[tokio::test]
 async fn pages_of_other_origins_get_no_session_by_other_transports() {
