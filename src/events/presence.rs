@@ -17,13 +17,16 @@ pub(super) fn status(events: &Events, args: &Args<'_>) -> Option<()> {
     let username = user.get("username")?.get();
     let uid = user.key("_id");
     let code = status_code(&status);
+    let (source, expires) = (
+        user.optional("statusSource", any)?,
+        user.optional("statusExpiresAt", any)?,
+    );
+    // An empty text is none.
+    let is_some = |value: &&RawValue| value.get() != "\"\"";
     let shown = Shown {
-        // An empty text is none.
-        text: user
-            .optional("statusText", text)?
-            .filter(|text| text.get() != "\"\""),
-        source: user.optional("statusSource", any)?,
-        expires: user.optional("statusExpiresAt", any)?,
+        text: user.optional("statusText", text)?.filter(is_some),
+        source: source.filter(is_some),
+        expires: expires.filter(is_some),
         is_8: events.house.release() == Release::V8,
     };
     let name = or_null(user.optional("name", text)?);
@@ -37,7 +40,7 @@ pub(super) fn status(events: &Events, args: &Args<'_>) -> Option<()> {
     let mut logged = vec![&*id, username, code, status_text, name, roles];
     let mut watched = vec![username, code, status_text];
     if shown.is_8 {
-        let more = [or_null(shown.source), or_null(shown.expires)];
+        let more = [or_null(source), or_null(expires)];
         logged.extend(more);
         watched.extend(more);
     }

@@ -74,3 +74,21 @@ async fn presence_has_the_newer_elements_on_8_alone() {
         );
     }
 }
+
+/// An empty text counts as absent, and keeps its position.
+#[tokio::test]
+async fn an_empty_source_is_none() {
+    let data = r#"[{"user":{"_id":"u","username":"un","status":"busy","statusText":"","statusSource":""}}]"#;
+    let bench = Bench::new(Recorder {
+        release: Release::V8,
+        ..Recorder::default()
+    });
+    assert_eq!(
+        bench.event("presence.status", data).await,
+        [
+            r#"user u/userData [{"type":"updated","id":"u","diff":{"status":"busy"},"unset":{"statusText":1,"statusSource":1,"statusExpiresAt":1}}]"#,
+            r#"user-status u [["u","un",3,"",null,null,"",null]]"#,
+            r#"user-presence u [["un",3,"","",null]]"#,
+        ]
+    );
+}
