@@ -206,6 +206,15 @@ pub fn carry<T>(job: impl Future<Output = T> + Send + 'static) -> BoxFuture<'sta
     }
 }
 
+/// The same of a job that may take long after all else is done: a broadcast is over without it, and the job's spans are below its
+/// span all the same.
+pub fn outlive<T>(job: impl Future<Output = T> + Send + 'static) -> BoxFuture<'static, T> {
+    match context() {
+        None => job.boxed(),
+        Some(context) => WORK.scope(Work::Request(context), job).boxed(),
+    }
+}
+
 /// Where that stands which is worked on now: the parent of whatever is asked.
 pub(super) fn context() -> Option<TraceContext> {
     WORK.try_with(|work| match work {
@@ -247,6 +256,22 @@ mod tests {
             Work::Request(_) => 0,
         })
         .unwrap_or_default()
+    }
+
+    #[test]
+    fn what_outlives_a_broadcast_does_not_keep_it() {
+        handling(Some(Instant::now()), || {
+            let held = || {
+                WORK.with(|work| match work {
+                    Work::Broadcast(broadcast) => Arc::strong_count(broadcast),
+                    Work::Request(_) => 0,
+                })
+            };
+            let _outlives = outlive(async {});
+            assert_eq!(held(), 1);
+            let _carried = carry(async {});
+            assert_eq!(held(), 2);
+        });
     }
 
     #[tokio::test(start_paused = true)]

@@ -254,6 +254,7 @@ impl Streams {
             return;
         };
         let job = self.cancel.clone().run_until_cancelled_owned(job(me));
-        self.tracker.spawn(work::carry(job.map(drop)));
+        // It may go on for hours: a broadcast that led to it is over before.
+        self.tracker.spawn(work::outlive(job.map(drop)));
     }
 }
