@@ -3,8 +3,10 @@
 //! Always in this order: the ground first, then what stands on it ends, then what is to be told.
 
 use serde_json::value::RawValue;
+use tokio::time::sleep;
 
 use crate::ejson::{RawObject, join, quoted};
+use crate::streams::again::FIRST_PAUSE;
 use crate::streams::catalog::Stream;
 use crate::streams::delivery::publish::rooms_key;
 use crate::streams::listening::rooms::ROOMS_CHANGED;
@@ -63,15 +65,24 @@ impl Streams {
         };
         let (user, room) = (uid.to_owned(), rid.to_owned());
         self.queue.push(&rooms_key(uid), async move {
-            // What cannot be read is in the log; and the user may be out again.
-            if let Ok(found) = me.rules.room(&room).await
-                && me.rooms.has(&user, &room)
-            {
-                let found = found.as_deref().map_or("null", RawValue::get);
-                let args = join(["\"inserted\"", found]);
-                let event_name = format!("{user}/{ROOMS_CHANGED}");
-                me.deliver_now(Stream::NotifyUser, &event_name, &args, None);
-            }
+            let mut pauses = [FIRST_PAUSE, 2 * FIRST_PAUSE].into_iter();
+            let found = loop {
+                // What cannot be read is in the log.
+                let found = me.rules.room(&room).await;
+                // The user may be out again.
+                if !me.rooms.has(&user, &room) {
+                    return;
+                }
+                match (found, pauses.next()) {
+                    (Ok(found), _) => break found,
+                    (Err(_), Some(pause)) => sleep(pause).await,
+                    (Err(_), None) => return,
+                }
+            };
+            let found = found.as_deref().map_or("null", RawValue::get);
+            let args = join(["\"inserted\"", found]);
+            let event_name = format!("{user}/{ROOMS_CHANGED}");
+            me.deliver_now(Stream::NotifyUser, &event_name, &args, None);
         });
     }
 
@@ -83,12 +94,14 @@ impl Streams {
         let Some(rid) = fields.text("_id") else {
             return;
         };
-        match action != "updated" || self.rules.has_moved(&rid, &fields) {
+        let t = fields.text("t");
+        let is_retyped = t.is_some_and(|t| self.doubts.retyped(&rid, &t));
+        match is_retyped || action != "updated" || self.rules.has_moved(&rid, &fields) {
             true => self.rules.grounds().room_moved(&rid),
             false => self.rules.grounds().room(&rid),
         }
-        if let Some(t) = fields.text("t") {
-            self.room_has_type(&rid, &t);
+        if is_retyped {
+            self.room_retyped(&rid);
         }
         let listening = self.rooms.listening(&rid);
         if listening.is_empty() {

@@ -168,11 +168,9 @@ impl Streams {
         }
     }
 
-    /// A room has this type now: where publications were granted under another, their rules are asked again.
-    pub(super) fn room_has_type(&self, rid: &str, t: &str) {
-        if self.doubts.retyped(rid, t) {
-            self.ask_about(None, Cause::Room(rid.into()));
-        }
+    /// A room has another type than publications were granted under: their rules are asked again.
+    pub(super) fn room_retyped(&self, rid: &str) {
+        self.ask_about(None, Cause::Room(rid.into()));
     }
 
     /// What a user may do is not what it was; `None`: what anybody may. `permission` is the one, where that is known.

@@ -8,6 +8,7 @@
 
 mod asker;
 mod ground;
+mod looks;
 pub(super) mod params;
 mod questions;
 mod read;

@@ -102,30 +102,27 @@ impl Rules {
         let (rules, id) = (self.clone(), Box::<str>::from(rid));
         self.rooms
             .ask(rid.into(), mark, &self.grounds, || {
-                async move {
-                    rules
-                        .store
-                        .room(&id)
-                        .await
-                        .map_err(|cause| unasked("room", &cause))
-                }
-                .boxed()
+                async move { rules.read_room_document(&id).await }.boxed()
             })
             .await
+    }
+
+    async fn read_room_document(&self, rid: &str) -> Found<Document> {
+        let found = self.store.room(rid).await;
+        let found = found.map_err(|cause| unasked("room", &cause))?;
+        // The event may come after it, and tell what is known then: who asks with the former document is to ask again.
+        if let Some(room) = &found
+            && self.looks.read(rid, room)
+        {
+            self.grounds.room_moved(rid);
+        }
+        Ok(found)
     }
 
     /// Whether a room's event can change who may access it: it cannot where all that access depends on is as it was
     /// when the room was last read. A room that nobody read, or that lacks something now, may be another one.
     pub(in crate::streams) fn has_moved(&self, rid: &str, room: &RawObject<'_>) -> bool {
-        let Some(last) = self.rooms.last(rid) else {
-            return true;
-        };
-        let Some(last) = RawObject::of(&last) else {
-            return true;
-        };
-        ACCESS_FIELDS
-            .iter()
-            .any(|field| last.get(field).map(RawValue::get) != room.get(field).map(RawValue::get))
+        self.looks.differs(rid, room)
     }
 
     /// The room's type, where the room was read lately.
@@ -304,24 +301,6 @@ impl Rules {
         }))
     }
 }
-
-/// All of a room that decides who may access it, over all releases.
-const ACCESS_FIELDS: [&str; 14] = [
-    "t",
-    "prid",
-    "teamId",
-    "teamMain",
-    "uids",
-    "usernames",
-    "v",
-    "servedBy",
-    "departmentId",
-    "open",
-    "archived",
-    "federated",
-    "encrypted",
-    "abacAttributes",
-];
 
 /// Lets a user look into public channels, where `canReadRoom` is not offered.
 pub(super) const PREVIEW: &str = "preview-c-room";

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::ground::{Grounds, Mark};
+use super::looks::Looks;
 use super::questions::Question;
 use super::reuse::Reuse;
 use crate::services::{Release, Services};
@@ -29,6 +30,7 @@ pub(in crate::streams) struct Rules {
     pub(super) store: Store,
     pub(super) settings: Settings,
     pub(super) grounds: Grounds,
+    pub(super) looks: Looks,
     pub(super) rooms: Reuse<Box<str>, Document>,
     pub(super) grants: Reuse<Question, ()>,
 }
@@ -44,6 +46,7 @@ impl Rules {
             store,
             settings,
             grounds: Grounds::new(),
+            looks: Looks::default(),
             rooms: Reuse::new(ROOMS_KNOWN),
             grants: Reuse::new(GRANTS_KNOWN),
         })

@@ -6,8 +6,9 @@ use futures_util::FutureExt;
 use serde_json::json;
 use tokio::time::{sleep, timeout};
 
-use super::workspace::{Workspace, stream, verdict_of};
-use crate::services::Release::V6;
+use super::workspace::{Offers, Workspace, stream, verdict_of};
+use crate::services::Release::{V6, V8};
+use crate::store::Collection;
 
 const ACCESS: &str = "canAccessRoom secret alice";
 
@@ -183,4 +184,28 @@ async fn nothing_is_sent_before_the_last_await() {
     drop(asked);
     assert!(alice.hears().is_empty());
     assert!(alice.client.publications.lock().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_room_whose_new_type_is_read_before_it_is_told() {
+    let workspace = Workspace::with(V8, Offers::ReadRoom).await;
+    let (alice, bob) = (workspace.login("a", "alice"), workspace.login("b", "bob"));
+    for user in ["alice", "bob"] {
+        workspace.core.grant(&format!("canReadRoom general {user}"));
+    }
+    let public = json!({"_id": "general", "t": "c", "name": "general"});
+    let private = json!({"_id": "general", "t": "p", "name": "general"});
+    workspace.core.slow(Duration::from_millis(100));
+    let (heard, ()) = tokio::join!(alice.asks("room-messages", "general", json!([])), async {
+        sleep(Duration::from_millis(50)).await;
+        workspace.core.slow(Duration::ZERO);
+        workspace.core.revoke("canReadRoom general alice");
+        workspace.put(Collection::Rooms, private.clone());
+        // A message that was written before: what was read is not reused.
+        workspace.room("updated", public);
+        let heard = bob.asks("room-messages", "general", json!([])).await;
+        assert_eq!(verdict_of(&heard), "ready");
+        workspace.room("updated", private);
+    });
+    assert_eq!(verdict_of(&heard), "not-allowed");
 }

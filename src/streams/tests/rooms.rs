@@ -136,6 +136,28 @@ async fn what_was_missed_while_the_mesh_was_away_is_read_again() {
     assert_eq!(told(&bob), [json!(["updated", {"_id": "secret", "n": 1}])]);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_room_that_cannot_be_read_is_tried_three_times() {
+    let workspace = Workspace::new(V6).await;
+    let bob = listens(&workspace, "b", "bob").await;
+    let broken = &workspace.store.as_memory().unwrap().broken;
+    for (room, failures, expected) in [("secret", 2, 1), ("chat", 3, 0)] {
+        broken.fail("room");
+        workspace.subscription("inserted", room, "bob");
+        until(|| broken.failed("room") == failures).await;
+        assert_eq!(broken.mend("room"), failures);
+        workspace.quiet().await;
+        assert_eq!(told(&bob).len(), expected, "{failures} failures");
+    }
+    // Nor is it for who is out again.
+    broken.fail("room");
+    workspace.subscription("inserted", "general", "bob");
+    until(|| broken.failed("room") == 1).await;
+    workspace.subscription("removed", "general", "bob");
+    workspace.quiet().await;
+    assert_eq!(broken.mend("room"), 2, "it was looked up once more at most");
+}
+
 // contract: mesh/outage/missed
 #[tokio::test(start_paused = true)]
 async fn rooms_that_cannot_be_read_after_an_outage_are_read_once_they_can() {
@@ -184,5 +206,5 @@ async fn a_room_that_comes_and_goes_before_it_is_read() {
     workspace.room("updated", json!({"_id": "brief"}));
     sleep(Duration::from_millis(1)).await;
     assert!(told(&bob).is_empty(), "a room that is none of bob's");
-    until(|| workspace.streams.queue().jobs() == 0).await;
+    until(|| workspace.streams.queue.jobs() == 0).await;
 }
