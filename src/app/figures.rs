@@ -60,11 +60,8 @@ impl Figures {
         }
     }
 
-    fn queues(&self) -> [&KeyedQueue; 3] {
-        [
-            self.streams.queue(),
-            self.events.queue(),
-            self.methods.queue(),
-        ]
+    fn queues(&self) -> [&KeyedQueue; 4] {
+        let [streams, messages] = self.streams.queues();
+        [streams, messages, self.events.queue(), self.methods.queue()]
     }
 }

@@ -193,6 +193,11 @@ impl Mesh {
         (config.event_queue_bytes, config.outbox_bytes)
     }
 
+    /// Waits until next to nothing waits to be sent: for whoever sends much, and would keep others out.
+    pub async fn has_room(&self) {
+        self.local().outbox.has_room().await;
+    }
+
     /// The counters at this moment.
     pub fn stats(&self) -> MeshStats {
         MeshStats {

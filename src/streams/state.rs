@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -20,10 +21,15 @@ use crate::client::{Client, Directory, Publication};
 use crate::services::{Release, Services};
 use crate::store::{Settings, Store};
 
-/// What waits for look-ups: messages for `__my_messages__` and rooms for `rooms-changed`. A message has a kilobyte: this
-/// is what a busy workspace (1,000 a second) brings in the time in which a slow core answers.
+/// Rooms for `rooms-changed` that wait to be read, and what waits behind them.
 const LOOK_UPS: QueueLimits = QueueLimits {
     name: "streams",
+    ..MESSAGES
+};
+/// Messages for `__my_messages__`, which wait to be asked for: a queue of their own, since there are many while the core is
+/// slow. A message has a kilobyte: this is what a busy workspace (1,000 a second) brings in the time in which it answers.
+const MESSAGES: QueueLimits = QueueLimits {
+    name: "my-messages",
     jobs: 20_000,
     jobs_of_key: 1_000,
     bytes: 32 * 1024 * 1024,
@@ -61,6 +67,9 @@ pub struct Streams {
     pub(super) visibility: Visibility,
     pub(super) rooms: Arc<RoomSets>,
     pub(super) queue: KeyedQueue,
+    pub(super) messages: KeyedQueue,
+    /// Held by whoever writes more to the members of a room than the mesh takes at once.
+    pub(super) relaying: Arc<Semaphore>,
     pub(super) doubts: Doubts,
     pub(super) tracker: TaskTracker,
     pub(super) cancel: CancellationToken,
@@ -95,6 +104,8 @@ impl Streams {
             visibility,
             rooms: Arc::default(),
             queue: KeyedQueue::new(LOOK_UPS, seed.tracker.clone(), seed.cancel.clone()),
+            messages: KeyedQueue::new(MESSAGES, seed.tracker.clone(), seed.cancel.clone()),
+            relaying: Arc::new(Semaphore::new(1)),
             doubts: Doubts::default(),
             tracker: seed.tracker,
             cancel: seed.cancel,
@@ -110,8 +121,8 @@ impl Streams {
 
     /// What waits for look-ups.
     #[must_use]
-    pub fn queue(&self) -> &KeyedQueue {
-        &self.queue
+    pub fn queues(&self) -> [&KeyedQueue; 2] {
+        [&self.queue, &self.messages]
     }
 
     /// A publication ends: `nosub` is sent when it was active. Says whether it was.

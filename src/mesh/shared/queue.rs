@@ -2,6 +2,7 @@
 //! publishes) and the task that works.
 
 use std::collections::VecDeque;
+use std::pin::pin;
 
 use parking_lot::Mutex;
 use tokio::sync::Notify;
@@ -23,6 +24,8 @@ pub(crate) enum Refused {
 pub(crate) struct ByteQueue<T> {
     state: Mutex<State<T>>,
     ready: Notify,
+    /// Told to all when [`ByteQueue::has_room`].
+    room: Notify,
     limit: usize,
 }
 
@@ -42,6 +45,7 @@ impl<T> ByteQueue<T> {
                 open,
             }),
             ready: Notify::new(),
+            room: Notify::new(),
             limit,
         }
     }
@@ -87,11 +91,31 @@ impl<T> ByteQueue<T> {
         }
     }
 
+    /// Waits until next to nothing waits: for whoever has much to push, and would keep others out.
+    pub(crate) async fn has_room(&self) {
+        loop {
+            let mut room = pin!(self.room.notified());
+            room.as_mut().enable();
+            if self.bytes() <= self.little() {
+                return;
+            }
+            room.await;
+        }
+    }
+
+    fn little(&self) -> usize {
+        self.limit / 32
+    }
+
     /// The next entry, if there is one.
     pub(crate) fn try_pop(&self) -> Option<T> {
         let mut state = self.state.lock();
         let (entry, cost) = state.entries.pop_front()?;
+        let was_much = state.bytes > self.little();
         state.bytes -= cost;
+        if was_much && state.bytes <= self.little() {
+            self.room.notify_waiters();
+        }
         if state.entries.is_empty() && state.entries.capacity() > 1024 {
             // A burst must not be paid for ever after.
             state.entries.shrink_to(64);
@@ -109,6 +133,7 @@ impl<T> ByteQueue<T> {
         let mut state = self.state.lock();
         state.open = false;
         state.bytes = 0;
+        self.room.notify_waiters();
         std::mem::take(&mut state.entries)
             .into_iter()
             .map(|(entry, _)| entry)
@@ -128,6 +153,7 @@ impl<T> ByteQueue<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use futures_util::FutureExt;
 
     #[test]
     fn the_bound_is_in_bytes() {
@@ -162,6 +188,26 @@ mod tests {
             queue.push(7, 1).unwrap();
         });
         assert_eq!(got, 7);
+    }
+
+    #[tokio::test]
+    async fn who_has_much_waits_for_room() {
+        let queue = ByteQueue::new(32_000, true);
+        queue.has_room().await;
+        for n in 0..3 {
+            queue.push(n, 600).unwrap();
+        }
+        for empty in [
+            || (|queue: &ByteQueue<i32>| while queue.try_pop().is_some() {}) as fn(&_),
+            || (|queue: &ByteQueue<i32>| drop(queue.close())) as fn(&_),
+        ] {
+            queue.open();
+            queue.push(7, 1200).unwrap();
+            let mut waits = Box::pin(queue.has_room());
+            assert!((&mut waits).now_or_never().is_none());
+            empty()(&queue);
+            waits.await;
+        }
     }
 
     #[tokio::test]

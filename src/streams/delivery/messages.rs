@@ -108,10 +108,10 @@ impl Streams {
             // One for each publication: they are counted again when the answer is there.
             clients.sort_by_key(|client| client.id().clone());
             clients.dedup_by(|one, other| Arc::ptr_eq(one, other));
-            let key = format!("my/{rid}/{}", user.as_ref().map_or("", UserId::as_str));
+            let key = format!("{rid}/{}", user.as_ref().map_or("", UserId::as_str));
             let bytes = bytes + clients.len() * size_of::<Arc<Client>>();
             let job = me.clone().tell(user, clients, message.clone());
-            self.queue.push_bytes(&key, bytes, job);
+            self.messages.push_bytes(&key, bytes, job);
         }
     }
 

@@ -16,6 +16,11 @@ use crate::streams::state::Streams;
 /// The balanced event that tells of an accepted typing write.
 const TYPING: &str = "room.user-activity";
 
+/// Bytes that a relay to the members of a room gives the mesh at once: of a usual one all, to thousands.
+const RELAYED_AT_ONCE: usize = 1024 * 1024;
+/// What an event costs besides its args, about.
+const OVERHEAD: usize = 256;
+
 /// What a write answers: nothing, whether it was allowed or not.
 pub type Written = Result<Option<Box<RawValue>>, DdpError>;
 
@@ -23,7 +28,7 @@ impl Streams {
     /// A client calls the method `stream-<stream>`. `None` when there is no such stream: then the method is another's.
     ///
     /// A refusal is an empty result like any other; a rule that cannot be asked is error 500. Cancel safe: all is sent
-    /// after the last await.
+    /// after the last await, much of it by a task of its own.
     pub async fn write(
         &self,
         client: Arc<Client>,
@@ -52,12 +57,48 @@ impl Streams {
             }
             Ok(Effect::Relay(event_names)) => {
                 let args = write.args_json();
-                for event_name in event_names {
-                    self.written(Stream::NotifyUser, &event_name, &args, None);
+                let at_once = (RELAYED_AT_ONCE / (args.len() + OVERHEAD)).max(1);
+                if event_names.len() <= at_once {
+                    self.relay_to(&event_names, &args);
+                } else {
+                    // Boxed: rare, and large.
+                    Box::pin(self.relay_slowly(&client, &asker, event_names, args, at_once)).await;
                 }
             }
         }
         Some(Ok(None))
+    }
+
+    fn relay_to(&self, event_names: &[String], args: &str) {
+        for event_name in event_names {
+            self.written(Stream::NotifyUser, event_name, args, None);
+        }
+    }
+
+    /// So many at a time, and others as the mesh takes them: nobody's calls wait behind it, and nothing falls over the mesh's
+    /// bound. One at a time for all clients. Once begun it is done, whoever leaves.
+    async fn relay_slowly(
+        &self,
+        client: &Client,
+        asker: &Asker,
+        event_names: Vec<String>,
+        args: String,
+        at_once: usize,
+    ) {
+        let Ok(turn) = self.relaying.clone().acquire_owned().await else {
+            return;
+        };
+        if !asker.is(client) {
+            return;
+        }
+        self.later(|me| async move {
+            for some in event_names.chunks(at_once) {
+                me.services.mesh().has_room().await;
+                me.relay_to(some, &args);
+                tokio::task::yield_now().await;
+            }
+            drop(turn);
+        });
     }
 
     fn publish_written(&self, stream: Stream, write: &Write<'_>, client: &Client) {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::workspace::{Session, Workspace};
+use super::workspace::{Session, Workspace, until};
 use crate::ejson;
 use crate::services::Release::V6;
 use crate::store::Collection;
@@ -203,11 +203,34 @@ async fn a_flood_is_bounded_and_counted() {
     for n in 0..1500 {
         say(&workspace, "general", &n.to_string());
     }
-    assert_eq!(workspace.streams.queue().lost(), 500);
+    assert_eq!(workspace.streams.messages.lost(), 500);
     workspace.put(
         Collection::Rooms,
         json!({"_id": "general", "t": "c", "name": "general"}),
     );
     workspace.quiet().await;
     assert_eq!(texts(&alice).len(), 1000);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_flood_leaves_room_for_what_else_waits() {
+    let workspace = Workspace::new(V6).await;
+    let alice = bot(&workspace, "a", "alice").await;
+    alice
+        .asks("notify-user", "alice/rooms-changed", json!([]))
+        .await;
+    workspace.core.slow(Duration::from_secs(5));
+    let [_, messages] = workspace.streams.queues();
+    for n in 0..=messages.limits().jobs {
+        say(&workspace, &n.to_string(), "x");
+    }
+    assert_eq!(messages.lost(), 1);
+    workspace.subscription("inserted", "general", "alice");
+    until(|| {
+        alice
+            .events()
+            .iter()
+            .any(|(name, _)| name == "alice/rooms-changed")
+    })
+    .await;
 }

@@ -223,6 +223,7 @@ impl Workspace {
             let id = NodeId::new(id).unwrap();
             let mut config = MeshConfig::new(id, Transporter::Local(bus.clone()));
             config.node.wait_for_services = Duration::from_millis(100);
+            config.outbox_bytes = 4 * 1024 * 1024;
             config
         };
         // In mid-upgrade an older core is there, and a newer one beside it.
@@ -395,7 +396,7 @@ impl Workspace {
 
     /// Everything that waits is done.
     pub(super) async fn quiet(&self) {
-        until(|| self.streams.queue().jobs() == 0).await;
+        until(|| self.streams.queues().iter().all(|queue| queue.jobs() == 0)).await;
     }
 }
 

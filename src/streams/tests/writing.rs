@@ -2,10 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::workspace::{Offers, Workspace, stream};
+use super::workspace::{Offers, Workspace, stream, until};
 use crate::ddp::Code;
 use crate::mesh::ServiceSpec;
 use crate::services::Release::{self, Unknown, V6, V8};
+use crate::store::Collection;
 
 /// An anonymous session.
 const NOBODY: &str = "";
@@ -268,4 +269,28 @@ async fn typing_is_told_to_one_node_of_each_service_that_listens() {
             "{release:?}"
         );
     }
+}
+
+// contract: streams/notify-room-users/write
+#[tokio::test(start_paused = true)]
+async fn what_is_written_to_many_goes_as_the_mesh_takes_it() {
+    let workspace = Workspace::new(V6).await;
+    for n in 0..100 {
+        let member =
+            json!({"_id": format!("general-{n}"), "rid": "general", "u": {"_id": n.to_string()}});
+        workspace.put(Collection::Subscriptions, member);
+    }
+    let (alice, bob) = (workspace.login("a", "alice"), workspace.login("b", "bob"));
+    let mesh = workspace.streams.services.mesh().clone();
+    let large = "x".repeat(64 * 1024);
+    for (session, text) in [(&alice, "usual"), (&bob, &large), (&alice, &large)] {
+        let params = json!(["general/whatever", text]);
+        assert!(session.write("notify-room-users", params).await.is_some());
+        let waits = mesh.stats().outbox_bytes;
+        assert!(waits < 2 * 1024 * 1024, "{waits} bytes keep others waiting");
+    }
+    // Whoever leaves: it was accepted.
+    workspace.streams.leave(&alice.client);
+    until(|| workspace.heard.lock().len() == 3 * 101).await;
+    assert_eq!(mesh.stats().events_lost_out, 0);
 }

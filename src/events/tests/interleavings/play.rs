@@ -18,7 +18,7 @@ use crate::client::{Client, Directory, Listed};
 use crate::collections::Collections;
 use crate::services::Services;
 use crate::store::{Collection, Settings, Store};
-use crate::streams::{CHANNELS, Hub, Streams, StreamsSeed};
+use crate::streams::{CHANNELS, Hub, KeyedQueue, Streams, StreamsSeed};
 
 /// A publication among no listeners (`streams::listening::hub`).
 const PAUSED: u32 = u32::MAX;
@@ -189,7 +189,8 @@ impl Play {
             self.streams.leave(&slot.client);
             self.directory.identify(&slot.client, None);
         }
-        let left = (self.streams.hub().topics(), self.streams.queue().jobs());
+        let jobs = self.streams.queues().map(KeyedQueue::jobs);
+        let left = (self.streams.hub().topics(), jobs.iter().sum::<usize>());
         self.stop.cancel();
         if left != (0, 0) {
             return Err(format!("topics and look-ups remain: {left:?}"));
