@@ -279,18 +279,18 @@ impl Mesh {
         }
     }
 
-    /// The nodes with the service that were known before the connection that stands, and have told of themselves over it.
-    pub fn all_seen_again(&self, service: &str) -> HashSet<NodeId> {
-        self.local().registry.all_seen_again(service)
+    /// Who broadcasts what changes, was known before the connection that stands, and has told of itself over it.
+    pub fn all_seen_again(&self) -> HashSet<NodeId> {
+        self.local().registry.all_seen_again()
     }
 
     /// Waits until one more of them did than these, which it adds.
-    pub async fn another_seen_again(&self, service: &str, seen: &mut HashSet<NodeId>) {
+    pub async fn another_seen_again(&self, seen: &mut HashSet<NodeId>) {
         let mut versions = self.topology();
         let before = seen.len();
         loop {
             versions.borrow_and_update();
-            seen.extend(self.all_seen_again(service));
+            seen.extend(self.all_seen_again());
             if seen.len() > before {
                 return;
             }

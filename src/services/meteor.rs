@@ -18,15 +18,15 @@ impl Meteor {
         self.0.mesh.seen_again("meteor").await;
     }
 
-    /// The cores that were there before the connection to the mesh, and are seen again.
+    /// The cores, and who watches the database for them, that were there before the connection to the mesh, and are seen again.
     #[must_use]
     pub fn all_seen_again(&self) -> HashSet<NodeId> {
-        self.0.mesh.all_seen_again("meteor")
+        self.0.mesh.all_seen_again()
     }
 
     /// Waits until one more of them is seen again than these, which it adds.
     pub async fn another_seen_again(&self, seen: &mut HashSet<NodeId>) {
-        self.0.mesh.another_seen_again("meteor", seen).await;
+        self.0.mesh.another_seen_again(seen).await;
     }
 
     /// `callMethodWithToken`: any method of the core, as a user or anonymously; answers what the method returned.

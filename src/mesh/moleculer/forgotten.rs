@@ -13,11 +13,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::node::MoleculerNode;
 use crate::mesh::node_id::NodeId;
-use crate::mesh::shared::registry::CORE_SERVICE;
+use crate::mesh::shared::registry::BROADCASTING;
 use crate::telemetry::limit::Limited;
 
 /// Whose offering node counts: who broadcasts, and who knows sessions.
-pub(super) const TELLING: [&str; 2] = [CORE_SERVICE, "presence"];
+pub(super) const TELLING: [&str; 3] = [BROADCASTING[0], BROADCASTING[1], "presence"];
 /// All who gave this node up ask within this, since they hear the same heartbeat.
 const TOGETHER: Duration = Duration::from_secs(1);
 /// At least so long between one time and the next.

@@ -230,6 +230,11 @@ async fn a_core_that_had_given_this_node_up_makes_it_join_anew() {
     state.borrow_and_update();
     seconds(60).await;
     assert!(!state.has_changed().unwrap());
+    // Who watches the database for the cores tells of as much.
+    let _hub = net.join("hub-1", vec![ServiceSpec::new("hub")]).await;
+    net.bus.publish("MOL.DISCOVER.streamer-1", asked("hub-1"));
+    seconds(2).await;
+    assert!(state.has_changed().unwrap());
 }
 
 // contract: mesh/outage/reconnect

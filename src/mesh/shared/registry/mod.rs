@@ -22,6 +22,9 @@ use crate::mesh::node_id::NodeId;
 use crate::mesh::release::CoreEvents;
 use crate::telemetry::metrics::{self, RegistryCounts};
 
+/// Who broadcasts what changes in a workspace: its cores, and in some the `hub`, which watches the database for them.
+pub(crate) const BROADCASTING: [&str; 2] = [CORE_SERVICE, "hub"];
+
 /// The service that tells which release a core is.
 pub(crate) const CORE_SERVICE: &str = "meteor";
 
@@ -224,13 +227,15 @@ impl Registry {
         nodes.offering(service).any(told)
     }
 
-    /// The nodes with this service that were known before the connection that stands, and have told of themselves over it.
-    pub(crate) fn all_seen_again(&self, service: &str) -> HashSet<NodeId> {
+    /// Who broadcasts, was known before the connection that stands, and has told of itself over it.
+    pub(crate) fn all_seen_again(&self) -> HashSet<NodeId> {
         let connection = self.connection.load(Relaxed);
         let nodes = self.nodes.lock();
         let again = |node: &&Node| node.met < connection && node.told == connection;
-        let again = nodes.offering(service).filter(again);
-        again.map(|node| node.id().clone()).collect()
+        let all = BROADCASTING
+            .iter()
+            .flat_map(|service| nodes.offering(service));
+        all.filter(again).map(|node| node.id().clone()).collect()
     }
 
     /// Whether this node is there and offers one of these services.
