@@ -282,10 +282,22 @@ async fn health_asks_whatever_else_cannot_be_read_now() {
         "not healthy: 127.0.0.1:{silent}: no answer within 2s; CONFIG_FILE={gone}: No such file or directory (os error 2); expected the path of a TOML file"
     );
     assert_eq!((unwell.code, unwell.last()), (Some(1), expected.as_str()));
+}
 
+#[tokio::test]
+async fn health_finds_the_port_in_the_file() {
+    let address = stub(
+        "127.0.0.1",
+        b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok",
+    )
+    .await;
     let file = TempDir::new("config");
     let path = file.path().join("config.toml");
-    std::fs::write(&path, format!("port = {port}\n[mongo_url]\nurl = 1\n")).expect("a file");
+    std::fs::write(
+        &path,
+        format!("port = {}\n[mongo_url]\nurl = 1\n", address.port()),
+    )
+    .expect("a file");
     let path = path.display().to_string();
     let well = run("health", &env(&[("CONFIG_FILE", &path)])).await;
     assert_eq!(
